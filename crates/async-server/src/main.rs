@@ -1,0 +1,3 @@
+//! Runs the async servers on their own.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The load generator as a library: connections, schedule, pacing, recording.

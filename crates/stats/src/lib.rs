@@ -1,0 +1,1 @@
+//! Pure arithmetic on benchmark figures: summaries, intervals, paired comparisons, fits.

@@ -1,0 +1,3 @@
+//! Runs the sync servers on their own.
+
+fn main() {}

@@ -1,0 +1,1 @@
+//! The contract every server honours: paths, parameters, exact expected answers. No I/O.
