@@ -1,1 +1,3 @@
 //! The record format, and everything derived from records.
+
+pub mod record;
