@@ -1,3 +1,4 @@
 //! The record format, and everything derived from records.
 
 pub mod record;
+pub mod summary;
