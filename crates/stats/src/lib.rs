@@ -5,9 +5,39 @@
 //!
 //! # Layout
 //!
-//! - [`signed_rank`], [`paired`]: the exact Wilcoxon interval over blocks.
+//! One run:
 //! - [`summary`]: mean, spread and quantiles of a few numbers.
+//! - [`percentile`]: how many requests a percentile needs, and where it lies among lost ones.
+//! - [`fairness`], [`little`]: how evenly connections were served, whether anything is missing.
+//!
+//! Two servers:
+//! - [`schedule`]: the order of slices within a block.
+//! - [`paired`], on [`signed_rank`]: the ratio over blocks and its exact interval.
+//! - [`gate`]: passed, regressed or inconclusive.
+//! - [`calibration`], [`proportion`]: whether intervals and gates keep their word.
+//! - [`warmup`]: whether blocks drift within themselves.
+//! - [`claim`], [`rank`]: what is claimed elsewhere, held against what is measured here.
+//!
+//! Many loads:
+//! - [`crossover`]: the concurrency from which on one server wins.
 
+pub mod calibration;
+pub mod claim;
+pub mod crossover;
+pub mod fairness;
+pub mod gate;
+pub mod interval;
+pub mod little;
 pub mod paired;
+pub mod percentile;
+pub mod proportion;
+pub mod rank;
+pub mod schedule;
 pub mod signed_rank;
 pub mod summary;
+pub mod warmup;
+
+#[cfg(test)]
+mod operating_characteristics;
+#[cfg(test)]
+mod simulate;

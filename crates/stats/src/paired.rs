@@ -1,6 +1,7 @@
 //! Paired comparison of two arms over blocks: the ratio, its exact interval, and how much it
 //! scatters.
 
+use crate::interval::ConfidenceInterval;
 use crate::signed_rank::{
     critical_index, hodges_lehmann, nth_from_above, nth_from_below, walsh_averages,
 };
@@ -22,6 +23,16 @@ pub struct PairedComparison {
     pub confidence: f64,
     /// Standard deviation of the log ratios (n − 1); `None` below two blocks.
     pub sigma: Option<f64>,
+}
+
+impl PairedComparison {
+    /// Both ends of the interval of the ratio, if there is one.
+    pub fn interval(&self) -> Option<ConfidenceInterval> {
+        Some(ConfidenceInterval {
+            low: self.low?,
+            high: self.high?,
+        })
+    }
 }
 
 /// Compares two arms from ln(candidateᵢ ÷ baselineᵢ), one for each block.

@@ -1,0 +1,361 @@
+//! The performance gate: is the candidate slower than the baseline by more than is tolerated?
+//!
+//! Looks at the blocks are fixed in advance, so that stopping early costs no honesty. Summed over
+//! the looks, a gate calls an arm of exactly the tolerated slowdown "regressed" at most once in
+//! 100 and "passed" at most once in 20. Noise makes it inconclusive, not wrong.
+
+use crate::interval::ConfidenceInterval;
+use crate::signed_rank::{critical_index, nth_from_above, nth_from_below, walsh_averages};
+
+/// Numbers of blocks after which the gate looks, fixed in advance.
+pub const LOOKS: [usize; 3] = [8, 16, 24];
+
+/// False "regressed" verdicts tolerated over all looks and metrics together.
+const REGRESSED_ERROR: f64 = 0.01;
+
+/// What the gate says about a metric, or about all of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Verdict {
+    /// Any slowdown is smaller than tolerated.
+    Passed,
+    /// The slowdown is larger than tolerated.
+    Regressed,
+    /// The blocks do not tell.
+    Inconclusive,
+}
+
+/// Which way a metric is good.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Better {
+    /// CPU time, latency.
+    Lower,
+    /// Throughput.
+    Higher,
+}
+
+/// One metric of a gate, as measured so far.
+#[derive(Debug, Clone, Copy)]
+pub struct Metric<'a> {
+    /// ln(candidateᵢ ÷ baselineᵢ) for each block, in the order measured.
+    pub log_ratios: &'a [f64],
+    /// Which way the metric is good.
+    pub better: Better,
+    /// Slowdown that is tolerated, such as 0.05 for 5 %.
+    pub tolerated_slowdown: f64,
+}
+
+/// The decision about one metric.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct MetricJudgement {
+    /// The verdict.
+    pub verdict: Verdict,
+    /// The look (number of blocks) that decided, or the last one taken; `None` before the first.
+    pub look: Option<usize>,
+    /// Candidate ÷ baseline that this look leaves possible: the verdict follows from where these
+    /// ends lie. An end is infinite or zero where the look may not decide in that direction.
+    pub bounds: Option<ConfidenceInterval>,
+}
+
+/// The decision about a whole gate.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GateJudgement {
+    /// Regressed if any metric is, passed if all are, otherwise inconclusive.
+    pub verdict: Verdict,
+    /// One judgement for each metric, in the order given.
+    pub metrics: Vec<MetricJudgement>,
+}
+
+/// The first look that needs more than `blocks` blocks; `None` after the last.
+pub fn next_look(blocks: usize) -> Option<usize> {
+    LOOKS.into_iter().find(|look| *look > blocks)
+}
+
+/// Judges all metrics of a gate on the blocks measured so far.
+///
+/// The looks are taken in order on the first 8, 16 and 24 blocks of each metric, and a metric
+/// keeps the verdict of the first look that decides it. A metric that misses blocks takes its looks
+/// later. `None` if there is no metric, a log ratio is not finite or a tolerated slowdown is
+/// negative or not finite.
+pub fn judge(metrics: &[Metric]) -> Option<GateJudgement> {
+    let usable = |metric: &Metric| {
+        metric.tolerated_slowdown.is_finite()
+            && metric.tolerated_slowdown >= 0.0
+            && metric.log_ratios.iter().all(|ratio| ratio.is_finite())
+    };
+    if metrics.is_empty() || !metrics.iter().all(usable) {
+        return None;
+    }
+    let metrics: Vec<_> = metrics
+        .iter()
+        .map(|metric| judge_metric(metric, metrics.len()))
+        .collect();
+    Some(GateJudgement {
+        verdict: combine(&metrics),
+        metrics,
+    })
+}
+
+fn combine(metrics: &[MetricJudgement]) -> Verdict {
+    let is = |verdict| move |metric: &MetricJudgement| metric.verdict == verdict;
+    if metrics.iter().any(is(Verdict::Regressed)) {
+        Verdict::Regressed
+    } else if metrics.iter().all(is(Verdict::Passed)) {
+        Verdict::Passed
+    } else {
+        Verdict::Inconclusive
+    }
+}
+
+fn judge_metric(metric: &Metric, metrics_in_gate: usize) -> MetricJudgement {
+    let slower: Vec<f64> = match metric.better {
+        Better::Lower => metric.log_ratios.to_vec(),
+        Better::Higher => metric.log_ratios.iter().map(|ratio| -ratio).collect(),
+    };
+    let mut judgement = MetricJudgement {
+        verdict: Verdict::Inconclusive,
+        look: None,
+        bounds: None,
+    };
+    for look in LOOKS.into_iter().filter(|look| *look <= slower.len()) {
+        let slowdown = slowdown_at(&slower[..look], metrics_in_gate);
+        judgement = MetricJudgement {
+            verdict: verdict_of(slowdown, metric.tolerated_slowdown.ln_1p()),
+            look: Some(look),
+            bounds: Some(ratio_bounds(slowdown, metric.better)),
+        };
+        if judgement.verdict != Verdict::Inconclusive {
+            break;
+        }
+    }
+    judgement
+}
+
+/// Ends of the log slowdown at a look, positive = slower.
+fn slowdown_at(slower: &[f64], metrics_in_gate: usize) -> ConfidenceInterval {
+    let look = slower.len();
+    let walsh = walsh_averages(slower);
+    ConfidenceInterval {
+        low: regressed_index(look, metrics_in_gate)
+            .and_then(|k| nth_from_below(&walsh, k))
+            .unwrap_or(f64::NEG_INFINITY),
+        high: passed_index(look)
+            .and_then(|k| nth_from_above(&walsh, k))
+            .unwrap_or(f64::INFINITY),
+    }
+}
+
+fn verdict_of(slowdown: ConfidenceInterval, tolerated: f64) -> Verdict {
+    if slowdown.low > tolerated {
+        Verdict::Regressed
+    } else if slowdown.high < tolerated {
+        Verdict::Passed
+    } else {
+        Verdict::Inconclusive
+    }
+}
+
+fn ratio_bounds(slowdown: ConfidenceInterval, better: Better) -> ConfidenceInterval {
+    let factor = ConfidenceInterval {
+        low: slowdown.low.exp(),
+        high: slowdown.high.exp(),
+    };
+    match better {
+        Better::Lower => factor,
+        Better::Higher => factor.recip(),
+    }
+}
+
+/// Which Walsh average, from below, must exceed the tolerated slowdown for "regressed".
+///
+/// Several metrics share the error, and spend it on the two later looks, where it buys more.
+/// `None` where the look may not say "regressed".
+pub fn regressed_index(look: usize, metrics_in_gate: usize) -> Option<usize> {
+    match (metrics_in_gate, look) {
+        (1, 8) => Some(1),
+        (1, 16) => Some(17),
+        (1, 24) => Some(57),
+        (2.., 16 | 24) => critical_index(look, REGRESSED_ERROR / (2 * metrics_in_gate) as f64),
+        _ => None,
+    }
+}
+
+/// Which Walsh average, from above, must stay below the tolerated slowdown for "passed".
+pub fn passed_index(look: usize) -> Option<usize> {
+    match look {
+        8 => Some(4),
+        16 => Some(27),
+        24 => Some(75),
+        _ => None,
+    }
+}
+
+/// The smallest slowdown that the gate calls "regressed" with 80 % power after 24 blocks:
+/// (1 + m)·e^(0.8σ) − 1, with m tolerated and σ the standard deviation of the log ratios.
+pub fn smallest_detectable_slowdown(tolerated_slowdown: f64, sigma: f64) -> f64 {
+    (1.0 + tolerated_slowdown) * (0.8 * sigma).exp() - 1.0
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::signed_rank::one_sided_error;
+    use proptest::prelude::*;
+
+    fn metric(log_ratios: &[f64], better: Better) -> Metric<'_> {
+        Metric {
+            log_ratios,
+            better,
+            tolerated_slowdown: 0.05,
+        }
+    }
+
+    fn verdict(log_ratios: &[f64], better: Better) -> Verdict {
+        judge(&[metric(log_ratios, better)]).unwrap().verdict
+    }
+
+    #[test]
+    fn the_looks_spend_the_published_errors() {
+        let published = [
+            (8, 0.0039, 0.0195),
+            (16, 0.0026, 0.0145),
+            (24, 0.0030, 0.0146),
+        ];
+        let (mut regressed, mut passed) = (0.0, 0.0);
+        for (look, for_regressed, for_passed) in published {
+            let spent = one_sided_error(look, regressed_index(look, 1).unwrap());
+            assert!((spent - for_regressed).abs() < 6e-5, "{look}: {spent}");
+            regressed += spent;
+            let spent = one_sided_error(look, passed_index(look).unwrap());
+            assert!((spent - for_passed).abs() < 6e-5, "{look}: {spent}");
+            passed += spent;
+        }
+        assert!(regressed <= 0.01, "{regressed}");
+        assert!(passed <= 0.05, "{passed}");
+    }
+
+    #[test]
+    fn several_metrics_use_the_published_indices() {
+        for (metrics, at_16, at_24) in [(2, 16, 55), (3, 14, 51), (4, 13, 48), (8, 10, 43)] {
+            assert_eq!(regressed_index(8, metrics), None);
+            assert_eq!(regressed_index(16, metrics), Some(at_16), "q = {metrics}");
+            assert_eq!(regressed_index(24, metrics), Some(at_24), "q = {metrics}");
+        }
+    }
+
+    #[test]
+    fn eight_clear_blocks_decide() {
+        assert_eq!(verdict(&[0.2; 8], Better::Lower), Verdict::Regressed);
+        assert_eq!(verdict(&[0.2; 8], Better::Higher), Verdict::Passed);
+        assert_eq!(verdict(&[-0.2; 8], Better::Higher), Verdict::Regressed);
+        assert_eq!(verdict(&[0.0; 8], Better::Lower), Verdict::Passed);
+    }
+
+    #[test]
+    fn nothing_is_decided_between_the_looks() {
+        assert_eq!(verdict(&[0.2; 7], Better::Lower), Verdict::Inconclusive);
+        let judgement = judge(&[metric(&[0.2; 7], Better::Lower)]).unwrap();
+        assert_eq!(
+            (judgement.metrics[0].look, judgement.metrics[0].bounds),
+            (None, None)
+        );
+        // Undecided after 8; blocks 9 to 15 are not looked at before the 16th.
+        let mut blocks = vec![0.2, -0.2, 0.2, -0.2, 0.2, -0.2, 0.2, 0.0];
+        blocks.extend([0.9; 7]);
+        assert_eq!(verdict(&blocks, Better::Lower), Verdict::Inconclusive);
+        assert_eq!(next_look(blocks.len()), Some(16));
+        assert_eq!(next_look(24), None);
+    }
+
+    #[test]
+    fn a_metric_keeps_its_first_verdict() {
+        let mut blocks = vec![0.0; 8];
+        blocks.extend([0.9; 16]);
+        let judgement = judge(&[metric(&blocks, Better::Lower)]).unwrap().metrics[0];
+        assert_eq!(
+            (judgement.verdict, judgement.look),
+            (Verdict::Passed, Some(8))
+        );
+    }
+
+    #[test]
+    fn the_verdict_can_be_read_off_the_bounds() {
+        for better in [Better::Lower, Better::Higher] {
+            let judgement = judge(&[metric(&[0.2; 8], better)]).unwrap().metrics[0];
+            let bounds = judgement.bounds.unwrap();
+            assert!((bounds.low / 0.2_f64.exp() - 1.0).abs() < 1e-12);
+            assert!((bounds.high / 0.2_f64.exp() - 1.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
+    fn one_metric_regresses_the_gate_and_all_must_pass_it() {
+        let (bad, good, noisy) = ([0.2; 16], [0.0; 16], [0.5, -0.5].repeat(8));
+        let lower = |blocks| metric(blocks, Better::Lower);
+        let verdict = |metrics: &[Metric]| judge(metrics).unwrap().verdict;
+        assert_eq!(verdict(&[lower(&good), lower(&bad)]), Verdict::Regressed);
+        assert_eq!(verdict(&[lower(&good), lower(&good)]), Verdict::Passed);
+        assert_eq!(
+            verdict(&[lower(&good), lower(&noisy)]),
+            Verdict::Inconclusive
+        );
+        // With several metrics, the first look may pass but not fail.
+        let early = judge(&[lower(&bad[..8]), lower(&good[..8])]).unwrap();
+        assert_eq!(early.metrics[0].verdict, Verdict::Inconclusive);
+        assert_eq!(early.metrics[0].bounds.unwrap().low, 0.0);
+        assert_eq!(early.metrics[1].verdict, Verdict::Passed);
+    }
+
+    #[test]
+    fn unusable_input_has_no_judgement() {
+        assert_eq!(judge(&[]), None);
+        assert_eq!(judge(&[metric(&[f64::NAN; 8], Better::Lower)]), None);
+        for tolerated_slowdown in [-0.01, f64::NAN, f64::INFINITY] {
+            let metric = Metric {
+                tolerated_slowdown,
+                ..metric(&[0.0; 8], Better::Lower)
+            };
+            assert_eq!(judge(&[metric]), None);
+        }
+    }
+
+    #[test]
+    fn less_noise_sees_smaller_slowdowns() {
+        assert!((smallest_detectable_slowdown(0.05, 0.0) - 0.05).abs() < 1e-12);
+        assert!((smallest_detectable_slowdown(0.05, 0.02) - 0.066_935).abs() < 1e-6);
+        assert!((smallest_detectable_slowdown(0.05, 0.11) - 0.146_588).abs() < 1e-6);
+    }
+
+    proptest! {
+        #[test]
+        fn turning_metric_and_blocks_round_changes_nothing(
+            blocks in prop::collection::vec(-0.3..0.3_f64, 0..26)
+        ) {
+            let turned: Vec<_> = blocks.iter().map(|ratio| -ratio).collect();
+            let here = judge(&[metric(&blocks, Better::Lower)]).unwrap();
+            let there = judge(&[metric(&turned, Better::Higher)]).unwrap();
+            prop_assert_eq!(here.verdict, there.verdict);
+            prop_assert_eq!(here.metrics[0].look, there.metrics[0].look);
+        }
+
+        #[test]
+        fn the_order_within_the_first_look_does_not_matter(
+            (blocks, shuffled) in prop::collection::vec(-0.1..0.2_f64, 8)
+                .prop_flat_map(|blocks| (Just(blocks.clone()), Just(blocks).prop_shuffle()))
+        ) {
+            prop_assert_eq!(
+                judge(&[metric(&blocks, Better::Lower)]),
+                judge(&[metric(&shuffled, Better::Lower)])
+            );
+        }
+
+        #[test]
+        fn a_regression_never_passes_with_more_of_it(
+            blocks in prop::collection::vec(-0.1..0.2_f64, 24), more in 0.0..0.2_f64
+        ) {
+            let slower: Vec<_> = blocks.iter().map(|ratio| ratio + more).collect();
+            if verdict(&blocks[..8], Better::Lower) != Verdict::Passed {
+                prop_assert_ne!(verdict(&slower[..8], Better::Lower), Verdict::Passed);
+            }
+        }
+    }
+}
