@@ -34,12 +34,24 @@ pub struct Record {
     /// The article's frameworks beside this machine's servers, on one relative scale.
     #[serde(default)]
     pub article: Vec<ArticleRow>,
+    /// TCP counters of the whole machine over the run.
+    #[serde(default)]
+    pub tcp: TcpCounters,
     /// What the workload showed, in sentences made from the figures above.
     #[serde(default)]
     pub findings: Vec<String>,
     /// Reasons to distrust a number.
     #[serde(default)]
     pub warnings: Vec<Warning>,
+}
+
+/// TCP counters of the whole machine, their growth over the run; null where the system does not tell.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TcpCounters {
+    /// Connections dropped because a listener's queue was full.
+    pub listen_overflows: Option<u64>,
+    /// SYN segments sent again: each costs its connection a second.
+    pub syn_retransmits: Option<u64>,
 }
 
 /// The machine, its settings, and the build that measured.
@@ -100,9 +112,9 @@ pub struct Config {
     pub blocks: u32,
     /// Whether slices of the servers were interleaved.
     pub interleave: bool,
-    /// Length of a slice at the closed-loop load point, in milliseconds, by server.
-    #[serde(default)]
-    pub slice_ms: BTreeMap<String, f64>,
+    /// Length of a slice at the first load point, in milliseconds; null when a number of requests was
+    /// asked for.
+    pub slice_ms: Option<f64>,
     /// Arrivals of the open loop: `constant` or `poisson`.
     pub arrivals: String,
     /// Time after which an unanswered request is an error, in seconds.
