@@ -1,1 +1,46 @@
-//! The contract every server honours: paths, parameters, exact expected answers. No I/O.
+//! The contract every server honours: paths, parameters, exact expected answers, the one CPU
+//! kernel and the one table of simulated waits. It opens no connection and serves none.
+//!
+//! # Layout
+//!
+//! For the side that asks:
+//!
+//! - [`catalogue`]: all workloads, `NAME[:MODE][?PARAMETERS]`, what to send and what each shows.
+//! - [`expectation`]: what must come back.
+//!
+//! For the side that answers:
+//!
+//! - [`route`]: which paths there are, and which methods they take.
+//! - [`params`]: reading a query, strictly.
+//! - [`answer`]: an answer in neutral terms; each server writes it in its own way.
+//! - [`config`], [`cli`], [`faults`]: limits and injected faults, alike on all servers, and their flags.
+//! - [`stats`]: the counters behind `/stats`.
+//! - [`lifetime`]: when a server process has to end; [`ready`]: how it says that it serves.
+//!
+//! For both:
+//!
+//! - [`workloads`]: one file each; parameters, the answer, the expectation.
+//! - [`kernel`], [`waits`]: the work that is simulated.
+
+pub mod answer;
+pub mod catalogue;
+pub mod cli;
+pub mod config;
+pub mod expectation;
+pub mod faults;
+pub mod kernel;
+pub mod lifetime;
+pub mod params;
+pub mod ready;
+pub mod route;
+pub mod stats;
+pub mod waits;
+pub mod workloads;
+
+pub use answer::Answer;
+pub use catalogue::{Class, Definition, Request, Shape, Workload};
+pub use config::{Faults, Limits};
+pub use expectation::{Expectation, Mismatch};
+pub use params::ParamError;
+pub use route::Route;
+pub use stats::{Counters, Stats};

@@ -1,0 +1,359 @@
+//! All workloads: what to send, what must come back, and what each shows.
+
+use std::{fmt, str::FromStr};
+
+use crate::{
+    Expectation, Mismatch, ParamError,
+    workloads::{self},
+};
+
+/// What the load generator has to do for a workload, beyond sending its requests.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Shape {
+    /// Requests of one class, over and over.
+    Plain,
+}
+
+/// A kind of work, as it stands in the list of workloads.
+#[derive(Debug)]
+pub struct Definition {
+    /// Its name.
+    pub name: &'static str,
+    /// What it shows, in a line.
+    pub summary: &'static str,
+    /// Its variants, the default first. A workload without variants has one without a name.
+    pub modes: &'static [Mode],
+    /// What the load generator has to do.
+    pub shape: Shape,
+    /// Which servers do not have it.
+    pub lacking: &'static [Lacking],
+    pub(crate) classes: fn(&Mode, &str) -> Result<Vec<Class>, ParamError>,
+}
+
+/// A variant of a workload.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Mode {
+    /// Its name; empty when there is only one.
+    pub name: &'static str,
+    /// What it does, in a few words; empty when there is only one.
+    pub summary: &'static str,
+    pub(crate) path: &'static str,
+    pub(crate) query: &'static str,
+}
+
+/// A server that does not have a workload.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Lacking {
+    /// The server's name.
+    pub server: &'static str,
+    /// Why not.
+    pub reason: &'static str,
+}
+
+/// A request, without what depends on the connection (`host`, `content-length`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Request {
+    /// The method.
+    pub method: &'static str,
+    /// Path and query.
+    pub target: String,
+    /// Further fields, names in lower case.
+    pub fields: Vec<(&'static str, String)>,
+    /// The body; empty for none.
+    pub body: Vec<u8>,
+}
+
+/// Requests that are counted together, with the answer they must get.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Class {
+    /// Its name.
+    pub name: &'static str,
+    /// Its share of all requests, in percent; the shares of a workload add up to 100.
+    pub share_percent: u32,
+    /// What is sent.
+    pub request: Request,
+    /// What must come back.
+    pub expectation: Expectation,
+}
+
+/// A workload as one asks for it: `NAME[:MODE][?PARAMETERS]`.
+#[derive(Debug, Clone)]
+pub struct Workload {
+    definition: &'static Definition,
+    mode: &'static Mode,
+    parameters: String,
+    classes: Vec<Class>,
+}
+
+/// Why a text names no workload.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum WorkloadError {
+    /// There is none of that name.
+    #[error("there is no workload `{name}`; choose one of {known}")]
+    Name {
+        /// What was asked for.
+        name: String,
+        /// Those there are.
+        known: String,
+    },
+    /// It has no such mode.
+    #[error("workload `{workload}` has no mode `{mode}`; choose one of {known}")]
+    Mode {
+        /// The workload.
+        workload: &'static str,
+        /// What was asked for.
+        mode: String,
+        /// Those there are.
+        known: String,
+    },
+    /// Its parameters are wrong.
+    #[error("workload `{workload}`: {error}")]
+    Parameter {
+        /// The workload.
+        workload: &'static str,
+        /// What is wrong.
+        error: ParamError,
+    },
+}
+
+impl Definition {
+    /// All workloads, in the order in which they are listed.
+    pub const ALL: &'static [&'static Self] = workloads::ALL;
+
+    /// Names of the modes; empty when there is only one.
+    pub fn mode_names(&self) -> Vec<&'static str> {
+        let names = self.modes.iter().map(|mode| mode.name);
+        names.filter(|name| !name.is_empty()).collect()
+    }
+}
+
+impl Mode {
+    /// The only variant of a workload that has no variants.
+    pub(crate) const fn only(path: &'static str) -> Self {
+        Self {
+            name: "",
+            summary: "",
+            path,
+            query: "",
+        }
+    }
+
+    /// The query of this mode with further parameters.
+    pub(crate) fn query_with(&self, parameters: &str) -> String {
+        let parts = [self.query, parameters];
+        let given: Vec<&str> = parts.into_iter().filter(|part| !part.is_empty()).collect();
+        given.join("&")
+    }
+
+    /// The one class of a workload that only sends `GET`.
+    pub(crate) fn get(
+        &self,
+        class: &'static str,
+        parameters: &str,
+        expect: fn(&str) -> Result<Expectation, ParamError>,
+    ) -> Result<Vec<Class>, ParamError> {
+        let query = self.query_with(parameters);
+        Ok(vec![Class {
+            name: class,
+            share_percent: 100,
+            expectation: expect(&query)?,
+            request: Request::get(self.path, &query),
+        }])
+    }
+}
+
+impl Request {
+    /// `GET` of a path with a query.
+    pub(crate) fn get(path: &str, query: &str) -> Self {
+        let separator = if query.is_empty() { "" } else { "?" };
+        Self {
+            method: "GET",
+            target: format!("{path}{separator}{query}"),
+            fields: Vec::new(),
+            body: Vec::new(),
+        }
+    }
+}
+
+impl Class {
+    /// Checks an answer. `content_type` is what the server sent, if it did.
+    ///
+    /// # Errors
+    ///
+    /// [`Mismatch`] for the first difference.
+    pub fn check(
+        &self,
+        status: u16,
+        content_type: Option<&str>,
+        body: &[u8],
+    ) -> Result<(), Mismatch> {
+        self.expectation.check(status, content_type, body)
+    }
+
+    /// The body, if all answers have the same: then it can be compared byte for byte.
+    pub fn expected_body(&self) -> Option<&[u8]> {
+        self.expectation.constant_body()
+    }
+}
+
+impl Workload {
+    /// What it is a variant of.
+    pub fn definition(&self) -> &'static Definition {
+        self.definition
+    }
+
+    /// Its name, without mode and parameters.
+    pub fn name(&self) -> &'static str {
+        self.definition.name
+    }
+
+    /// Its mode.
+    pub fn mode(&self) -> &'static Mode {
+        self.mode
+    }
+
+    /// What it shows, in a line.
+    pub fn summary(&self) -> &'static str {
+        self.definition.summary
+    }
+
+    /// What is sent and must come back; at least one class.
+    pub fn classes(&self) -> &[Class] {
+        &self.classes
+    }
+
+    /// Why a built-in server does not have it, if it does not.
+    pub fn lacking(&self, server: &str) -> Option<&'static str> {
+        let lacking = self.definition.lacking;
+        lacking
+            .iter()
+            .find(|lacking| lacking.server == server)
+            .map(|lacking| lacking.reason)
+    }
+}
+
+/// As it was asked for, the default mode not named.
+impl fmt::Display for Workload {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.definition.name)?;
+        if !self.mode.name.is_empty() {
+            write!(f, ":{}", self.mode.name)?;
+        }
+        if !self.parameters.is_empty() {
+            write!(f, "?{}", self.parameters)?;
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Workload {
+    type Err = WorkloadError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (label, parameters) = text.split_once('?').unwrap_or((text, ""));
+        let (name, mode) = match label.split_once(':') {
+            Some((name, mode)) => (name, Some(mode)),
+            None => (label, None),
+        };
+        let known = Definition::ALL
+            .iter()
+            .find(|definition| definition.name == name);
+        let &definition = known.ok_or_else(|| WorkloadError::Name {
+            name: name.to_owned(),
+            known: names(Definition::ALL.iter().map(|definition| definition.name)),
+        })?;
+        let known = match mode {
+            Some(mode) => definition.modes.iter().find(|known| known.name == mode),
+            None => definition.modes.first(),
+        };
+        let mode = known.ok_or_else(|| WorkloadError::Mode {
+            workload: definition.name,
+            mode: mode.unwrap_or_default().to_owned(),
+            known: names(definition.mode_names().into_iter()),
+        })?;
+        let classes = (definition.classes)(mode, parameters);
+        Ok(Self {
+            definition,
+            mode,
+            parameters: parameters.to_owned(),
+            classes: classes.map_err(|error| WorkloadError::Parameter {
+                workload: definition.name,
+                error,
+            })?,
+        })
+    }
+}
+
+fn names(names: impl Iterator<Item = &'static str>) -> String {
+    let names: Vec<&str> = names.collect();
+    if names.is_empty() {
+        "none".to_owned()
+    } else {
+        names.join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every workload in every mode.
+    fn all() -> impl Iterator<Item = Workload> {
+        Definition::ALL.iter().flat_map(|definition| {
+            definition.modes.iter().map(|mode| {
+                let separator = if mode.name.is_empty() { "" } else { ":" };
+                let label = format!("{}{separator}{}", definition.name, mode.name);
+                label
+                    .parse()
+                    .unwrap_or_else(|error| panic!("{label}: {error}"))
+            })
+        })
+    }
+
+    #[test]
+    fn every_workload_has_its_route_and_says_what_it_shows() {
+        for workload in all() {
+            assert!(!workload.summary().is_empty(), "{workload}");
+            let shares: u32 = workload
+                .classes()
+                .iter()
+                .map(|class| class.share_percent)
+                .sum();
+            assert_eq!(shares, 100, "{workload}");
+            for class in workload.classes() {
+                let path = class.request.target.split('?').next().unwrap();
+                let route =
+                    crate::Route::find(path).unwrap_or_else(|| panic!("{workload}: {path}"));
+                assert!(route.takes(class.request.method), "{workload}");
+            }
+            let again: Workload = workload.to_string().parse().unwrap();
+            assert_eq!(again.to_string(), workload.to_string());
+        }
+    }
+
+    #[test]
+    fn parameters_reach_the_request_and_the_expectation() {
+        let workload: Workload = "work?bytes=3".parse().unwrap();
+        let [class] = workload.classes() else {
+            panic!("one class");
+        };
+        assert_eq!(class.request.target, "/work?bytes=3");
+        assert_eq!(class.expected_body(), Some(&b"xxx"[..]));
+    }
+
+    #[test]
+    fn errors_name_what_there_is() {
+        let error = |text: &str| text.parse::<Workload>().unwrap_err().to_string();
+        assert!(
+            error("nothing").starts_with("there is no workload `nothing`; choose one of hello, ")
+        );
+        assert_eq!(
+            error("waits:backwards"),
+            "workload `waits` has no mode `backwards`; choose one of sequential, concurrent"
+        );
+        assert!(error("hello:x").ends_with("choose one of none"));
+        assert!(
+            error("work?bytes=x").starts_with("workload `work`: parameter `bytes` has value `x`")
+        );
+    }
+}

@@ -1,0 +1,131 @@
+//! The flags that all servers share.
+
+use std::net::SocketAddr;
+
+use clap::Args;
+
+use crate::config::{Faults, Limits};
+
+/// Flags of every built-in server.
+#[derive(Debug, Clone, Args)]
+pub struct CommonArgs {
+    /// Address to listen on; port 0 picks a free one
+    #[arg(long, value_name = "IP:PORT", default_value = "127.0.0.1:0")]
+    pub addr: SocketAddr,
+
+    /// Connections the kernel keeps before they are accepted
+    #[arg(long, value_name = "N", default_value_t = Limits::default().backlog)]
+    pub backlog: u32,
+
+    /// Connections served at once, more are answered with 503 [default: no limit]
+    #[arg(long, value_name = "N")]
+    pub max_connections: Option<usize>,
+
+    /// Longest request head, over it 431
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_head_bytes,
+        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(8192..))]
+    pub max_head: usize,
+
+    /// Longest body, over it 413
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_body_bytes)]
+    pub max_body: u64,
+
+    /// Longest body of an upload, over it 413
+    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_upload_bytes)]
+    pub max_upload: u64,
+
+    /// How long a request head may take from its first byte
+    #[arg(long, value_name = "MS", default_value_t = Limits::default().head_timeout_ms,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub head_timeout_ms: u64,
+
+    /// How long nothing may happen on a connection
+    #[arg(long, value_name = "MS", default_value_t = Limits::default().idle_timeout_ms,
+        value_parser = clap::value_parser!(u64).range(1..))]
+    pub idle_timeout_ms: u64,
+
+    /// How long requests in flight may take to finish when the server is told to stop
+    #[arg(long, value_name = "MS", default_value_t = Limits::default().drain_timeout_ms)]
+    pub drain_timeout_ms: u64,
+
+    /// Put N units of computing (about 1 µs each) into every request
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        help_heading = "Injected faults"
+    )]
+    pub inject_cpu_units: u64,
+
+    /// Put a sleep into every request (Tokio's timer rounds it up to whole milliseconds)
+    #[arg(
+        long,
+        value_name = "US",
+        default_value_t = 0,
+        help_heading = "Injected faults"
+    )]
+    pub inject_sleep_us: u64,
+
+    /// Let every request hold one global lock, spinning
+    #[arg(
+        long,
+        value_name = "US",
+        default_value_t = 0,
+        help_heading = "Injected faults"
+    )]
+    pub inject_lock_us: u64,
+
+    /// Panic in the handler of every N-th request
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        help_heading = "Injected faults"
+    )]
+    pub inject_panic_every: u64,
+}
+
+impl CommonArgs {
+    /// The limits asked for.
+    pub fn limits(&self) -> Limits {
+        Limits {
+            backlog: self.backlog,
+            max_connections: self.max_connections,
+            max_head_bytes: self.max_head,
+            max_body_bytes: self.max_body,
+            max_upload_bytes: self.max_upload,
+            head_timeout_ms: self.head_timeout_ms,
+            idle_timeout_ms: self.idle_timeout_ms,
+            drain_timeout_ms: self.drain_timeout_ms,
+        }
+    }
+
+    /// The faults asked for.
+    pub fn faults(&self) -> Faults {
+        Faults {
+            cpu_units: self.inject_cpu_units,
+            sleep_us: self.inject_sleep_us,
+            lock_us: self.inject_lock_us,
+            panic_every: self.inject_panic_every,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use clap::Parser;
+
+    #[derive(Parser)]
+    struct Program {
+        #[command(flatten)]
+        common: CommonArgs,
+    }
+
+    #[test]
+    fn the_flags_default_to_the_config_s_defaults() {
+        let args = Program::parse_from(["server"]).common;
+        assert_eq!(args.limits(), Limits::default());
+        assert_eq!(args.faults(), Faults::default());
+    }
+}

@@ -1,0 +1,96 @@
+//! Which paths there are, and which methods they take.
+
+/// A path that all servers answer (or say why not).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Route {
+    /// `/`
+    Hello,
+    /// `/health`
+    Health,
+    /// `/json`
+    Json,
+    /// `/work`
+    Work,
+    /// `/stats`
+    Stats,
+    /// `/sync-data`
+    SyncData,
+    /// `/async-data`
+    AsyncData,
+}
+
+impl Route {
+    /// All routes.
+    pub const ALL: &'static [Self] = &[
+        Self::Hello,
+        Self::Health,
+        Self::Json,
+        Self::Work,
+        Self::Stats,
+        Self::SyncData,
+        Self::AsyncData,
+    ];
+
+    /// The route of a path without its query.
+    pub fn find(path: &str) -> Option<Self> {
+        Some(match path {
+            "/" => Self::Hello,
+            "/health" => Self::Health,
+            "/json" => Self::Json,
+            "/work" => Self::Work,
+            "/stats" => Self::Stats,
+            "/sync-data" => Self::SyncData,
+            "/async-data" => Self::AsyncData,
+            _ => return None,
+        })
+    }
+
+    /// Its path.
+    pub fn path(self) -> &'static str {
+        match self {
+            Self::Hello => "/",
+            Self::Health => "/health",
+            Self::Json => "/json",
+            Self::Work => "/work",
+            Self::Stats => "/stats",
+            Self::SyncData => "/sync-data",
+            Self::AsyncData => "/async-data",
+        }
+    }
+
+    /// The methods it takes, as the `allow` field lists them.
+    pub fn allow(self) -> &'static str {
+        "GET,HEAD"
+    }
+
+    /// Whether it takes the method.
+    pub fn takes(self, method: &str) -> bool {
+        self.allow().split(',').any(|allowed| allowed == method)
+    }
+
+    /// Whether it is there to watch the server: such a request is not slowed by injected faults.
+    pub fn is_for_watching(self) -> bool {
+        matches!(self, Self::Health | Self::Stats)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_path_leads_to_its_route() {
+        for &route in Route::ALL {
+            assert_eq!(Route::find(route.path()), Some(route));
+        }
+        assert_eq!(Route::find("/nothing"), None);
+        assert_eq!(Route::find("/json/"), None);
+        assert_eq!(Route::find("*"), None);
+    }
+
+    #[test]
+    fn methods_are_exact() {
+        assert!(Route::Json.takes("GET") && Route::Json.takes("HEAD"));
+        assert!(!Route::Json.takes("POST") && !Route::Json.takes("get"));
+    }
+}
