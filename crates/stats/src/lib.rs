@@ -20,8 +20,10 @@
 //!
 //! Many loads:
 //! - [`crossover`]: the concurrency from which on one server wins.
+//! - [`capacity`]: the search for the highest rate sustained.
 
 pub mod calibration;
+pub mod capacity;
 pub mod claim;
 pub mod crossover;
 pub mod fairness;
