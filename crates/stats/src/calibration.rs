@@ -2,6 +2,7 @@
 
 use crate::paired::compare;
 use crate::proportion::credible_count;
+use crate::summary::median;
 
 /// A calibration with more misses than this probability allows for is not believed.
 const SURPRISE: f64 = 0.01;
@@ -46,6 +47,25 @@ pub fn calibrate(log_ratios: &[f64], window: usize, confidence: f64) -> Option<C
     })
 }
 
+/// The floor below which `window` blocks show nothing here, such as 0.02 for ± 2 %: how far from 1
+/// a ratio must typically lie before its interval leaves 1 out.
+///
+/// It is the median, over disjoint windows of the log ratios of a server against itself, of half
+/// the width of the interval. `None` as for [`calibrate`].
+pub fn floor(log_ratios: &[f64], window: usize, confidence: f64) -> Option<f64> {
+    if window == 0 {
+        return None;
+    }
+    let half_widths = log_ratios
+        .chunks_exact(window)
+        .map(|blocks| {
+            let interval = compare(blocks, confidence)?.interval()?;
+            Some((interval.high / interval.low).ln() / 2.0)
+        })
+        .collect::<Option<Vec<_>>>()?;
+    Some(median(&half_widths)?.exp_m1())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -71,6 +91,20 @@ mod tests {
         let blocks: Vec<_> = (0..8 * 10_000).map(|_| noise.normal(0.02)).collect();
         let misses = calibrate(&blocks, 8, 0.95).unwrap().misses;
         assert!(misses.abs_diff(391) < 80, "{misses} of 10,000");
+    }
+
+    #[test]
+    fn the_floor_is_where_a_difference_begins_to_show() {
+        let mut noise = Noise::seeded(12);
+        let blocks: Vec<_> = (0..8_000).map(|_| noise.normal(0.02)).collect();
+        let shift = floor(&blocks, 8, 0.95).unwrap();
+        let shifted: Vec<_> = blocks.iter().map(|ratio| ratio + shift.ln_1p()).collect();
+        // A difference of that size is seen in about every second window.
+        let seen = calibrate(&shifted, 8, 0.95).unwrap().misses;
+        assert!(seen.abs_diff(500) < 80, "{seen} of 1000");
+        assert_eq!(floor(&blocks[..7], 8, 0.95), None);
+        assert_eq!(floor(&blocks, 0, 0.95), None);
+        assert_eq!(floor(&blocks, 5, 0.95), None);
     }
 
     #[test]

@@ -70,6 +70,11 @@ pub fn next_look(blocks: usize) -> Option<usize> {
     LOOKS.into_iter().find(|look| *look > blocks)
 }
 
+/// Whether more than a quarter of the blocks was dropped, which makes any gate inconclusive.
+pub fn too_many_dropped(dropped: usize, measured: usize) -> bool {
+    4 * dropped > measured
+}
+
 /// Judges all metrics of a gate on the blocks measured so far.
 ///
 /// The looks are taken in order on the first 8, 16 and 24 blocks of each metric, and a metric
@@ -303,6 +308,13 @@ mod tests {
         assert_eq!(early.metrics[0].verdict, Verdict::Inconclusive);
         assert_eq!(early.metrics[0].bounds.unwrap().low, 0.0);
         assert_eq!(early.metrics[1].verdict, Verdict::Passed);
+    }
+
+    #[test]
+    fn a_quarter_of_the_blocks_may_be_dropped() {
+        assert!(!too_many_dropped(2, 8));
+        assert!(too_many_dropped(3, 8));
+        assert!(!too_many_dropped(0, 0));
     }
 
     #[test]

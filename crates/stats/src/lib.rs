@@ -21,6 +21,7 @@
 //! Many loads:
 //! - [`crossover`]: the concurrency from which on one server wins.
 //! - [`capacity`]: the search for the highest rate sustained.
+//! - [`usl`]: the Universal Scalability Law, with [`student`]'s intervals.
 
 pub mod calibration;
 pub mod capacity;
@@ -30,13 +31,16 @@ pub mod fairness;
 pub mod gate;
 pub mod interval;
 pub mod little;
+mod nonnegative;
 pub mod paired;
 pub mod percentile;
 pub mod proportion;
 pub mod rank;
 pub mod schedule;
 pub mod signed_rank;
+pub mod student;
 pub mod summary;
+pub mod usl;
 pub mod warmup;
 
 #[cfg(test)]

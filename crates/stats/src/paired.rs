@@ -56,6 +56,17 @@ pub fn compare(log_ratios: &[f64], confidence: f64) -> Option<PairedComparison> 
     })
 }
 
+/// Fewest blocks that give an interval of this confidence: 6 at 95 %, 8 at 99 %; `None` for a
+/// confidence outside 0..1.
+pub fn blocks_needed(confidence: f64) -> Option<usize> {
+    if !(confidence > 0.0 && confidence < 1.0) {
+        return None;
+    }
+    // The widest interval of n blocks misses on one side with probability 2⁻ⁿ.
+    let alpha = (1.0 - confidence) / 2.0;
+    (1..).find(|blocks| 0.5_f64.powi(*blocks as i32) <= alpha)
+}
+
 /// ln(candidateᵢ ÷ baselineᵢ) for each block.
 ///
 /// Always as long as the longer of the two. Where there is no ratio to take (a figure that is
@@ -93,6 +104,23 @@ mod tests {
         assert_eq!(six.low, Some(0.1_f64.exp()));
         assert_eq!(six.high, Some(0.6_f64.exp()));
         assert_eq!(six.blocks, 6);
+    }
+
+    #[test]
+    fn the_blocks_needed_are_the_fewest_with_an_interval() {
+        assert_eq!(blocks_needed(0.95), Some(6));
+        assert_eq!(blocks_needed(0.99), Some(8));
+        for confidence in [0.8, 0.9, 0.95, 0.99, 0.999] {
+            let needed = blocks_needed(confidence).unwrap();
+            let has_interval = |blocks| {
+                let comparison = compare(&vec![0.1; blocks], confidence).unwrap();
+                comparison.interval().is_some()
+            };
+            assert!(has_interval(needed) && !has_interval(needed - 1));
+        }
+        for confidence in [0.0, 1.0, f64::NAN] {
+            assert_eq!(blocks_needed(confidence), None);
+        }
     }
 
     #[test]
