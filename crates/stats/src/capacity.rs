@@ -9,57 +9,20 @@
 //! The search is a pure state machine: ask [`CapacitySearch::step`] what to try,
 //! [`CapacitySearch::record`] how it went.
 
-use thiserror::Error;
+mod load;
+mod settings;
 
-/// Votes that settle a load while the interval is wide.
-const COARSE_VOTES: u32 = 1;
-/// Votes that settle a load while the interval is narrow: the best of three trials.
-const FINE_VOTES: u32 = 2;
-/// Fresh votes that verify an end: the best of seven trials.
-const VERIFY_VOTES: u32 = 4;
-/// The interval is narrow below this many times the width asked for.
+pub use settings::{Settings, SettingsError};
+
+use load::{Load, trial};
+
+/// Votes that settle an end of a narrow interval: the best of three trials.
+const SETTLING_VOTES: u32 = 2;
+/// The interval is narrow below this many times the width asked for. While it is wider, one trial
+/// for each load is enough.
 const NARROW: f64 = 4.0;
 /// Factor between loads tried while one end is still unknown.
 const STRIDE: f64 = 2.0;
-
-/// Where to search, and how finely.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Settings {
-    /// Lowest rate worth knowing about, in requests per second.
-    pub min_rate_rps: f64,
-    /// Rate of the first trial; a good guess saves trials.
-    pub start_rate_rps: f64,
-    /// Highest rate that can be asked for.
-    pub max_rate_rps: f64,
-    /// The search is done when high ÷ low − 1 is at most this, such as 0.05.
-    pub relative_width: f64,
-    /// Trials after which the search gives up; 60 is plenty for a width of 5 %.
-    pub max_trials: usize,
-}
-
-/// Settings that no search can follow.
-#[derive(Debug, Clone, Copy, PartialEq, Error)]
-pub enum SettingsError {
-    /// The rates are not finite, positive and in order.
-    #[error(
-        "rates of a capacity search must be positive and in order, \
-         but the lowest is {min}/s, the first {start}/s and the highest {max}/s"
-    )]
-    Rates {
-        /// Lowest rate.
-        min: f64,
-        /// Rate of the first trial.
-        start: f64,
-        /// Highest rate.
-        max: f64,
-    },
-    /// The width is too small to measure, or no width.
-    #[error("the relative width of a capacity search must be from 0.001 to 1, not {0}")]
-    Width(f64),
-    /// No trial may be made.
-    #[error("a capacity search needs at least one trial, but max_trials is 0")]
-    NoTrials,
-}
 
 /// What a trial is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -111,85 +74,10 @@ pub struct CapacitySearch {
     trials: usize,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Tally {
-    passed: u32,
-    failed: u32,
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Load {
-    rate_rps: f64,
-    search: Tally,
-    verify: Tally,
-}
-
-impl Tally {
-    fn votes(self) -> u32 {
-        self.passed.max(self.failed)
-    }
-
-    /// What the majority says; `None` for a tie.
-    fn passes(self) -> Option<bool> {
-        (self.passed != self.failed).then_some(self.passed > self.failed)
-    }
-
-    fn add(&mut self, passed: bool) {
-        if passed {
-            self.passed += 1;
-        } else {
-            self.failed += 1;
-        }
-    }
-}
-
-impl Load {
-    fn is_verified(&self) -> bool {
-        self.verify.votes() >= VERIFY_VOTES
-    }
-
-    /// Whether the server sustains this load, as far as is known; verification has the last word.
-    fn passes(&self) -> Option<bool> {
-        if self.is_verified() {
-            self.verify.passes()
-        } else {
-            self.search.passes()
-        }
-    }
-
-    /// The trial this load still needs, if it is to be settled by `votes`.
-    fn trial_for_votes(&self, votes: u32) -> Option<Trial> {
-        (!self.is_verified() && self.search.votes() < votes)
-            .then_some(trial(self.rate_rps, TrialKind::Search))
-    }
-
-    /// The trial this load still needs to be verified.
-    fn trial_to_verify(&self) -> Option<Trial> {
-        (!self.is_verified()).then_some(trial(self.rate_rps, TrialKind::Verify))
-    }
-}
-
-fn trial(rate_rps: f64, kind: TrialKind) -> Trial {
-    Trial { rate_rps, kind }
-}
-
 impl CapacitySearch {
     /// A search that has not tried anything yet.
     pub fn new(settings: Settings) -> Result<Self, SettingsError> {
-        let (min, start, max) = (
-            settings.min_rate_rps,
-            settings.start_rate_rps,
-            settings.max_rate_rps,
-        );
-        if !(0.0 < min && min <= start && start <= max && max.is_finite()) {
-            return Err(SettingsError::Rates { min, start, max });
-        }
-        if !(0.001..=1.0).contains(&settings.relative_width) {
-            return Err(SettingsError::Width(settings.relative_width));
-        }
-        if settings.max_trials == 0 {
-            return Err(SettingsError::NoTrials);
-        }
+        settings.check()?;
         Ok(Self {
             settings,
             loads: Vec::new(),
@@ -218,18 +106,10 @@ impl CapacitySearch {
     pub fn record(&mut self, trial: Trial, passed: bool) {
         let known = |load: &Load| load.rate_rps == trial.rate_rps;
         let index = self.loads.iter().position(known).unwrap_or_else(|| {
-            self.loads.push(Load {
-                rate_rps: trial.rate_rps,
-                search: Tally::default(),
-                verify: Tally::default(),
-            });
+            self.loads.push(Load::untried(trial.rate_rps));
             self.loads.len() - 1
         });
-        let load = &mut self.loads[index];
-        match trial.kind {
-            TrialKind::Search => load.search.add(passed),
-            TrialKind::Verify => load.verify.add(passed),
-        }
+        self.loads[index].add(trial.kind, passed);
         self.trials += 1;
     }
 
@@ -265,7 +145,7 @@ impl CapacitySearch {
             (Some(low), None) if low.rate_rps < max => search((low.rate_rps * STRIDE).min(max)),
             (None, Some(high)) if high.rate_rps > min => search((high.rate_rps / STRIDE).max(min)),
             (Some(only), None) | (None, Some(only)) => only
-                .trial_for_votes(FINE_VOTES)
+                .trial_for_votes(SETTLING_VOTES)
                 .or_else(|| only.trial_to_verify()),
             (Some(low), Some(high)) => self.narrow(&low, &high),
         }
@@ -277,11 +157,11 @@ impl CapacitySearch {
         let width = high.rate_rps / low.rate_rps - 1.0;
         let goal = self.settings.relative_width;
         let middle = trial((low.rate_rps * high.rate_rps).sqrt(), TrialKind::Search);
-        let settle = |votes| low.trial_for_votes(votes).or(high.trial_for_votes(votes));
         if width > NARROW * goal {
-            return settle(COARSE_VOTES).or(Some(middle));
+            return Some(middle);
         }
-        settle(FINE_VOTES)
+        low.trial_for_votes(SETTLING_VOTES)
+            .or_else(|| high.trial_for_votes(SETTLING_VOTES))
             .or((width > goal).then_some(middle))
             .or_else(|| low.trial_to_verify())
             .or_else(|| high.trial_to_verify())
@@ -408,26 +288,6 @@ mod tests {
             })
             .count();
         assert!(agreeing >= 950, "{agreeing} of 1000");
-    }
-
-    #[test]
-    fn impossible_settings_are_refused_with_their_values() {
-        let refused = |settings| CapacitySearch::new(settings).unwrap_err();
-        let rates = refused(Settings {
-            start_rate_rps: 1.0,
-            ..SETTINGS
-        });
-        assert!(rates.to_string().contains("first 1/s"), "{rates}");
-        let no_width = Settings {
-            relative_width: f64::NAN,
-            ..SETTINGS
-        };
-        assert!(matches!(refused(no_width), SettingsError::Width(_)));
-        let no_trials = Settings {
-            max_trials: 0,
-            ..SETTINGS
-        };
-        assert_eq!(refused(no_trials), SettingsError::NoTrials);
     }
 
     proptest! {

@@ -72,9 +72,9 @@ pub fn locate(cells: &[Cell]) -> Crossover {
         .collect();
     ascending.sort_by_key(|(concurrency, _)| *concurrency);
 
-    let won = |&&(_, winner): &&(u64, Winner)| winner == Winner::Candidate;
-    let lost = |&&(_, winner): &&(u64, Winner)| winner == Winner::Baseline;
-    let concurrency = |&(concurrency, _): &(u64, Winner)| concurrency;
+    let won_by = |who| move |cell: &&(u64, Winner)| cell.1 == who;
+    let won = won_by(Winner::Candidate);
+    let lost = won_by(Winner::Baseline);
     let all = ascending.len();
     let wins = ascending.iter().filter(won).count();
     let won_at_top = ascending.iter().rev().take_while(won).count();
@@ -95,14 +95,14 @@ pub fn locate(cells: &[Cell]) -> Crossover {
         let (below, winning) = ascending.split_at(all - won_at_top);
         return Crossover::From {
             concurrency: winning[0].0,
-            baseline_until: below.iter().rev().find(lost).map(concurrency),
+            baseline_until: below.iter().rev().find(lost).map(|cell| cell.0),
         };
     }
     if won_at_bottom == wins {
         let (winning, above) = ascending.split_at(won_at_bottom);
         return Crossover::UpTo {
             concurrency: winning[won_at_bottom - 1].0,
-            baseline_from: above.iter().find(lost).map(concurrency),
+            baseline_from: above.iter().find(lost).map(|cell| cell.0),
         };
     }
     Crossover::Scattered
