@@ -356,6 +356,10 @@ pub struct Block {
     pub steal_percent: Option<f64>,
     /// Time of a fixed spin before the block in microseconds: the clock speed of the moment.
     pub spin_us: Option<f64>,
+    /// Throughput of the last third of the block ÷ that of its first third: far from 1 when the server
+    /// was not warmed up; null where the block was too short to tell.
+    #[serde(default)]
+    pub last_third_over_first: Option<f64>,
     /// Why this block is left out of comparisons; null when it is not.
     pub dropped: Option<String>,
 }

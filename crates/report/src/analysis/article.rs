@@ -1,0 +1,58 @@
+//! The article's frameworks and this machine's servers on one relative scale.
+
+use super::cells::load_points;
+use crate::article::{REFERENCE_FRAMEWORK, REFERENCE_SERVER, Reference, stands_beside};
+use crate::record::{ArticleRow, LoadKind, Record};
+
+/// `source` of a row that the article printed.
+pub const FROM_ARTICLE: &str = "article";
+
+/// `source` of a row that was measured here.
+pub const FROM_HERE: &str = "here";
+
+/// The workloads that ask for what the article's servers were asked for.
+const COMPARABLE_WORKLOADS: [&str; 2] = ["hello", "custom"];
+
+/// For each keep-alive that was measured saturated: the article's rows, then this machine's.
+pub fn rows(record: &Record) -> Vec<ArticleRow> {
+    let reference = Reference::load();
+    let saturated = load_points(record)
+        .into_iter()
+        .filter(|point| point.load == LoadKind::Closed)
+        .filter(|point| COMPARABLE_WORKLOADS.contains(&point.workload));
+    let mut rows: Vec<ArticleRow> = Vec::new();
+    for point in saturated {
+        if rows.iter().any(|row| row.keep_alive == point.keep_alive) {
+            continue;
+        }
+        let frameworks = reference.frameworks(point.keep_alive);
+        let rust_std = frameworks
+            .iter()
+            .find(|framework| framework.name == REFERENCE_FRAMEWORK)
+            .map(|framework| framework.qps);
+        rows.extend(frameworks.iter().map(|framework| ArticleRow {
+            name: framework.name.clone(),
+            source: FROM_ARTICLE.to_owned(),
+            qps: framework.qps,
+            relative: relative(framework.qps, rust_std),
+            stands_beside: None,
+            keep_alive: point.keep_alive,
+        }));
+        let sync = point.cell(REFERENCE_SERVER).map(|cell| cell.throughput_rps);
+        rows.extend(point.cells.iter().map(|cell| ArticleRow {
+            name: cell.server.clone(),
+            source: FROM_HERE.to_owned(),
+            qps: cell.throughput_rps,
+            relative: relative(cell.throughput_rps, sync),
+            stands_beside: stands_beside(&cell.server).map(str::to_owned),
+            keep_alive: point.keep_alive,
+        }));
+    }
+    rows
+}
+
+fn relative(qps: f64, reference: Option<f64>) -> Option<f64> {
+    reference
+        .filter(|reference| *reference > 0.0)
+        .map(|reference| qps / reference)
+}

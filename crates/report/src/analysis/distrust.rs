@@ -1,0 +1,601 @@
+//! Reasons to distrust a number, each with its number: one list of them, one sentence for each.
+
+use std::fmt;
+
+use stats::paired;
+
+use super::cells::{LoadPoint, load_points};
+use super::comparisons::{CONFIDENCE, SEND_LAG_LIMIT_US};
+use crate::format;
+use crate::record::{Block, CellResult, ErrorCounts, LoadKind, Record, Warning};
+use crate::summary::PERCENTILES;
+
+const STEAL_WARN_PERCENT: f64 = 1.0;
+const CLOCK_SPREAD_PERCENT: f64 = 5.0;
+const LITTLE_TOLERANCE: f64 = 0.05;
+const WARM_UP_TOLERANCE: f64 = 0.05;
+const RATE_KEPT_PERCENT: f64 = 99.0;
+const CLIENT_BUSY_PERCENT: f64 = 80.0;
+
+/// A reason to distrust a number. Where it concerns one server, `cell` names server and load.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Distrust {
+    /// The program was built without optimisation.
+    UnoptimisedBuild {
+        /// Cargo profile.
+        profile: String,
+    },
+    /// The run was ended early.
+    Interrupted,
+    /// Another guest of the same host took CPU time.
+    Steal {
+        /// Worst block, in percent of all CPU time.
+        worst_percent: f64,
+        /// Blocks above 1 %.
+        blocks: usize,
+        /// All blocks.
+        of: usize,
+    },
+    /// Blocks are left out of comparisons for what happened to the whole machine.
+    BlocksDropped {
+        /// Blocks left out.
+        blocks: usize,
+        /// All blocks.
+        of: usize,
+        /// Why the first was.
+        why: String,
+    },
+    /// The CPU's clock speed differed between blocks.
+    ClockSpread {
+        /// Shortest fixed spin in microseconds.
+        fastest_us: f64,
+        /// Longest in microseconds.
+        slowest_us: f64,
+    },
+    /// The client sent so late that its latencies tell of itself.
+    SendLag {
+        /// Server and load.
+        cell: String,
+        /// Worst block's 99th percentile in microseconds.
+        worst_us: f64,
+        /// Blocks at 1 ms or more.
+        blocks: usize,
+        /// All blocks.
+        of: usize,
+    },
+    /// Throughput × latency is not the number of connections.
+    LittlesLaw {
+        /// Server and load.
+        cell: String,
+        /// Connections.
+        concurrency: u32,
+        /// Throughput × mean latency.
+        in_flight: f64,
+    },
+    /// The server was still getting faster or slower within its blocks.
+    NotWarmedUp {
+        /// Server and load.
+        cell: String,
+        /// Lower end of the interval of last ÷ first third.
+        low: f64,
+        /// Upper end.
+        high: f64,
+    },
+    /// Not everything was answered as expected.
+    Errors {
+        /// Server and load.
+        cell: String,
+        /// Errors by kind.
+        errors: ErrorCounts,
+        /// Requests beside them.
+        requests: u64,
+    },
+    /// Connections that never got an answer.
+    Unanswered {
+        /// Server and load.
+        cell: String,
+        /// Connections without any answer.
+        unanswered: u64,
+        /// Connections established.
+        established: u64,
+    },
+    /// Less was answered per second than was asked for.
+    RateNotKept {
+        /// Server and load.
+        cell: String,
+        /// Requests per second asked for.
+        asked_rps: f64,
+        /// Requests per second answered.
+        answered_rps: f64,
+    },
+    /// The load generator itself had no CPU left at a fixed rate.
+    ClientBusy {
+        /// Server and load.
+        cell: String,
+        /// On-CPU time and run-queue wait of the client's threads, in percent of their time.
+        busy_percent: f64,
+    },
+    /// Percentiles that too few requests support.
+    TooFewRequests {
+        /// Server and load.
+        cell: String,
+        /// Requests.
+        requests: u64,
+        /// Field names of the percentiles that are missing.
+        percentiles: Vec<&'static str>,
+    },
+    /// Connection requests were lost and sent again: each costs a second.
+    SynRetransmits {
+        /// Retransmitted SYN packets during the run.
+        count: u64,
+    },
+    /// The kernel threw connections away because a server's queue was full.
+    ListenOverflows {
+        /// Overflows during the run.
+        count: u64,
+    },
+    /// No local port was left, so that connections come from several addresses.
+    SourcesSpread {
+        /// Local addresses used.
+        addresses: u32,
+    },
+    /// A control group held the CPU back.
+    Throttled {
+        /// Periods in which it did.
+        periods: u64,
+    },
+    /// Not all servers could stay connected, so that they were loaded in turns.
+    TakenInTurns {
+        /// Descriptors that staying connected takes.
+        needed: u64,
+        /// Descriptors allowed.
+        limit: u64,
+    },
+}
+
+impl Distrust {
+    /// Codes of the reasons that [`reasons`] derives from a record; the others only a run can see.
+    pub const DERIVED: &'static [&'static str] = &[
+        "unoptimised_build",
+        "interrupted",
+        "steal",
+        "blocks_dropped",
+        "clock_spread",
+        "send_lag",
+        "littles_law",
+        "not_warmed_up",
+        "errors",
+        "unanswered_connections",
+        "rate_not_kept",
+        "client_busy",
+        "too_few_requests",
+    ];
+
+    /// Its stable code.
+    pub fn code(&self) -> &'static str {
+        match self {
+            Distrust::UnoptimisedBuild { .. } => "unoptimised_build",
+            Distrust::Interrupted => "interrupted",
+            Distrust::Steal { .. } => "steal",
+            Distrust::BlocksDropped { .. } => "blocks_dropped",
+            Distrust::ClockSpread { .. } => "clock_spread",
+            Distrust::SendLag { .. } => "send_lag",
+            Distrust::LittlesLaw { .. } => "littles_law",
+            Distrust::NotWarmedUp { .. } => "not_warmed_up",
+            Distrust::Errors { .. } => "errors",
+            Distrust::Unanswered { .. } => "unanswered_connections",
+            Distrust::RateNotKept { .. } => "rate_not_kept",
+            Distrust::ClientBusy { .. } => "client_busy",
+            Distrust::TooFewRequests { .. } => "too_few_requests",
+            Distrust::SynRetransmits { .. } => "syn_retransmits",
+            Distrust::ListenOverflows { .. } => "listen_overflows",
+            Distrust::SourcesSpread { .. } => "sources_spread",
+            Distrust::Throttled { .. } => "throttled",
+            Distrust::TakenInTurns { .. } => "taken_in_turns",
+        }
+    }
+}
+
+impl From<Distrust> for Warning {
+    fn from(reason: Distrust) -> Warning {
+        Warning {
+            code: reason.code().to_owned(),
+            message: reason.to_string(),
+        }
+    }
+}
+
+impl fmt::Display for Distrust {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Distrust::UnoptimisedBuild { profile } => write!(
+                f,
+                "This is an unoptimised build (profile {profile}): every figure is of code nobody would run. Build with optimisation."
+            ),
+            Distrust::Interrupted => {
+                f.write_str("The run was ended early: less was measured than was asked for.")
+            }
+            Distrust::Steal {
+                worst_percent,
+                blocks,
+                of,
+            } => write!(
+                f,
+                "The hypervisor took up to {} of the CPU time ({blocks} of {of} blocks above {}): another guest disturbed the run.",
+                format::percent(*worst_percent),
+                format::percent(STEAL_WARN_PERCENT),
+            ),
+            Distrust::BlocksDropped { blocks, of, why } => {
+                write!(
+                    f,
+                    "{blocks} of {of} blocks are left out of the comparisons: {why}."
+                )
+            }
+            Distrust::ClockSpread {
+                fastest_us,
+                slowest_us,
+            } => write!(
+                f,
+                "The CPU's clock varied by {} between blocks (a fixed spin took {} to {}): trust ratios, not absolute figures.",
+                format::percent((slowest_us / fastest_us - 1.0) * 100.0),
+                format::duration_us(*fastest_us),
+                format::duration_us(*slowest_us),
+            ),
+            Distrust::SendLag {
+                cell,
+                worst_us,
+                blocks,
+                of,
+            } => write!(
+                f,
+                "{cell}: requests left late, p99 up to {} ({blocks} of {of} blocks at {} or more): latency of those blocks is not compared.",
+                format::duration_us(*worst_us),
+                format::duration_us(SEND_LAG_LIMIT_US),
+            ),
+            Distrust::LittlesLaw {
+                cell,
+                concurrency,
+                in_flight,
+            } => write!(
+                f,
+                "{cell}: throughput × mean latency is {}, not the {concurrency} connections: something is not being measured (Little's law).",
+                format::number(*in_flight),
+            ),
+            Distrust::NotWarmedUp { cell, low, high } => write!(
+                f,
+                "{cell}: throughput in the last third of a block was {} times that in the first: not warmed up, use a longer --warmup.",
+                format::interval(*low, *high),
+            ),
+            Distrust::Errors {
+                cell,
+                errors,
+                requests,
+            } => write!(
+                f,
+                "{cell}: {} ({}) beside {}.",
+                format::counted(errors.total, "error"),
+                error_kinds(errors),
+                format::counted(*requests, "request"),
+            ),
+            Distrust::Unanswered {
+                cell,
+                unanswered,
+                established,
+            } => write!(
+                f,
+                "{cell}: {} of {} connections got no answer at all: the figures are of the others.",
+                format::count(*unanswered),
+                format::count(*established),
+            ),
+            Distrust::RateNotKept {
+                cell,
+                asked_rps,
+                answered_rps,
+            } => write!(
+                f,
+                "{cell}: answered {}/s of the {}/s asked for, {}: it is beyond its capacity there.",
+                format::per_second(*answered_rps),
+                format::per_second(*asked_rps),
+                format::percent(answered_rps / asked_rps * 100.0),
+            ),
+            Distrust::ClientBusy { cell, busy_percent } => write!(
+                f,
+                "{cell}: the load generator's threads were busy or waiting for a CPU {} of the time: its latencies include its own queue.",
+                format::percent(*busy_percent),
+            ),
+            Distrust::TooFewRequests {
+                cell,
+                requests,
+                percentiles,
+            } => write!(
+                f,
+                "{cell}: {} are too few for {}: measure longer.",
+                format::counted(*requests, "request"),
+                needed(percentiles),
+            ),
+            Distrust::SynRetransmits { count } => write!(
+                f,
+                "{} sent again: each delays its connection by a second.",
+                format::counted(*count, "lost SYN packet"),
+            ),
+            Distrust::ListenOverflows { count } => write!(
+                f,
+                "The kernel refused {} because a server's accept queue was full.",
+                format::counted(*count, "connection"),
+            ),
+            Distrust::SourcesSpread { addresses } => write!(
+                f,
+                "One local address ran out of ports: connections came from {addresses} addresses of 127.0.0.0/8."
+            ),
+            Distrust::Throttled { periods } => write!(
+                f,
+                "The control group's CPU limit held the run back in {}.",
+                format::counted(*periods, "period"),
+            ),
+            Distrust::TakenInTurns { needed, limit } => write!(
+                f,
+                "Keeping all servers connected takes {} descriptors and {} are allowed: they were loaded in turns, with connections made anew, so that drift weighs more.",
+                format::count(*needed),
+                format::count(*limit),
+            ),
+        }
+    }
+}
+
+/// The kinds of error that occurred, with their counts: `12 timeout, 3 closed`.
+pub fn error_kinds(errors: &ErrorCounts) -> String {
+    let kinds = [
+        (errors.connect, "connect"),
+        (errors.connect_timeout, "connect timeout"),
+        (errors.ports, "no local port"),
+        (errors.send, "send"),
+        (errors.receive, "receive"),
+        (errors.closed, "closed early"),
+        (errors.timeout, "timeout"),
+        (errors.unsent, "unsent"),
+        (errors.status, "status"),
+        (errors.protocol, "protocol"),
+        (errors.body, "body"),
+    ];
+    let seen: Vec<String> = kinds
+        .iter()
+        .filter(|(count, _)| *count > 0)
+        .map(|(count, kind)| format!("{} {kind}", format::count(*count)))
+        .collect();
+    seen.join(", ")
+}
+
+/// A server and its load in words: `sync, saturated`, `async, 5,000/s, keep-alive off`.
+pub fn cell_name(cell: &CellResult) -> String {
+    let load = match cell.rate {
+        Some(rate) => format!("{}/s", format::per_second(rate)),
+        None => "saturated".to_owned(),
+    };
+    let keep_alive = if cell.keep_alive {
+        ""
+    } else {
+        ", keep-alive off"
+    };
+    format!("{}, {load}{keep_alive}", cell.server)
+}
+
+fn needed(percentiles: &[&'static str]) -> String {
+    let each: Vec<String> = PERCENTILES
+        .iter()
+        .filter(|percentile| percentiles.contains(&percentile.name))
+        .map(|percentile| {
+            let name = format::percentile_name(percentile.name);
+            format!(
+                "{name} (needs {})",
+                format::count(percentile.requests_needed)
+            )
+        })
+        .collect();
+    format::list(&each)
+}
+
+/// Every reason that can be seen in the record itself.
+pub fn reasons(record: &Record) -> Vec<Distrust> {
+    let mut reasons = Vec::new();
+    if !record.environment.optimised {
+        reasons.push(Distrust::UnoptimisedBuild {
+            profile: record.environment.build_profile.clone(),
+        });
+    }
+    if record.interrupted {
+        reasons.push(Distrust::Interrupted);
+    }
+    let points = load_points(record);
+    reasons.extend(of_machine(&points));
+    for cell in points.iter().flat_map(|point| &point.cells) {
+        let found = [
+            errors(cell),
+            unanswered(cell),
+            rate_not_kept(cell),
+            send_lag(cell),
+            littles_law(cell),
+            not_warmed_up(cell),
+            client_busy(cell, record.config.threads),
+            too_few_requests(cell),
+        ];
+        reasons.extend(found.into_iter().flatten());
+    }
+    reasons
+}
+
+/// What happened to the whole machine. Blocks are counted once, not once for each server.
+fn of_machine(points: &[LoadPoint<'_>]) -> Vec<Distrust> {
+    let blocks: Vec<Vec<&Block>> = points.iter().flat_map(blocks_by_number).collect();
+    let of = blocks.len();
+    let steal: Vec<f64> = blocks
+        .iter()
+        .filter_map(|b| worst(b, |b| b.steal_percent))
+        .collect();
+    let stolen = steal
+        .iter()
+        .filter(|percent| **percent > STEAL_WARN_PERCENT)
+        .count();
+    let dropped: Vec<&String> = blocks
+        .iter()
+        .filter_map(|block| block.iter().find_map(|b| b.dropped.as_ref()))
+        .collect();
+    let spins: Vec<f64> = blocks.iter().flatten().filter_map(|b| b.spin_us).collect();
+    let fastest_us = spins.iter().copied().fold(f64::INFINITY, f64::min);
+    let slowest_us = spins.iter().copied().fold(0.0, f64::max);
+
+    let mut reasons = Vec::new();
+    if stolen > 0 {
+        reasons.push(Distrust::Steal {
+            worst_percent: steal.iter().copied().fold(0.0, f64::max),
+            blocks: stolen,
+            of,
+        });
+    }
+    if let Some(why) = dropped.first() {
+        reasons.push(Distrust::BlocksDropped {
+            blocks: dropped.len(),
+            of,
+            why: (*why).clone(),
+        });
+    }
+    if fastest_us > 0.0 && slowest_us > fastest_us * (1.0 + CLOCK_SPREAD_PERCENT / 100.0) {
+        reasons.push(Distrust::ClockSpread {
+            fastest_us,
+            slowest_us,
+        });
+    }
+    reasons
+}
+
+fn blocks_by_number<'a>(point: &LoadPoint<'a>) -> Vec<Vec<&'a Block>> {
+    let mut numbers: Vec<u32> = point
+        .cells
+        .iter()
+        .flat_map(|cell| &cell.blocks)
+        .map(|b| b.index)
+        .collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    let with_number = |number| {
+        let blocks = point.cells.iter().flat_map(|cell| &cell.blocks);
+        blocks.filter(|block| block.index == number).collect()
+    };
+    numbers.into_iter().map(with_number).collect()
+}
+
+fn worst(blocks: &[&Block], figure: impl Fn(&Block) -> Option<f64>) -> Option<f64> {
+    blocks
+        .iter()
+        .filter_map(|block| figure(block))
+        .reduce(f64::max)
+}
+
+fn errors(cell: &CellResult) -> Option<Distrust> {
+    (cell.errors.total > 0).then(|| Distrust::Errors {
+        cell: cell_name(cell),
+        errors: cell.errors,
+        requests: cell.requests,
+    })
+}
+
+fn unanswered(cell: &CellResult) -> Option<Distrust> {
+    let connections = &cell.connections;
+    (connections.unanswered > 0).then(|| Distrust::Unanswered {
+        cell: cell_name(cell),
+        unanswered: connections.unanswered,
+        established: connections.established,
+    })
+}
+
+fn rate_not_kept(cell: &CellResult) -> Option<Distrust> {
+    let asked_rps = cell.rate?;
+    (cell.throughput_rps < asked_rps * RATE_KEPT_PERCENT / 100.0).then(|| Distrust::RateNotKept {
+        cell: cell_name(cell),
+        asked_rps,
+        answered_rps: cell.throughput_rps,
+    })
+}
+
+fn send_lag(cell: &CellResult) -> Option<Distrust> {
+    let lags: Vec<f64> = cell
+        .blocks
+        .iter()
+        .filter_map(|block| block.send_lag_p99_us)
+        .filter(|lag| *lag >= SEND_LAG_LIMIT_US)
+        .collect();
+    let worst_us = lags.iter().copied().reduce(f64::max)?;
+    Some(Distrust::SendLag {
+        cell: cell_name(cell),
+        worst_us,
+        blocks: lags.len(),
+        of: cell.blocks.len(),
+    })
+}
+
+/// In a closed loop every connection is always waiting for an answer or being established.
+fn littles_law(cell: &CellResult) -> Option<Distrust> {
+    let closed = cell.load == LoadKind::Closed;
+    let mean_us = cell.latency_us.mean.filter(|_| closed)?;
+    let connect_us = if cell.keep_alive {
+        0.0
+    } else {
+        cell.connect_us.mean.unwrap_or(0.0)
+    };
+    let in_flight = cell.throughput_rps * mean_us / 1e6;
+    let with_connecting = cell.throughput_rps * (mean_us + connect_us) / 1e6;
+    let concurrency = f64::from(cell.concurrency);
+    let tolerance = concurrency * LITTLE_TOLERANCE;
+    let explained =
+        in_flight - tolerance <= concurrency && concurrency <= with_connecting + tolerance;
+    (!explained).then(|| Distrust::LittlesLaw {
+        cell: cell_name(cell),
+        concurrency: cell.concurrency,
+        in_flight: with_connecting,
+    })
+}
+
+fn not_warmed_up(cell: &CellResult) -> Option<Distrust> {
+    let ratios: Vec<f64> = cell
+        .blocks
+        .iter()
+        .filter(|block| block.dropped.is_none())
+        .filter_map(|block| block.last_third_over_first)
+        .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
+        .map(f64::ln)
+        .collect();
+    let result = paired::compare(&ratios, CONFIDENCE)?;
+    let (low, high) = (result.low?, result.high?);
+    let outside = low > 1.0 + WARM_UP_TOLERANCE || high < 1.0 - WARM_UP_TOLERANCE;
+    outside.then(|| Distrust::NotWarmedUp {
+        cell: cell_name(cell),
+        low,
+        high,
+    })
+}
+
+fn client_busy(cell: &CellResult, threads: u32) -> Option<Distrust> {
+    let client = &cell.client_resources;
+    let cores_used = client
+        .cores_used
+        .filter(|_| cell.load == LoadKind::Open && threads > 0)?;
+    let on_cpu = cores_used / f64::from(threads) * 100.0;
+    let busy_percent = on_cpu + client.run_queue_wait_percent.unwrap_or(0.0);
+    (busy_percent > CLIENT_BUSY_PERCENT).then(|| Distrust::ClientBusy {
+        cell: cell_name(cell),
+        busy_percent,
+    })
+}
+
+fn too_few_requests(cell: &CellResult) -> Option<Distrust> {
+    // Up to p99.9, which is what tables show; every record of a short run lacks p99.99.
+    let missing: Vec<&'static str> = PERCENTILES
+        .iter()
+        .map(|percentile| percentile.name)
+        .filter(|name| *name != "p99_99" && cell.latency_us.percentile(name).is_none())
+        .collect();
+    (!missing.is_empty()).then(|| Distrust::TooFewRequests {
+        cell: cell_name(cell),
+        requests: cell.requests,
+        percentiles: missing,
+    })
+}

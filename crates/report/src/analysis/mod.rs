@@ -1,0 +1,30 @@
+//! What the figures of a record say: comparisons, the article beside them, reasons for distrust, and the
+//! verdict in words. Nothing here formats a table; nothing here changes what was measured.
+//!
+//! # Layout
+//!
+//! - [`cells`]: the results of a record, grouped into what may be compared.
+//! - [`comparisons`], [`article`], [`distrust`]: what [`analyse`] writes into the record.
+//! - [`verdict`]: the first sentence of every report.
+
+pub mod article;
+pub mod cells;
+pub mod comparisons;
+pub mod distrust;
+pub mod verdict;
+
+use crate::record::{Record, Warning};
+use distrust::Distrust;
+
+/// Fills `comparisons`, `article` and the derived part of `warnings` from the results of a record.
+///
+/// Warnings that only the run itself could see are kept and stay first; doing it twice changes nothing.
+pub fn analyse(record: &mut Record) {
+    record.comparisons = comparisons::compare_all(record);
+    record.article = article::rows(record);
+    record
+        .warnings
+        .retain(|warning| !Distrust::DERIVED.contains(&warning.code.as_str()));
+    let derived = distrust::reasons(record).into_iter().map(Warning::from);
+    record.warnings.extend(derived);
+}

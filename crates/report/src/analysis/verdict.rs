@@ -1,0 +1,279 @@
+//! The first sentence of every report: which server did more, by how much, and what limited it.
+
+use super::cells::{LoadPoint, load_points};
+use super::comparisons::{Metric, find};
+use crate::article::REFERENCE_SERVER;
+use crate::format;
+use crate::record::{CellResult, Comparison, LoadKind, Record};
+
+/// From this share of the machine's cores on, CPU is what limited a closed loop.
+const CPU_BOUND_PERCENT: f64 = 85.0;
+
+/// One sentence for each keep-alive that was measured; says so when nothing was.
+pub fn sentences(record: &Record) -> Vec<String> {
+    let points = load_points(record);
+    let mut sentences: Vec<String> = Vec::new();
+    for keep_alive in [true, false] {
+        let at = |load| {
+            points
+                .iter()
+                .find(|point| point.keep_alive == keep_alive && point.load == load)
+        };
+        let sentence = match (at(LoadKind::Closed), at(LoadKind::Open)) {
+            (Some(saturated), same_rate) => saturated_sentence(record, saturated, same_rate),
+            (None, Some(fixed)) => fixed_rate_sentence(record, fixed),
+            (None, None) => continue,
+        };
+        let prefix = if keep_alive {
+            ""
+        } else {
+            "With a connection per request, "
+        };
+        sentences.push(format!("{prefix}{sentence}."));
+    }
+    if sentences.is_empty() {
+        sentences.push("Nothing was measured.".to_owned());
+    }
+    sentences
+}
+
+fn saturated_sentence(
+    record: &Record,
+    point: &LoadPoint<'_>,
+    same_rate: Option<&LoadPoint<'_>>,
+) -> String {
+    let Some(best) = best_by_throughput(point) else {
+        return "no request was answered".to_owned();
+    };
+    let mut sentence = format!(
+        "{} answered {}{} requests/s",
+        best.server,
+        if point.cells.len() > 1 {
+            "the most, "
+        } else {
+            ""
+        },
+        format::per_second(best.throughput_rps)
+    );
+    let other = rival(point, best);
+    if let Some(other) = other {
+        sentence += &format!(", {}", lead(record, best, other));
+    }
+    sentence += &format!("; {}", limit(record, best));
+    if let (Some(other), Some(same_rate)) = (other, same_rate) {
+        sentence += &at_same_rate(record, same_rate, best, other);
+    }
+    sentence
+}
+
+fn best_by_throughput<'a>(point: &LoadPoint<'a>) -> Option<&'a CellResult> {
+    point
+        .cells
+        .iter()
+        .copied()
+        .filter(|cell| cell.requests > 0)
+        .max_by(|a, b| a.throughput_rps.total_cmp(&b.throughput_rps))
+}
+
+/// Whom the best is measured against: the blocking server, else the first; where that is the best
+/// itself, the runner-up.
+fn rival<'a>(point: &LoadPoint<'a>, best: &CellResult) -> Option<&'a CellResult> {
+    let reference = point
+        .cell(REFERENCE_SERVER)
+        .or_else(|| point.cells.first().copied())?;
+    if reference.server != best.server {
+        return Some(reference);
+    }
+    point
+        .cells
+        .iter()
+        .copied()
+        .filter(|cell| cell.server != best.server)
+        .max_by(|a, b| a.throughput_rps.total_cmp(&b.throughput_rps))
+}
+
+/// `1.52 × as many as sync (95 % interval 1.48 to 1.56, 8 blocks)`.
+fn lead(record: &Record, best: &CellResult, other: &CellResult) -> String {
+    if other.requests == 0 {
+        return format!("and {} answered none", other.server);
+    }
+    let ratio = RatioOf::find(record, best, other, Metric::Throughput);
+    if ratio.includes_one() {
+        return format!(
+            "but no difference from {} is certain ({})",
+            other.server,
+            ratio.text()
+        );
+    }
+    format!(
+        "{} × as many as {} ({})",
+        ratio.value(),
+        other.server,
+        ratio.evidence()
+    )
+}
+
+fn at_same_rate(
+    record: &Record,
+    point: &LoadPoint<'_>,
+    best: &CellResult,
+    other: &CellResult,
+) -> String {
+    let (Some(best), Some(other), Some(rate)) = (
+        point.cell(&best.server),
+        point.cell(&other.server),
+        point.rate,
+    ) else {
+        return String::new();
+    };
+    let ratio = RatioOf::find(record, best, other, Metric::ServerCpuPerRequest);
+    if ratio.ratio.is_none() {
+        return String::new();
+    }
+    format!(
+        "; when both had to answer {} requests/s, it spent {} × {}'s CPU time per request ({})",
+        format::per_second(rate),
+        ratio.value(),
+        other.server,
+        ratio.evidence()
+    )
+}
+
+fn fixed_rate_sentence(record: &Record, point: &LoadPoint<'_>) -> String {
+    let rate = point.rate.map_or_else(String::new, |rate| {
+        format!("at {} requests/s ", format::per_second(rate))
+    });
+    let with_cpu = |cell: &&&CellResult| cell.server_resources.cpu_us_per_request.is_some();
+    let cpu = |cell: &CellResult| cell.server_resources.cpu_us_per_request.unwrap_or(f64::MAX);
+    let cheapest = point
+        .cells
+        .iter()
+        .filter(with_cpu)
+        .min_by(|a, b| cpu(a).total_cmp(&cpu(b)));
+    let Some((best, other)) = cheapest.and_then(|best| Some((*best, rival(point, best)?))) else {
+        return single_fixed_rate(point, &rate);
+    };
+    let ratio = RatioOf::find(record, best, other, Metric::ServerCpuPerRequest);
+    format!(
+        "{rate}{} spent the least CPU time, {} per request, {} × that of {} ({}); the rate was the limit, not the servers",
+        best.server,
+        format::cpu_us(cpu(best)),
+        ratio.value(),
+        other.server,
+        ratio.evidence()
+    )
+}
+
+fn single_fixed_rate(point: &LoadPoint<'_>, rate: &str) -> String {
+    let servers: Vec<String> = point
+        .cells
+        .iter()
+        .map(|cell| {
+            let p50 = format::optional(cell.latency_us.p50, format::duration_us);
+            format!(
+                "{} answered {} requests/s, half of them within {p50}",
+                cell.server,
+                format::per_second(cell.throughput_rps)
+            )
+        })
+        .collect();
+    format!("{rate}{}", servers.join("; "))
+}
+
+/// What held the closed loop back.
+fn limit(record: &Record, cell: &CellResult) -> String {
+    let client = cell.client_resources.cores_used;
+    let (Some(server), Some(client)) = (cell.server_resources.cores_used, client) else {
+        return "what limited it cannot be told, for want of CPU figures of the server".to_owned();
+    };
+    let cores = f64::from(record.environment.cores.max(1));
+    let busy = (server + client) / cores * 100.0;
+    let cores = format::counted(u64::from(record.environment.cores), "core");
+    if busy >= CPU_BOUND_PERCENT {
+        format!(
+            "CPU limited it ({} of {cores} busy, {} of that in the load generator)",
+            format::percent(busy.min(100.0)),
+            format::percent(client / (server + client) * 100.0),
+        )
+    } else {
+        format!(
+            "waiting limited it, not CPU ({} of {cores} busy; {} connections, each waiting {} for an answer)",
+            format::percent(busy),
+            format::count(u64::from(cell.concurrency)),
+            format::optional(cell.latency_us.mean, format::duration_us),
+        )
+    }
+}
+
+/// First ÷ second by one metric, whichever way round the record compares them.
+struct RatioOf {
+    ratio: Option<f64>,
+    ends: Option<(f64, f64)>,
+    blocks: u32,
+    confidence: f64,
+}
+
+impl RatioOf {
+    fn find(record: &Record, first: &CellResult, second: &CellResult, metric: Metric) -> RatioOf {
+        let comparison = |pair| find(record, pair, metric, first.load, first.keep_alive);
+        if let Some(found) = comparison((&second.server, &first.server)) {
+            return RatioOf::from(found);
+        }
+        if let Some(found) = comparison((&first.server, &second.server)) {
+            return RatioOf::from(found).inverted();
+        }
+        let figure = |cell: &CellResult| match metric {
+            Metric::Throughput => Some(cell.throughput_rps),
+            Metric::ServerCpuPerRequest => cell.server_resources.cpu_us_per_request,
+            Metric::P50 => cell.latency_us.p50,
+        };
+        RatioOf {
+            ratio: figure(first).zip(figure(second)).map(|(a, b)| a / b),
+            ends: None,
+            blocks: 0,
+            confidence: 0.0,
+        }
+    }
+
+    fn from(comparison: &Comparison) -> RatioOf {
+        RatioOf {
+            ratio: comparison.ratio,
+            ends: comparison.low.zip(comparison.high),
+            blocks: comparison.blocks,
+            confidence: comparison.confidence,
+        }
+    }
+
+    fn inverted(self) -> RatioOf {
+        RatioOf {
+            ratio: self.ratio.map(f64::recip),
+            ends: self.ends.map(|(low, high)| (high.recip(), low.recip())),
+            ..self
+        }
+    }
+
+    fn includes_one(&self) -> bool {
+        self.ends
+            .is_some_and(|(low, high)| low <= 1.0 && 1.0 <= high)
+    }
+
+    fn value(&self) -> String {
+        format::optional(self.ratio, format::ratio)
+    }
+
+    fn evidence(&self) -> String {
+        match self.ends {
+            Some((low, high)) => format!(
+                "{} interval {}, {}",
+                format::confidence(self.confidence),
+                format::interval(low, high),
+                format::counted(u64::from(self.blocks), "block"),
+            ),
+            None => "no interval".to_owned(),
+        }
+    }
+
+    fn text(&self) -> String {
+        format!("ratio {}, {}", self.value(), self.evidence())
+    }
+}
