@@ -70,9 +70,9 @@ pub fn ratio(ratio: f64) -> String {
     }
 }
 
-/// The ends of an interval of a ratio: `1.48 to 1.56`.
+/// The ends of an interval of a ratio: `1.48–1.56`.
 pub fn interval(low: f64, high: f64) -> String {
-    format!("{} to {}", ratio(low), ratio(high))
+    format!("{}–{}", ratio(low), ratio(high))
 }
 
 /// A share given in percent: `1.3 %`.
@@ -130,6 +130,21 @@ pub fn list<T: AsRef<str>>(words: &[T]) -> String {
             format!("{} and {}", head.join(", "), last.as_ref())
         }
     }
+}
+
+/// Breaks a paragraph between words into lines of at most `width` characters; a word longer than a line stays whole.
+pub fn wrap(text: &str, width: usize) -> String {
+    let mut lines: Vec<String> = Vec::new();
+    for word in text.split(' ') {
+        match lines.last_mut() {
+            Some(line) if line.chars().count() + 1 + word.chars().count() <= width => {
+                line.push(' ');
+                line.push_str(word);
+            }
+            _ => lines.push(word.to_owned()),
+        }
+    }
+    lines.join("\n")
 }
 
 struct TimeUnit {
@@ -240,7 +255,7 @@ mod tests {
         assert_eq!(ratio(1.516), "1.52");
         assert_eq!(ratio(0.034_5), "0.035");
         assert_eq!(ratio(123.4), "123");
-        assert_eq!(interval(1.48, 1.555), "1.48 to 1.56");
+        assert_eq!(interval(1.48, 1.556), "1.48–1.56");
         assert_eq!(percent(1.26), "1.3 %");
         assert_eq!(percent(0.04), "0.04 %");
         assert_eq!(percent(0.0), "0 %");

@@ -1,7 +1,25 @@
 //! The record format, and everything derived from records.
+//!
+//! Reads no clock, opens no socket and prints nothing. A [`record::Record`] comes in, text goes out.
+//!
+//! # Layout
+//!
+//! - [`record`], [`store`]: the file a run leaves behind, and reading it back.
+//! - [`summary`]: from a histogram to the figures of a record.
+//! - [`article`]: what others published, as data.
+//! - [`analysis`]: what the figures say.
+//! - [`format`](mod@format): numbers as text. [`table`], [`document`], `view`: what is shown.
+//! - [`render`]: how it looks, one file for each format.
 
 pub mod analysis;
 pub mod article;
+pub mod document;
 pub mod format;
 pub mod record;
+pub mod render;
+pub mod store;
 pub mod summary;
+pub mod table;
+mod view;
+
+pub use analysis::analyse;

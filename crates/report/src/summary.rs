@@ -7,37 +7,40 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 
+use stats::percentile::{Percentile as Located, locate, requests_needed};
+
 use crate::record::LatencySummary;
 
 /// A percentile that every summary carries.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Percentile {
+pub struct NamedPercentile {
     /// Its field name in a record, for instance `p99_9`.
     pub name: &'static str,
     /// The share of requests at or below it, 0 to 1.
     pub share: f64,
-    /// Requests it takes to know it: 100 ÷ (1 − share), so that 100 of them lie beyond it.
-    pub requests_needed: u64,
 }
 
-const fn percentile(name: &'static str, share: f64, requests_needed: u64) -> Percentile {
-    Percentile {
-        name,
-        share,
-        requests_needed,
+impl NamedPercentile {
+    /// Requests it takes to know it: 100 ÷ (1 − share), so that 100 of them lie beyond it.
+    pub fn requests_needed(&self) -> u64 {
+        requests_needed(self.share).unwrap_or(u64::MAX)
     }
 }
 
 /// All percentiles of a summary, ascending.
-pub const PERCENTILES: [Percentile; 7] = [
-    percentile("p50", 0.50, 200),
-    percentile("p75", 0.75, 400),
-    percentile("p90", 0.90, 1_000),
-    percentile("p95", 0.95, 2_000),
-    percentile("p99", 0.99, 10_000),
-    percentile("p99_9", 0.999, 100_000),
-    percentile("p99_99", 0.999_9, 1_000_000),
+pub const PERCENTILES: [NamedPercentile; 7] = [
+    named("p50", 0.50),
+    named("p75", 0.75),
+    named("p90", 0.90),
+    named("p95", 0.95),
+    named("p99", 0.99),
+    named("p99_9", 0.999),
+    named("p99_99", 0.999_9),
 ];
+
+const fn named(name: &'static str, share: f64) -> NamedPercentile {
+    NamedPercentile { name, share }
+}
 
 /// Why a histogram's text form could not be made or read.
 #[derive(Debug, thiserror::Error)]
@@ -58,7 +61,7 @@ impl LatencySummary {
     ///
     /// `slower_than_all` requests were never answered within `timeout`: they count as slower than every
     /// answer when percentiles are taken, and nowhere else. A percentile among them is the timeout and is
-    /// named in `at_least`. One that too few requests support ([`Percentile::requests_needed`]) is `None`.
+    /// named in `at_least`. One that too few requests support ([`NamedPercentile::requests_needed`]) is `None`.
     pub fn from_histogram(
         hist: &Histogram<u64>,
         slower_than_all: u64,
@@ -74,19 +77,16 @@ impl LatencySummary {
             max: any.then(|| microseconds(hist.max())),
             ..LatencySummary::default()
         };
-        let total = answered + slower_than_all;
-        let known = PERCENTILES
-            .iter()
-            .filter(|percentile| total >= percentile.requests_needed);
-        let mut values = ValuesByRank::new(hist);
-        for percentile in known {
-            let beyond = u128::from(total) * 100 / u128::from(percentile.requests_needed);
-            let rank = total - beyond as u64;
-            let value = if rank > answered {
-                summary.at_least.push(percentile.name.to_owned());
-                timeout.as_secs_f64() * 1e6
-            } else {
-                microseconds(values.at(rank))
+        for percentile in PERCENTILES {
+            let value = match locate(percentile.share, answered, slower_than_all) {
+                Some(Located::Answered { quantile }) => {
+                    microseconds(hist.value_at_quantile(quantile))
+                }
+                Some(Located::AtLeastTimeout) => {
+                    summary.at_least.push(percentile.name.to_owned());
+                    timeout.as_secs_f64() * 1e6
+                }
+                Some(Located::TooFew { .. }) | None => continue,
             };
             *summary.percentile_mut(percentile.name) = Some(value);
         }
@@ -142,41 +142,6 @@ pub fn decode_histogram(text: &str) -> Result<Histogram<u64>, HistogramError> {
     Deserializer::new()
         .deserialize(&mut bytes.as_slice())
         .map_err(|error| HistogramError::Format(error.to_string()))
-}
-
-/// Walks a histogram once, answering ascending ranks.
-struct ValuesByRank<'a, I> {
-    hist: &'a Histogram<u64>,
-    recorded: I,
-    value: u64,
-    seen: u64,
-}
-
-impl<'a> ValuesByRank<'a, ()> {
-    fn new(hist: &'a Histogram<u64>) -> ValuesByRank<'a, impl Iterator<Item = (u64, u64)> + 'a> {
-        let recorded = hist
-            .iter_recorded()
-            .map(|step| (step.value_iterated_to(), step.count_since_last_iteration()));
-        ValuesByRank {
-            hist,
-            recorded,
-            value: 0,
-            seen: 0,
-        }
-    }
-}
-
-impl<I: Iterator<Item = (u64, u64)>> ValuesByRank<'_, I> {
-    /// The largest value that may stand at `rank`, counted from 1 at the smallest.
-    fn at(&mut self, rank: u64) -> u64 {
-        while self.seen < rank
-            && let Some((value, count)) = self.recorded.next()
-        {
-            self.value = self.hist.highest_equivalent(value);
-            self.seen += count;
-        }
-        self.value
-    }
 }
 
 fn sample_stdev(hist: &Histogram<u64>) -> Option<f64> {
@@ -235,21 +200,15 @@ mod tests {
     #[test]
     fn each_percentile_needs_a_hundred_requests_beyond_it() {
         for percentile in PERCENTILES {
-            let needed = 100.0 / (1.0 - percentile.share);
-            assert_eq!(percentile.requests_needed, needed.round() as u64);
-            let enough = histogram(std::iter::repeat_n(
-                1_000,
-                percentile.requests_needed as usize,
-            ));
+            let needed = percentile.requests_needed() as usize;
+            assert_eq!(needed, (100.0 / (1.0 - percentile.share)).round() as usize);
+            let enough = histogram(std::iter::repeat_n(1_000, needed));
             let summary = LatencySummary::from_histogram(&enough, 0, TIMEOUT);
             assert!(
                 summary.percentile(percentile.name).is_some(),
                 "{percentile:?}"
             );
-            let short = histogram(std::iter::repeat_n(
-                1_000,
-                percentile.requests_needed as usize - 1,
-            ));
+            let short = histogram(std::iter::repeat_n(1_000, needed - 1));
             let summary = LatencySummary::from_histogram(&short, 0, TIMEOUT);
             assert_eq!(summary.percentile(percentile.name), None, "{percentile:?}");
         }

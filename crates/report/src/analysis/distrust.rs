@@ -2,20 +2,13 @@
 
 use std::fmt;
 
-use stats::paired;
-
-use super::cells::{LoadPoint, load_points};
-use super::comparisons::{CONFIDENCE, SEND_LAG_LIMIT_US};
+use super::comparisons::SEND_LAG_LIMIT_US;
 use crate::format;
-use crate::record::{Block, CellResult, ErrorCounts, LoadKind, Record, Warning};
+use crate::record::{CellResult, ErrorCounts, Warning};
 use crate::summary::PERCENTILES;
 
-const STEAL_WARN_PERCENT: f64 = 1.0;
-const CLOCK_SPREAD_PERCENT: f64 = 5.0;
-const LITTLE_TOLERANCE: f64 = 0.05;
-const WARM_UP_TOLERANCE: f64 = 0.05;
-const RATE_KEPT_PERCENT: f64 = 99.0;
-const CLIENT_BUSY_PERCENT: f64 = 80.0;
+/// Stolen CPU time worth a warning, in percent of all CPU time.
+pub const STEAL_WARN_PERCENT: f64 = 1.0;
 
 /// A reason to distrust a number. Where it concerns one server, `cell` names server and load.
 #[derive(Debug, Clone, PartialEq)]
@@ -154,7 +147,7 @@ pub enum Distrust {
 }
 
 impl Distrust {
-    /// Codes of the reasons that [`reasons`] derives from a record; the others only a run can see.
+    /// Codes of the reasons that [`checks::reasons`](super::checks::reasons) derives from a record; the others only a run can see.
     pub const DERIVED: &'static [&'static str] = &[
         "unoptimised_build",
         "interrupted",
@@ -169,6 +162,8 @@ impl Distrust {
         "rate_not_kept",
         "client_busy",
         "too_few_requests",
+        "syn_retransmits",
+        "listen_overflows",
     ];
 
     /// Its stable code.
@@ -387,215 +382,9 @@ fn needed(percentiles: &[&'static str]) -> String {
             let name = format::percentile_name(percentile.name);
             format!(
                 "{name} (needs {})",
-                format::count(percentile.requests_needed)
+                format::count(percentile.requests_needed())
             )
         })
         .collect();
     format::list(&each)
-}
-
-/// Every reason that can be seen in the record itself.
-pub fn reasons(record: &Record) -> Vec<Distrust> {
-    let mut reasons = Vec::new();
-    if !record.environment.optimised {
-        reasons.push(Distrust::UnoptimisedBuild {
-            profile: record.environment.build_profile.clone(),
-        });
-    }
-    if record.interrupted {
-        reasons.push(Distrust::Interrupted);
-    }
-    let points = load_points(record);
-    reasons.extend(of_machine(&points));
-    for cell in points.iter().flat_map(|point| &point.cells) {
-        let found = [
-            errors(cell),
-            unanswered(cell),
-            rate_not_kept(cell),
-            send_lag(cell),
-            littles_law(cell),
-            not_warmed_up(cell),
-            client_busy(cell, record.config.threads),
-            too_few_requests(cell),
-        ];
-        reasons.extend(found.into_iter().flatten());
-    }
-    reasons
-}
-
-/// What happened to the whole machine. Blocks are counted once, not once for each server.
-fn of_machine(points: &[LoadPoint<'_>]) -> Vec<Distrust> {
-    let blocks: Vec<Vec<&Block>> = points.iter().flat_map(blocks_by_number).collect();
-    let of = blocks.len();
-    let steal: Vec<f64> = blocks
-        .iter()
-        .filter_map(|b| worst(b, |b| b.steal_percent))
-        .collect();
-    let stolen = steal
-        .iter()
-        .filter(|percent| **percent > STEAL_WARN_PERCENT)
-        .count();
-    let dropped: Vec<&String> = blocks
-        .iter()
-        .filter_map(|block| block.iter().find_map(|b| b.dropped.as_ref()))
-        .collect();
-    let spins: Vec<f64> = blocks.iter().flatten().filter_map(|b| b.spin_us).collect();
-    let fastest_us = spins.iter().copied().fold(f64::INFINITY, f64::min);
-    let slowest_us = spins.iter().copied().fold(0.0, f64::max);
-
-    let mut reasons = Vec::new();
-    if stolen > 0 {
-        reasons.push(Distrust::Steal {
-            worst_percent: steal.iter().copied().fold(0.0, f64::max),
-            blocks: stolen,
-            of,
-        });
-    }
-    if let Some(why) = dropped.first() {
-        reasons.push(Distrust::BlocksDropped {
-            blocks: dropped.len(),
-            of,
-            why: (*why).clone(),
-        });
-    }
-    if fastest_us > 0.0 && slowest_us > fastest_us * (1.0 + CLOCK_SPREAD_PERCENT / 100.0) {
-        reasons.push(Distrust::ClockSpread {
-            fastest_us,
-            slowest_us,
-        });
-    }
-    reasons
-}
-
-fn blocks_by_number<'a>(point: &LoadPoint<'a>) -> Vec<Vec<&'a Block>> {
-    let mut numbers: Vec<u32> = point
-        .cells
-        .iter()
-        .flat_map(|cell| &cell.blocks)
-        .map(|b| b.index)
-        .collect();
-    numbers.sort_unstable();
-    numbers.dedup();
-    let with_number = |number| {
-        let blocks = point.cells.iter().flat_map(|cell| &cell.blocks);
-        blocks.filter(|block| block.index == number).collect()
-    };
-    numbers.into_iter().map(with_number).collect()
-}
-
-fn worst(blocks: &[&Block], figure: impl Fn(&Block) -> Option<f64>) -> Option<f64> {
-    blocks
-        .iter()
-        .filter_map(|block| figure(block))
-        .reduce(f64::max)
-}
-
-fn errors(cell: &CellResult) -> Option<Distrust> {
-    (cell.errors.total > 0).then(|| Distrust::Errors {
-        cell: cell_name(cell),
-        errors: cell.errors,
-        requests: cell.requests,
-    })
-}
-
-fn unanswered(cell: &CellResult) -> Option<Distrust> {
-    let connections = &cell.connections;
-    (connections.unanswered > 0).then(|| Distrust::Unanswered {
-        cell: cell_name(cell),
-        unanswered: connections.unanswered,
-        established: connections.established,
-    })
-}
-
-fn rate_not_kept(cell: &CellResult) -> Option<Distrust> {
-    let asked_rps = cell.rate?;
-    (cell.throughput_rps < asked_rps * RATE_KEPT_PERCENT / 100.0).then(|| Distrust::RateNotKept {
-        cell: cell_name(cell),
-        asked_rps,
-        answered_rps: cell.throughput_rps,
-    })
-}
-
-fn send_lag(cell: &CellResult) -> Option<Distrust> {
-    let lags: Vec<f64> = cell
-        .blocks
-        .iter()
-        .filter_map(|block| block.send_lag_p99_us)
-        .filter(|lag| *lag >= SEND_LAG_LIMIT_US)
-        .collect();
-    let worst_us = lags.iter().copied().reduce(f64::max)?;
-    Some(Distrust::SendLag {
-        cell: cell_name(cell),
-        worst_us,
-        blocks: lags.len(),
-        of: cell.blocks.len(),
-    })
-}
-
-/// In a closed loop every connection is always waiting for an answer or being established.
-fn littles_law(cell: &CellResult) -> Option<Distrust> {
-    let closed = cell.load == LoadKind::Closed;
-    let mean_us = cell.latency_us.mean.filter(|_| closed)?;
-    let connect_us = if cell.keep_alive {
-        0.0
-    } else {
-        cell.connect_us.mean.unwrap_or(0.0)
-    };
-    let in_flight = cell.throughput_rps * mean_us / 1e6;
-    let with_connecting = cell.throughput_rps * (mean_us + connect_us) / 1e6;
-    let concurrency = f64::from(cell.concurrency);
-    let tolerance = concurrency * LITTLE_TOLERANCE;
-    let explained =
-        in_flight - tolerance <= concurrency && concurrency <= with_connecting + tolerance;
-    (!explained).then(|| Distrust::LittlesLaw {
-        cell: cell_name(cell),
-        concurrency: cell.concurrency,
-        in_flight: with_connecting,
-    })
-}
-
-fn not_warmed_up(cell: &CellResult) -> Option<Distrust> {
-    let ratios: Vec<f64> = cell
-        .blocks
-        .iter()
-        .filter(|block| block.dropped.is_none())
-        .filter_map(|block| block.last_third_over_first)
-        .filter(|ratio| ratio.is_finite() && *ratio > 0.0)
-        .map(f64::ln)
-        .collect();
-    let result = paired::compare(&ratios, CONFIDENCE)?;
-    let (low, high) = (result.low?, result.high?);
-    let outside = low > 1.0 + WARM_UP_TOLERANCE || high < 1.0 - WARM_UP_TOLERANCE;
-    outside.then(|| Distrust::NotWarmedUp {
-        cell: cell_name(cell),
-        low,
-        high,
-    })
-}
-
-fn client_busy(cell: &CellResult, threads: u32) -> Option<Distrust> {
-    let client = &cell.client_resources;
-    let cores_used = client
-        .cores_used
-        .filter(|_| cell.load == LoadKind::Open && threads > 0)?;
-    let on_cpu = cores_used / f64::from(threads) * 100.0;
-    let busy_percent = on_cpu + client.run_queue_wait_percent.unwrap_or(0.0);
-    (busy_percent > CLIENT_BUSY_PERCENT).then(|| Distrust::ClientBusy {
-        cell: cell_name(cell),
-        busy_percent,
-    })
-}
-
-fn too_few_requests(cell: &CellResult) -> Option<Distrust> {
-    // Up to p99.9, which is what tables show; every record of a short run lacks p99.99.
-    let missing: Vec<&'static str> = PERCENTILES
-        .iter()
-        .map(|percentile| percentile.name)
-        .filter(|name| *name != "p99_99" && cell.latency_us.percentile(name).is_none())
-        .collect();
-    (!missing.is_empty()).then(|| Distrust::TooFewRequests {
-        cell: cell_name(cell),
-        requests: cell.requests,
-        percentiles: missing,
-    })
 }

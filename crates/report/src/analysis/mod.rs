@@ -4,11 +4,12 @@
 //! # Layout
 //!
 //! - [`cells`]: the results of a record, grouped into what may be compared.
-//! - [`comparisons`], [`article`], [`distrust`]: what [`analyse`] writes into the record.
+//! - [`comparisons`], [`article`], [`checks`] with [`distrust`]: what [`analyse`] writes into the record.
 //! - [`verdict`]: the first sentence of every report.
 
 pub mod article;
 pub mod cells;
+pub mod checks;
 pub mod comparisons;
 pub mod distrust;
 pub mod verdict;
@@ -25,6 +26,6 @@ pub fn analyse(record: &mut Record) {
     record
         .warnings
         .retain(|warning| !Distrust::DERIVED.contains(&warning.code.as_str()));
-    let derived = distrust::reasons(record).into_iter().map(Warning::from);
+    let derived = checks::reasons(record).into_iter().map(Warning::from);
     record.warnings.extend(derived);
 }

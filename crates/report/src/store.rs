@@ -1,0 +1,200 @@
+//! Records as files: reading them back with errors that name file and place, and writing them whole.
+
+use std::fs::File;
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+
+use crate::record::{Record, SCHEMA_VERSION};
+use crate::render;
+
+/// Files beyond this size are refused: a record of a long run has a few MiB.
+pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
+
+/// Why a record could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// The file could not be opened or read.
+    #[error("{}: cannot be read: {source}", path.display())]
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file could not be written.
+    #[error("{}: cannot be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file is larger than any record.
+    #[error("{}: {bytes} bytes are more than the {MAX_FILE_BYTES} a record may have", path.display())]
+    TooLarge {
+        /// The file.
+        path: PathBuf,
+        /// Its size in bytes.
+        bytes: u64,
+    },
+    /// The file ends in the middle.
+    #[error("{}:{line}:{column}: the file ends in the middle of a record; it was cut off", path.display())]
+    Truncated {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+    },
+    /// The file is no JSON.
+    #[error("{}:{line}:{column}: not JSON: {message}", path.display())]
+    NotJson {
+        /// The file.
+        path: PathBuf,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+    /// JSON, but of another program.
+    #[error("{}: JSON, but not a record of loadgen: it has no \"schema_version\"", path.display())]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+    },
+    /// Written by a newer program.
+    #[error("{}: schema version {found} is newer than the {SCHEMA_VERSION} this program reads; use a newer loadgen", path.display())]
+    Newer {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        found: u64,
+    },
+    /// A record of a known version that does not follow it.
+    #[error("{}:{line}:{column}: not a record of schema version {version}: {message}", path.display())]
+    Malformed {
+        /// The file.
+        path: PathBuf,
+        /// Its version.
+        version: u64,
+        /// Line, from 1.
+        line: usize,
+        /// Column, from 1.
+        column: usize,
+        /// What is wrong there.
+        message: String,
+    },
+}
+
+/// Reads a record.
+///
+/// # Errors
+/// See [`StoreError`]; every message names the file, and the place in it where there is one.
+pub fn read(path: &Path) -> Result<Record, StoreError> {
+    let fail = |source| StoreError::Read {
+        path: path.to_owned(),
+        source,
+    };
+    let file = File::open(path).map_err(fail)?;
+    let mut bytes = Vec::new();
+    // A size that was asked for beforehand could grow, or be that of a pipe.
+    let limited = file.take(MAX_FILE_BYTES + 1).read_to_end(&mut bytes);
+    let read = limited.map_err(fail)? as u64;
+    if read > MAX_FILE_BYTES {
+        return Err(StoreError::TooLarge {
+            path: path.to_owned(),
+            bytes: std::fs::metadata(path).map_or(read, |metadata| metadata.len()),
+        });
+    }
+    parse(&bytes, path)
+}
+
+/// Reads a record from the contents of a file; `path` is what errors name.
+///
+/// # Errors
+/// As [`read`], without those of the system.
+pub fn parse(bytes: &[u8], path: &Path) -> Result<Record, StoreError> {
+    let path = path.to_owned();
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    if first != Some(&b'{') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return Err(StoreError::Foreign { path });
+    }
+    let version = match serde_json::from_slice::<Version>(bytes) {
+        Ok(Version {
+            schema_version: Some(version),
+        }) => version,
+        Ok(Version {
+            schema_version: None,
+        }) => return Err(StoreError::Foreign { path }),
+        Err(error) => return Err(syntax_error(&error, path)),
+    };
+    if version > u64::from(SCHEMA_VERSION) {
+        return Err(StoreError::Newer {
+            path,
+            found: version,
+        });
+    }
+    serde_json::from_slice(bytes).map_err(|error| StoreError::Malformed {
+        path,
+        version,
+        line: error.line(),
+        column: error.column(),
+        message: without_place(&error),
+    })
+}
+
+/// Writes a record whole or not at all: it takes its name only when it is complete.
+///
+/// # Errors
+/// What the system says, with the file.
+pub fn write(record: &Record, path: &Path) -> Result<(), StoreError> {
+    let fail = |source| StoreError::Write {
+        path: path.to_owned(),
+        source,
+    };
+    let mut unfinished = path.as_os_str().to_owned();
+    unfinished.push(".part");
+    let unfinished = PathBuf::from(unfinished);
+    let written = File::create(&unfinished)
+        .and_then(|mut file| file.write_all(render::json::render(record).as_bytes()))
+        .and_then(|()| std::fs::rename(&unfinished, path));
+    written.map_err(|source| {
+        let _ = std::fs::remove_file(&unfinished);
+        fail(source)
+    })
+}
+
+/// The one field that every version has.
+#[derive(Deserialize)]
+struct Version {
+    schema_version: Option<u64>,
+}
+
+fn syntax_error(error: &serde_json::Error, path: PathBuf) -> StoreError {
+    let (line, column) = (error.line(), error.column());
+    match error.classify() {
+        serde_json::error::Category::Eof => StoreError::Truncated { path, line, column },
+        serde_json::error::Category::Data => StoreError::Foreign { path },
+        _ => StoreError::NotJson {
+            path,
+            line,
+            column,
+            message: without_place(error),
+        },
+    }
+}
+
+/// The message without the "at line … column …" that stands in front of it already.
+fn without_place(error: &serde_json::Error) -> String {
+    let message = error.to_string();
+    match message.rfind(" at line ") {
+        Some(end) => message[..end].to_owned(),
+        None => message,
+    }
+}

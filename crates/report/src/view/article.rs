@@ -1,0 +1,87 @@
+//! The article's frameworks with this machine's servers beside them.
+
+use crate::analysis::article::{FROM_ARTICLE, FROM_HERE};
+use crate::article::{REFERENCE_FRAMEWORK, REFERENCE_SERVER, Reference};
+use crate::format;
+use crate::record::{ArticleRow, Record};
+use crate::table::{Cell, Column, Layout, Table};
+
+/// One table for each keep-alive that was measured.
+pub(crate) fn tables(record: &Record) -> Vec<Table> {
+    [true, false]
+        .into_iter()
+        .filter_map(|keep_alive| table(record, keep_alive))
+        .collect()
+}
+
+fn table(record: &Record, keep_alive: bool) -> Option<Table> {
+    let of = |source: &'static str| {
+        let rows = record.article.iter();
+        rows.filter(move |row| row.keep_alive == keep_alive && row.source == source)
+    };
+    let mut rows = Vec::new();
+    for framework in of(FROM_ARTICLE) {
+        let beside = |row: &&ArticleRow| row.stands_beside.as_deref() == Some(&framework.name);
+        let mut servers = of(FROM_HERE).filter(beside);
+        rows.push(row(Some(framework), servers.next()));
+        rows.extend(servers.map(|server| row(None, Some(server))));
+    }
+    let alone = of(FROM_HERE).filter(|row| row.stands_beside.is_none());
+    rows.extend(alone.map(|server| row(None, Some(server))));
+    let reference = Reference::load();
+    let source = if keep_alive {
+        "the article"
+    } else {
+        "the publication behind the article"
+    };
+    let table = Table {
+        id: if keep_alive {
+            "article"
+        } else {
+            "article-close"
+        }
+        .to_owned(),
+        title: format!(
+            "{}: what {source} printed, and what was measured here",
+            if keep_alive {
+                "Keep-alive on"
+            } else {
+                "Keep-alive off"
+            }
+        ),
+        columns: vec![
+            Column::words("Framework", 0),
+            Column::figures("QPS there", 1),
+            Column::figures(format!("{REFERENCE_FRAMEWORK} = 1"), 0),
+            Column::words("Server here", 0),
+            Column::figures("QPS here", 1),
+            Column::figures(format!("{REFERENCE_SERVER} = 1"), 0),
+        ],
+        rows,
+        layout: Layout::Upright,
+        notes: vec![comparable(&reference)],
+    };
+    (!table.rows.is_empty()).then_some(table)
+}
+
+fn row(framework: Option<&ArticleRow>, server: Option<&ArticleRow>) -> Vec<Cell> {
+    let half = |row: Option<&ArticleRow>| match row {
+        Some(row) => [
+            Cell::text(&row.name),
+            Cell::figure(Some(row.qps), format::per_second),
+            Cell::figure(row.relative, format::ratio),
+        ],
+        None => [Cell::default(), Cell::default(), Cell::default()],
+    };
+    half(framework).into_iter().chain(half(server)).collect()
+}
+
+fn comparable(reference: &Reference) -> String {
+    format!(
+        "Comparable, loosely: the two relative columns, each within one machine. Not comparable: QPS there and here (other hardware, not stated there; {}, {} connections), and the answers: the article's Tokio and Rust Std programs parse no request, bodies and headers differ, and its Node.js used one core. Source: \"{}\", {}.",
+        reference.article.tool,
+        format::count(u64::from(reference.article.concurrency)),
+        reference.article.title,
+        reference.article.date,
+    )
+}

@@ -1,0 +1,142 @@
+//! What the terminal shows, as golden files.
+
+mod support;
+
+use report::document::Document;
+use report::record::{ErrorCounts, LoadKind, Record};
+use report::render::{RenderOptions, text};
+use support::{CellSpec, both_keep_alives, main_job, record};
+
+fn show(record: &Record, width: usize) -> String {
+    let options = RenderOptions {
+        width,
+        colour: false,
+    };
+    text::render(&Document::of(record), &options)
+}
+
+fn assert_fits(text: &str, width: usize) {
+    for line in text.lines() {
+        assert!(
+            line.chars().count() <= width,
+            "{} columns: {line}",
+            line.chars().count()
+        );
+    }
+}
+
+#[test]
+fn the_main_job_in_100_columns() {
+    let text = show(&main_job(), 100);
+    assert_fits(&text, 100);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn the_main_job_in_80_columns() {
+    let text = show(&main_job(), 80);
+    assert_fits(&text, 80);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn seven_servers_in_80_columns_say_what_was_left_out() {
+    let names = [
+        "sync",
+        "async-bare",
+        "async",
+        "hyperlane",
+        "gin",
+        "go-std",
+        "node",
+    ];
+    let cells: Vec<CellSpec> = names
+        .iter()
+        .map(|server| CellSpec {
+            server,
+            ..CellSpec::default()
+        })
+        .collect();
+    let text = show(&record(&cells), 80);
+    assert_fits(&text, 80);
+    assert!(text.contains("Not shown in 80 columns: "), "{text}");
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn both_keep_alives_have_a_sentence_and_tables_of_their_own() {
+    let text = show(&both_keep_alives(), 100);
+    assert_fits(&text, 100);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_url_alone_with_errors_and_few_requests() {
+    let mut record = record(&[CellSpec {
+        server: "http://127.0.0.1:8080/",
+        workload: "custom",
+        throughput_rps: 300.0,
+        duration_s: 5.0,
+        blocks: 5,
+        errors: ErrorCounts {
+            total: 40,
+            timeout: 30,
+            status: 10,
+            ..ErrorCounts::default()
+        },
+        ..CellSpec::default()
+    }]);
+    record.results[0].server_resources = Default::default();
+    report::analyse(&mut record);
+    let text = show(&record, 100);
+    assert_fits(&text, 100);
+    insta::assert_snapshot!(text);
+}
+
+#[test]
+fn a_fixed_rate_alone_speaks_of_cpu() {
+    let cells = support::main_job_cells();
+    let open: Vec<CellSpec> = cells
+        .into_iter()
+        .filter(|cell| cell.load == LoadKind::Open)
+        .collect();
+    let text = show(&record(&open), 100);
+    let first = text.lines().next().unwrap();
+    assert!(first.contains("spent the least CPU time"), "{first}");
+}
+
+#[test]
+fn nothing_measured_is_said() {
+    assert!(show(&record(&[]), 100).starts_with("Nothing was measured."));
+}
+
+#[test]
+fn colours_only_where_they_are_allowed() {
+    let document = Document::of(&main_job());
+    let plain = text::render(
+        &document,
+        &RenderOptions {
+            width: 100,
+            colour: false,
+        },
+    );
+    let coloured = text::render(
+        &document,
+        &RenderOptions {
+            width: 100,
+            colour: true,
+        },
+    );
+    assert!(!plain.contains('\u{1b}'));
+    assert!(coloured.contains("\u{1b}[1m"));
+}
+
+#[test]
+fn a_server_name_cannot_steer_the_terminal() {
+    let record = record(&[CellSpec {
+        server: "\u{1b}[2Jevil\nname",
+        ..CellSpec::default()
+    }]);
+    let text = show(&record, 100);
+    assert!(!text.contains('\u{1b}'), "{text}");
+}
