@@ -23,3 +23,4 @@ pub mod table;
 mod view;
 
 pub use analysis::analyse;
+pub use render::{Format, RenderOptions, render};
