@@ -29,7 +29,7 @@ pub struct ResponseHead<'a> {
     /// The value of `content-type`, if there is a body.
     pub content_type: Option<&'a str>,
     /// Further fields, names in lower case.
-    pub fields: &'a [(&'a str, &'a str)],
+    pub fields: &'a [(&'static str, String)],
     /// How the body's end is known.
     pub length: Length,
     /// Whether the connection is kept after the answer.
@@ -138,7 +138,7 @@ mod tests {
             version: Version::Http11,
             status: 200,
             content_type: Some("text/plain"),
-            fields: &[("x-a", "b")],
+            fields: &[("x-a", "b".to_owned())],
             length: Length::Known(11),
             keep_alive: true,
         };

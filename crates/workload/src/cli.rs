@@ -22,16 +22,15 @@ pub struct CommonArgs {
     pub max_connections: Option<usize>,
 
     /// Longest request head, over it 431
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_head_bytes,
-        value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(8192..))]
+    #[arg(long, value_name = "SIZE", default_value = "16KiB", value_parser = parse_head)]
     pub max_head: usize,
 
     /// Longest body, over it 413
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_body_bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "10MiB", value_parser = parse_bytes)]
     pub max_body: u64,
 
     /// Longest body of an upload, over it 413
-    #[arg(long, value_name = "BYTES", default_value_t = Limits::default().max_upload_bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_bytes)]
     pub max_upload: u64,
 
     /// How long a request head may take from its first byte
@@ -111,6 +110,40 @@ impl CommonArgs {
     }
 }
 
+/// Reads a size such as `4096`, `16KiB`, `2MiB` or `1GiB`.
+///
+/// # Errors
+///
+/// A message that says what is allowed.
+pub fn parse_bytes(text: &str) -> Result<u64, String> {
+    let end = text
+        .find(|c: char| !c.is_ascii_digit())
+        .unwrap_or(text.len());
+    let (digits, unit) = text.split_at(end);
+    let shift = match unit {
+        "" | "B" => 0,
+        "KiB" => 10,
+        "MiB" => 20,
+        "GiB" => 30,
+        _ => return Err(format!("unit `{unit}` is none of B, KiB, MiB, GiB")),
+    };
+    let number: u64 = digits
+        .parse()
+        .map_err(|_| format!("`{digits}` is no whole number"))?;
+    number
+        .checked_mul(1 << shift)
+        .ok_or_else(|| "that is more than 2^64 bytes".to_owned())
+}
+
+/// Hyper's buffer has at least 8 KiB, so no server can be held to less.
+fn parse_head(text: &str) -> Result<usize, String> {
+    let bytes = parse_bytes(text)?;
+    match usize::try_from(bytes) {
+        Ok(bytes) if (8 * 1024..=1024 * 1024).contains(&bytes) => Ok(bytes),
+        _ => Err("allowed are 8KiB to 1MiB".to_owned()),
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -127,5 +160,16 @@ mod tests {
         let args = Program::parse_from(["server"]).common;
         assert_eq!(args.limits(), Limits::default());
         assert_eq!(args.faults(), Faults::default());
+    }
+
+    #[test]
+    fn reads_sizes() {
+        assert_eq!(parse_bytes("4096"), Ok(4096));
+        assert_eq!(parse_bytes("2MiB"), Ok(2 * 1024 * 1024));
+        for text in ["", "MiB", "-1", "1.5MiB", "2MB", "99999999999GiB"] {
+            assert!(parse_bytes(text).is_err(), "{text}");
+        }
+        assert_eq!(parse_head("8KiB"), Ok(8192));
+        assert!(parse_head("8191").is_err());
     }
 }

@@ -1,0 +1,278 @@
+//! One connection: requests in, answers out, until one side has enough.
+
+use std::{
+    io::{self, ErrorKind, IoSlice, Read, Write},
+    net::Shutdown,
+    time::{Duration, Instant},
+};
+
+use http1::{Framing, Head, HttpDate, Length, Method, ReadBuffer, ResponseHead, Version, response};
+use workload::{Answer, Route};
+
+use crate::{
+    app::App,
+    body::{BodyReader, Unread},
+    peers::Peer,
+    routes,
+};
+
+/// How long to read on behind an answer after which the connection closes with bytes unread.
+/// Closing at once would reset it, and the client might never see the answer.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// Up to this size a body is copied behind its head; a longer one is written from where it is.
+const COPIED_BODY: usize = 16 * 1024;
+
+/// Room for answers that an idle connection keeps.
+const KEPT_OUTPUT: usize = 32 * 1024;
+
+/// A connection with its buffers.
+pub(crate) struct Connection<'a> {
+    pub(crate) app: &'a App,
+    pub(crate) peer: &'a Peer,
+    pub(crate) input: ReadBuffer,
+    output: Vec<u8>,
+    date: HttpDate,
+}
+
+/// A request without its body.
+pub(crate) struct Request {
+    /// The route, or the answer when there is none.
+    pub(crate) route: Result<Route, Answer>,
+    pub(crate) query: String,
+    pub(crate) version: Version,
+    pub(crate) framing: Framing,
+    pub(crate) expect_continue: bool,
+    head_only: bool,
+    keep_alive: bool,
+}
+
+/// What became of waiting for a request.
+enum Next {
+    Request(Request),
+    /// It is no request; a bare status is the answer, and the connection closes.
+    Refused(u16),
+    /// The client is gone, or the server is to stop.
+    Closed,
+}
+
+/// Serves a connection until it closes. Errors end it; there is nobody to tell.
+pub(crate) fn serve(app: &App, peer: &Peer) {
+    let mut connection = Connection {
+        app,
+        peer,
+        input: ReadBuffer::default(),
+        output: Vec::new(),
+        date: HttpDate::default(),
+    };
+    let _ = connection.serve();
+}
+
+impl Connection<'_> {
+    fn serve(&mut self) -> io::Result<()> {
+        let stream = &self.peer.stream;
+        let idle = self.app.config.limits.idle_timeout();
+        stream.set_nodelay(true)?;
+        stream.set_read_timeout(Some(idle))?;
+        stream.set_write_timeout(Some(idle))?;
+        while !self.app.peers.stopping() {
+            match self.next_request()? {
+                Next::Closed => break,
+                Next::Refused(status) => {
+                    self.refuse(status)?;
+                    return self.linger();
+                }
+                Next::Request(request) => {
+                    if !self.answer_request(&request)? {
+                        break;
+                    }
+                }
+            }
+            self.peer.finish();
+        }
+        Ok(())
+    }
+
+    /// Reads until a request's head is complete. The socket's read timeout is the idle timeout; it
+    /// is changed only when a head arrives in pieces, so that an ordinary request costs one read.
+    fn next_request(&mut self) -> io::Result<Next> {
+        let limits = &self.app.config.limits;
+        let mut deadline = None;
+        loop {
+            if !self.input.is_empty() {
+                match Head::parse(self.input.unread(), limits.max_head_bytes) {
+                    Err(error) => return Ok(Next::Refused(error.status())),
+                    Ok(Some((head, length))) => {
+                        let request = Request::from(&head);
+                        self.input.consume(length);
+                        if deadline.is_some() {
+                            let idle = limits.idle_timeout();
+                            self.peer.stream.set_read_timeout(Some(idle))?;
+                        }
+                        return Ok(if self.peer.begin() {
+                            Next::Request(request)
+                        } else {
+                            Next::Closed
+                        });
+                    }
+                    Ok(None) => {
+                        let now = Instant::now();
+                        let deadline = *deadline.get_or_insert(now + limits.head_timeout());
+                        let left = deadline.saturating_duration_since(now);
+                        if left.is_zero() {
+                            return Ok(Next::Closed);
+                        }
+                        self.peer.stream.set_read_timeout(Some(left))?;
+                    }
+                }
+            }
+            if self.fill()? == 0 {
+                return Ok(Next::Closed);
+            }
+        }
+    }
+
+    /// Reads once; 0 at the end of what the client sends.
+    pub(crate) fn fill(&mut self) -> io::Result<usize> {
+        let mut stream = &self.peer.stream;
+        loop {
+            match stream.read(self.input.space()) {
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+                Ok(count) => {
+                    self.input.filled(count);
+                    return Ok(count);
+                }
+            }
+        }
+    }
+
+    /// Answers; returns whether the connection is kept.
+    fn answer_request(&mut self, request: &Request) -> io::Result<bool> {
+        let answer = match BodyReader::new(self, request).discard() {
+            Ok(()) => routes::dispatch(self.app, request),
+            Err(Unread::Refused(answer)) => answer,
+            Err(Unread::Failed(error)) => return Err(error),
+        };
+        let keep_alive = request.keep_alive && !answer.close && !self.app.peers.stopping();
+        self.write_answer(request, &answer, keep_alive)?;
+        if answer.close {
+            self.linger()?;
+        }
+        Ok(keep_alive)
+    }
+
+    /// Head and body in one write.
+    fn write_answer(
+        &mut self,
+        request: &Request,
+        answer: &Answer,
+        keep_alive: bool,
+    ) -> io::Result<()> {
+        self.output.clear();
+        encode(
+            answer,
+            request.version,
+            keep_alive,
+            self.date.now(),
+            &mut self.output,
+        );
+        let mut stream = &self.peer.stream;
+        if request.head_only {
+            return stream.write_all(&self.output);
+        }
+        if answer.body.len() > COPIED_BODY {
+            let mut parts = [IoSlice::new(&self.output), IoSlice::new(&answer.body)];
+            return write_all_vectored(stream, &mut parts);
+        }
+        self.output.extend_from_slice(&answer.body);
+        stream.write_all(&self.output)?;
+        self.output.shrink_to(KEPT_OUTPUT);
+        Ok(())
+    }
+
+    /// Tells a client that waits for it to send its body.
+    pub(crate) fn send_continue(&self) -> io::Result<()> {
+        let mut stream = &self.peer.stream;
+        stream.write_all(response::CONTINUE)
+    }
+
+    /// Answers what is no request: a status, nothing else, as hyper does.
+    fn refuse(&mut self, status: u16) -> io::Result<()> {
+        let head = ResponseHead {
+            version: Version::Http11,
+            status,
+            content_type: None,
+            fields: &[],
+            length: Length::Known(0),
+            keep_alive: false,
+        };
+        self.output.clear();
+        head.write(self.date.now(), &mut self.output);
+        let mut stream = &self.peer.stream;
+        stream.write_all(&self.output)
+    }
+
+    /// Reads on for a while, after the last answer, so that the client gets to see it.
+    fn linger(&mut self) -> io::Result<()> {
+        let mut stream = &self.peer.stream;
+        stream.shutdown(Shutdown::Write)?;
+        let deadline = Instant::now() + LINGER;
+        loop {
+            let left = deadline.saturating_duration_since(Instant::now());
+            if left.is_zero() {
+                return Ok(());
+            }
+            stream.set_read_timeout(Some(left))?;
+            if stream.read(self.input.space())? == 0 {
+                return Ok(());
+            }
+        }
+    }
+}
+
+impl From<&Head<'_>> for Request {
+    fn from(head: &Head<'_>) -> Self {
+        Self {
+            route: routes::find(head),
+            // Without a query this does not allocate.
+            query: head.query.unwrap_or_default().to_owned(),
+            version: head.version,
+            framing: head.framing,
+            expect_continue: head.expect_continue,
+            head_only: head.method == Method::Head,
+            keep_alive: head.keep_alive,
+        }
+    }
+}
+
+/// Appends the head of `answer` to `out`.
+pub(crate) fn encode(
+    answer: &Answer,
+    version: Version,
+    keep_alive: bool,
+    date: &str,
+    out: &mut Vec<u8>,
+) {
+    let head = ResponseHead {
+        version,
+        status: answer.status,
+        content_type: Some(answer.content_type),
+        fields: &answer.fields,
+        length: Length::Known(answer.body.len() as u64),
+        keep_alive,
+    };
+    head.write(date, out);
+}
+
+fn write_all_vectored(mut stream: impl Write, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
+    while !parts.is_empty() {
+        match stream.write_vectored(parts) {
+            Ok(0) => return Err(ErrorKind::WriteZero.into()),
+            Ok(count) => IoSlice::advance_slices(&mut parts, count),
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(())
+}

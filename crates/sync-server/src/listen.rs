@@ -1,0 +1,147 @@
+//! Binding and accepting.
+
+use std::{
+    io::{self, Read, Write},
+    net::{Ipv4Addr, Ipv6Addr, Shutdown as Half, SocketAddr, TcpListener, TcpStream},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use http1::{HttpDate, Version};
+use socket2::{Domain, Socket, Type};
+use workload::Answer;
+
+use crate::{
+    Config, Drained, Error, Model, Shutdown,
+    app::App,
+    connection::{self, encode},
+    peers::Peers,
+    pool::Pool,
+};
+
+/// How long to wait before accepting again when the process has no descriptor left, or the like.
+const ACCEPT_BACK_OFF: Duration = Duration::from_millis(10);
+
+/// Listens where `config` says.
+///
+/// # Errors
+///
+/// [`Error::Listen`] when the operating system refuses.
+pub fn bind(config: &Config) -> Result<TcpListener, Error> {
+    let listen = || -> io::Result<TcpListener> {
+        let socket = Socket::new(Domain::for_address(config.addr), Type::STREAM, None)?;
+        socket.set_reuse_address(true)?;
+        socket.bind(&config.addr.into())?;
+        socket.listen(i32::try_from(config.limits.backlog).unwrap_or(i32::MAX))?;
+        Ok(socket.into())
+    };
+    listen().map_err(|source| Error::Listen {
+        addr: config.addr,
+        source,
+    })
+}
+
+/// Serves what `listener` accepts until `shutdown` is triggered and what was in flight is finished.
+///
+/// # Errors
+///
+/// [`Error::Thread`] when the threads it can't do without can't be made.
+pub fn run(listener: &TcpListener, config: Config, shutdown: &Shutdown) -> Result<Drained, Error> {
+    let addr = listener.local_addr().map_err(|source| Error::Listen {
+        addr: config.addr,
+        source,
+    })?;
+    let app = Arc::new(App::new(config));
+    let pool = match app.config.model {
+        Model::Thread => None,
+        Model::Pool { threads, queue } => Some(Pool::start(&app, threads, queue)?),
+    };
+    let stopper = {
+        let (app, shutdown) = (app.clone(), shutdown.clone());
+        thread::Builder::new().spawn(move || {
+            shutdown.wait();
+            app.peers.stop();
+            wake(addr);
+        })
+    };
+    let stopper = stopper.map_err(Error::Thread)?;
+
+    accept(listener, &app, pool.as_ref());
+
+    // It triggered the end of accepting, so it is about to end itself.
+    let _ = stopper.join();
+    if let Some(pool) = pool {
+        pool.close();
+    }
+    let cut = app.peers.drain(app.config.limits.drain_timeout());
+    Ok(Drained { cut })
+}
+
+fn accept(listener: &TcpListener, app: &Arc<App>, pool: Option<&Pool>) {
+    while !app.peers.stopping() {
+        match listener.accept() {
+            // Only the stopper's own connection, or one that comes too late.
+            Ok(_) if app.peers.stopping() => {}
+            Ok((stream, _)) => match pool {
+                Some(pool) => pool.offer(stream),
+                None => serve_on_a_thread(app, stream),
+            },
+            // The client gave up while it was waiting.
+            Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
+            Err(_) => thread::sleep(ACCEPT_BACK_OFF),
+        }
+    }
+}
+
+fn serve_on_a_thread(app: &Arc<App>, stream: TcpStream) {
+    let (peer, seat) = match Peers::admit(app, stream) {
+        Ok(admitted) => admitted,
+        Err(stream) => return refuse(&stream, "too many connections"),
+    };
+    let thread = thread::Builder::new()
+        .stack_size(app.config.stack_size_bytes)
+        .spawn({
+            let (app, peer) = (app.clone(), peer.clone());
+            move || {
+                let _seat = seat;
+                connection::serve(&app, &peer);
+            }
+        });
+    if thread.is_err() {
+        refuse(&peer.stream, "no thread can be started for this connection");
+    }
+}
+
+/// Answers 503 without waiting for anything: the thread that accepts has others to serve.
+pub(crate) fn refuse(stream: &TcpStream, reason: &str) {
+    let mut answer = Vec::new();
+    let refusal = Answer::no_room(reason);
+    encode(
+        &refusal,
+        Version::Http11,
+        false,
+        HttpDate::default().now(),
+        &mut answer,
+    );
+    answer.extend_from_slice(&refusal.body);
+    // Should one of these fail, the client sees a closed connection instead.
+    let _ = stream.set_nonblocking(true);
+    let mut stream = stream;
+    let _ = stream.write(&answer);
+    let _ = stream.shutdown(Half::Write);
+    // Closing with bytes unread would reset the connection, and the answer with it.
+    let _ = stream.read(&mut [0; 4096]);
+}
+
+/// Lets a blocked `accept` return, by connecting to it.
+fn wake(mut addr: SocketAddr) {
+    if addr.ip().is_unspecified() {
+        addr.set_ip(match addr {
+            SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+            SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
+        });
+    }
+    // If the queue of connections is full, `accept` is not blocked.
+    let _ = TcpStream::connect_timeout(&addr, Duration::from_secs(1));
+}

@@ -1,0 +1,147 @@
+//! The connections there are.
+//!
+//! Each keeps its own state, so that no request touches anything shared; counting them, and
+//! stopping them, is what has to look at all.
+
+use std::{
+    collections::HashMap,
+    net::TcpStream,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU8, Ordering::SeqCst},
+    },
+    thread,
+    time::Duration,
+};
+
+use crate::app::App;
+
+/// Between two requests.
+const IDLE: u8 = 0;
+/// A request is complete, its answer is not.
+const BUSY: u8 = 1;
+/// Told to stop while it was idle.
+const STOPPED: u8 = 2;
+
+/// A connection and what it is doing.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) stream: TcpStream,
+    state: AtomicU8,
+}
+
+/// All connections.
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    open: Mutex<Open>,
+    closed: Condvar,
+    stopping: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    next_id: u64,
+    by_id: HashMap<u64, Arc<Peer>>,
+}
+
+/// A connection's place among the others, given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    app: Arc<App>,
+    id: u64,
+}
+
+impl Peer {
+    /// Says that a request is complete. Returns whether it may be answered: the connection may
+    /// have been told to stop.
+    pub(crate) fn begin(&self) -> bool {
+        self.state
+            .compare_exchange(IDLE, BUSY, SeqCst, SeqCst)
+            .is_ok()
+    }
+
+    /// Says that the answer was sent.
+    pub(crate) fn finish(&self) {
+        self.state.store(IDLE, SeqCst);
+    }
+}
+
+impl Peers {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a connection, or gives it back when there are too many already.
+    pub(crate) fn admit(app: &Arc<App>, stream: TcpStream) -> Result<(Arc<Peer>, Seat), TcpStream> {
+        let max = app.config.limits.max_connections;
+        let mut open = app.peers.open();
+        if max.is_some_and(|max| open.by_id.len() >= max) {
+            return Err(stream);
+        }
+        let peer = Arc::new(Peer {
+            stream,
+            state: AtomicU8::new(IDLE),
+        });
+        let id = open.next_id;
+        open.next_id += 1;
+        open.by_id.insert(id, peer.clone());
+        drop(open);
+        let app = app.clone();
+        Ok((peer, Seat { app, id }))
+    }
+
+    /// How many are open, and how many of them are answering a request.
+    pub(crate) fn count(&self) -> (u64, u64) {
+        let open = self.open();
+        let busy = |peer: &&Arc<Peer>| peer.state.load(SeqCst) == BUSY;
+        let in_flight = open.by_id.values().filter(busy).count();
+        (open.by_id.len() as u64, in_flight as u64)
+    }
+
+    /// Whether connections are to end after the request in flight.
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(SeqCst)
+    }
+
+    /// Ends the idle ones now and the others after the request in flight.
+    pub(crate) fn stop(&self) {
+        // In this order: whoever becomes idle after the flag is set sees the flag.
+        self.stopping.store(true, SeqCst);
+        for peer in self.open().by_id.values() {
+            if peer
+                .state
+                .compare_exchange(IDLE, STOPPED, SeqCst, SeqCst)
+                .is_ok()
+            {
+                // Wakes the thread that is blocked in reading. Fails when the client is gone.
+                let _ = peer.stream.shutdown(std::net::Shutdown::Both);
+            }
+        }
+    }
+
+    /// Waits until all are closed; cuts those still open after `timeout`, and says how many.
+    pub(crate) fn drain(&self, timeout: Duration) -> usize {
+        let some = |open: &mut Open| !open.by_id.is_empty();
+        let (open, _) = self
+            .closed
+            .wait_timeout_while(self.open(), timeout, some)
+            .unwrap_or_else(PoisonError::into_inner);
+        for peer in open.by_id.values() {
+            let _ = peer.stream.shutdown(std::net::Shutdown::Both);
+        }
+        open.by_id.len()
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.app.counters.panicked();
+        }
+        let mut open = self.app.peers.open();
+        open.by_id.remove(&self.id);
+        if open.by_id.is_empty() {
+            self.app.peers.closed.notify_all();
+        }
+    }
+}

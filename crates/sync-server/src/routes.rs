@@ -1,0 +1,46 @@
+//! Which handler answers.
+
+use std::thread;
+
+use http1::Head;
+use workload::{Answer, Route};
+
+use crate::{app::App, connection::Request, handlers};
+
+/// The route of a request, or the answer when there is none.
+pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
+    match Route::find(head.path) {
+        None => Err(Answer::not_found(head.path)),
+        Some(route) if !route.takes(head.method_token) => Err(Answer::method_not_allowed(
+            head.method_token,
+            head.path,
+            route.allow(),
+        )),
+        Some(route) => Ok(route),
+    }
+}
+
+/// Answers a request.
+pub(crate) fn dispatch(app: &App, request: &Request) -> Answer {
+    let route = match &request.route {
+        Ok(route) => *route,
+        Err(answer) => return answer.clone(),
+    };
+    if let Some(injector) = &app.injector
+        && !route.is_for_watching()
+        && let Some(sleep) = injector.apply()
+    {
+        thread::sleep(sleep);
+    }
+    let query = &*request.query;
+    match route {
+        Route::Hello => handlers::hello(query),
+        Route::Health => handlers::health(query),
+        Route::Json => handlers::json(query),
+        Route::Work => handlers::work(query),
+        Route::Stats => handlers::stats(app, query),
+        Route::SyncData => handlers::sync_data(query),
+        Route::AsyncData => handlers::async_data(app, query),
+    }
+    .unwrap_or_else(|answer| answer)
+}
