@@ -1,1 +1,122 @@
-//! The Tokio servers: the blocking server's HTTP code on tasks, and Axum.
+//! The Tokio servers: the blocking server's own HTTP code on tasks (`async-bare`), and Axum
+//! (`async`). One set of handlers, two front doors; whoever waits is suspended.
+//!
+//! # Layout
+//!
+//! The files carry the same names as those of `sync-server`, so that both can be laid side by
+//! side.
+//!
+//! - [`config`]: every tunable; [`cli`]: the flags for them.
+//! - `listen`: binding and accepting.
+//! - `connection`: requests in, answers out; `body`: a request's body as it arrives: `async-bare`.
+//! - `framework`: the same for `async`, by Axum and hyper; `socket`: what hyper reads from.
+//! - `routes`: which handler answers; `handlers`: one file each.
+//! - `peers`: the connections there are; `stats`: the counters.
+//! - [`shutdown`]: stopping with what is in flight finished; `timer`: deadlines that cost nothing
+//!   while they are kept.
+
+pub mod cli;
+pub mod config;
+pub mod shutdown;
+
+mod app;
+mod body;
+mod connection;
+mod framework;
+mod handlers;
+mod listen;
+mod peers;
+mod routes;
+mod socket;
+mod stats;
+mod timer;
+
+use std::{
+    io,
+    net::{SocketAddr, TcpListener},
+    thread::{self, JoinHandle},
+};
+
+pub use config::{Config, Flavor, Model};
+pub use listen::{bind, run};
+pub use shutdown::{Drained, Shutdown};
+
+/// Why a server can't run.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The address can't be listened on.
+    #[error("cannot listen on {addr}: {source}; choose another --addr, or port 0 for a free one")]
+    Listen {
+        /// The address asked for.
+        addr: SocketAddr,
+        /// What the operating system says.
+        source: io::Error,
+    },
+    /// The runtime's threads can't be made.
+    #[error("cannot start the runtime: {0}; lower --worker-threads, or raise `ulimit -u`")]
+    Runtime(#[source] io::Error),
+    /// Its signals can't be awaited.
+    #[error("cannot wait for signals: {0}")]
+    Signals(#[source] nix::errno::Errno),
+    /// Nobody can be told that it is ready.
+    #[error("cannot write the line that says where it listens: {0}")]
+    Output(#[source] io::Error),
+}
+
+/// A server running in threads of this process, as tests want it.
+#[derive(Debug)]
+pub struct Running {
+    addr: SocketAddr,
+    shutdown: Shutdown,
+    thread: Option<JoinHandle<Result<Drained, Error>>>,
+}
+
+/// Starts a server in threads of this process.
+///
+/// # Errors
+///
+/// [`Error`] when it can't listen or start its threads.
+pub fn start(config: Config) -> Result<Running, Error> {
+    let listener: TcpListener = bind(&config)?;
+    let addr = listener.local_addr().map_err(|source| Error::Listen {
+        addr: config.addr,
+        source,
+    })?;
+    let shutdown = Shutdown::new();
+    let thread = {
+        let shutdown = shutdown.clone();
+        thread::Builder::new().spawn(move || run(listener, config, &shutdown))
+    };
+    Ok(Running {
+        addr,
+        shutdown,
+        thread: Some(thread.map_err(Error::Runtime)?),
+    })
+}
+
+impl Running {
+    /// Where it listens.
+    pub fn addr(&self) -> SocketAddr {
+        self.addr
+    }
+
+    /// Stops it, with what is in flight finished.
+    ///
+    /// # Errors
+    ///
+    /// What made it fail before, if it did.
+    pub fn stop(mut self) -> Result<Drained, Error> {
+        self.end().unwrap_or(Ok(Drained::default()))
+    }
+
+    fn end(&mut self) -> Option<Result<Drained, Error>> {
+        self.shutdown.trigger();
+        self.thread.take()?.join().ok()
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.end();
+    }
+}

@@ -27,33 +27,38 @@ pub struct Screen {
 }
 
 impl Screen {
-    /// Looks at the next bytes of a head, and spoils what would be refused. Returns whether the
-    /// head ended in them.
-    pub fn look(&mut self, bytes: &mut [u8]) -> bool {
+    /// Looks at the next bytes of a head, and spoils what would be refused. Returns how many of
+    /// them belong to the head if it ended in them.
+    pub fn look(&mut self, bytes: &mut [u8]) -> Option<usize> {
         let mut at = 0;
         while let Some(length) = memchr::memchr(b'\n', &bytes[at..]) {
             let end = at + length;
             self.extend(&bytes[at..end]);
             if self.previous != b'\r' {
                 bytes[end] = SPOILED;
-                return true;
+                return Some(end + 1);
             }
             if self.line == 1 && self.started {
-                return true;
+                return Some(end + 1);
             }
             self.started |= self.line > 1;
             self.has_length |= self.name.starts_with(b"content-length:");
             self.has_encoding |= self.name.starts_with(b"transfer-encoding:");
             if self.has_length && self.has_encoding {
                 bytes[end] = SPOILED;
-                return true;
+                return Some(end + 1);
             }
             (self.line, self.previous) = (0, b'\n');
             self.name[0] = 0;
             at = end + 1;
         }
         self.extend(&bytes[at..]);
-        false
+        None
+    }
+
+    /// Whether it saw a part of a head.
+    pub fn is_inside(&self) -> bool {
+        self.started || self.line > 0
     }
 
     /// Whether the head that ended announced a body.
@@ -85,8 +90,8 @@ mod tests {
                 let mut bytes = text.as_bytes().to_vec();
                 let mut screen = Screen::default();
                 let (first, second) = bytes.split_at_mut(at);
-                let ended = screen.look(first) || screen.look(second);
-                assert!(ended, "the head ends: {text:?}");
+                let ended = screen.look(first).or_else(|| screen.look(second));
+                assert!(ended.is_some(), "the head ends: {text:?}");
                 bytes != text.as_bytes()
             })
             .collect();

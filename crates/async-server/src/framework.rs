@@ -1,0 +1,221 @@
+//! One connection of `async`: hyper reads requests and writes answers, Axum routes them. Around
+//! both stands what every server of ours does: the same limits, the same refusals.
+
+use std::{
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
+
+use axum::{
+    Router,
+    body::{Body, HttpBody},
+    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header},
+    response::IntoResponse,
+};
+use bytes::Bytes;
+use hyper::{
+    body::{Frame, Incoming, SizeHint},
+    service::{Service, service_fn},
+};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    server::conn::auto::Builder,
+    service::TowerToHyperService,
+};
+use tokio::net::TcpStream;
+use workload::{Answer, Route};
+
+use crate::{
+    app::App,
+    peers::{Peer, State},
+    routes,
+    socket::Socket,
+};
+
+/// Serves a connection until it closes. Errors end it; there is nobody to tell.
+pub(crate) async fn serve(app: Arc<App>, peer: Arc<Peer>, stream: TcpStream, router: Router) {
+    if stream.set_nodelay(true).is_err() {
+        return;
+    }
+    let socket = Socket::new(stream, app.clone(), peer.clone());
+    let router = TowerToHyperService::new(router);
+    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    builder
+        .http1()
+        .max_buf_size(app.config.limits.max_head_bytes)
+        // It would also close idle connections; the socket keeps both times apart.
+        .header_read_timeout(None);
+    let service = service_fn(move |request| {
+        let busy = Busy::new(peer.clone());
+        answer(app.clone(), busy, router.clone(), request)
+    });
+    let _ = builder
+        .serve_connection_with_upgrades(TokioIo::new(socket), service)
+        .await;
+}
+
+async fn answer(
+    app: Arc<App>,
+    busy: Busy,
+    router: TowerToHyperService<Router>,
+    request: Request<Incoming>,
+) -> Result<Response<Tracked>, Infallible> {
+    let mut response = match prepare(&app, &busy, request).await {
+        Ok(request) => {
+            if let Some(route) = Route::find(request.uri().path()) {
+                routes::inject_faults(&app, route).await;
+            }
+            let Ok(response) = router.call(request).await;
+            response
+        }
+        Err(refusal) => refusal,
+    };
+    let headers = response.headers_mut();
+    if headers
+        .get(header::CONNECTION)
+        .is_some_and(|value| value == "close")
+    {
+        busy.0.linger();
+    }
+    if app.peers.stopping() {
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+    Ok(response.map(|body| Tracked { body, _busy: busy }))
+}
+
+/// Reads a body that no handler wants to its end, and refuses what hyper would take and we don't.
+async fn prepare(
+    app: &App,
+    busy: &Busy,
+    request: Request<Incoming>,
+) -> Result<Request<Body>, Response<Body>> {
+    if ambiguous(request.version(), request.headers()) {
+        let mut refusal = StatusCode::BAD_REQUEST.into_response();
+        let close = HeaderValue::from_static("close");
+        refusal.headers_mut().insert(header::CONNECTION, close);
+        return Err(refusal);
+    }
+    let (parts, body) = request.into_parts();
+    if !body.is_end_stream() {
+        busy.0.set(State::Reading);
+        let max_bytes = app.config.limits.max_body_bytes;
+        let discarded = discard(body, max_bytes).await;
+        discarded.map_err(|answer| Reply(answer).into_response())?;
+        busy.0.set(State::Answering);
+    }
+    Ok(Request::from_parts(parts, Body::empty()))
+}
+
+fn ambiguous(version: Version, headers: &HeaderMap) -> bool {
+    let hosts = headers.get_all(header::HOST).iter().count();
+    let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
+    let chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
+    let encoded_otherwise = encodings.next().is_some_and(|value| !chunked(value));
+    version == Version::HTTP_11 && hosts != 1
+        || hosts > 1
+        || encoded_otherwise
+        || encodings.next().is_some()
+}
+
+/// Reads a body to its end, so that the next request can be read.
+async fn discard(mut body: Incoming, max_bytes: u64) -> Result<(), Answer> {
+    let mut left = max_bytes;
+    if body.size_hint().lower() > max_bytes {
+        return Err(Answer::too_large(max_bytes));
+    }
+    while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
+        let frame = frame.map_err(|_| Answer::error(400, "malformed body").closing())?;
+        let count = frame.data_ref().map_or(0, Bytes::len) as u64;
+        left = left
+            .checked_sub(count)
+            .ok_or_else(|| Answer::too_large(max_bytes))?;
+    }
+    Ok(())
+}
+
+/// An answer as Axum wants it.
+pub(crate) struct Reply(Answer);
+
+impl From<Answer> for Reply {
+    fn from(answer: Answer) -> Self {
+        Self(answer)
+    }
+}
+
+impl From<Result<Answer, Answer>> for Reply {
+    fn from(answer: Result<Answer, Answer>) -> Self {
+        Self(answer.unwrap_or_else(|answer| answer))
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> axum::response::Response {
+        let Self(answer) = self;
+        let body = match answer.body {
+            std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+            std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
+        };
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() =
+            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+        let headers = response.headers_mut();
+        headers.insert(
+            header::CONTENT_TYPE,
+            HeaderValue::from_static(answer.content_type),
+        );
+        for (name, value) in answer.fields {
+            // Ours are all text.
+            if let Ok(value) = HeaderValue::try_from(value) {
+                headers.insert(name, value);
+            }
+        }
+        if answer.close {
+            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+        }
+        response
+    }
+}
+
+/// A request that is being answered, until it is dropped.
+struct Busy(Arc<Peer>);
+
+impl Busy {
+    fn new(peer: Arc<Peer>) -> Self {
+        peer.set(State::Answering);
+        Self(peer)
+    }
+}
+
+impl Drop for Busy {
+    fn drop(&mut self) {
+        self.0.set(State::Idle);
+    }
+}
+
+/// An answer's body that knows when it was taken to its end.
+struct Tracked {
+    body: Body,
+    _busy: Busy,
+}
+
+impl HttpBody for Tracked {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}

@@ -1,0 +1,6 @@
+use workload::{Answer, workloads};
+
+/// `GET /`
+pub(crate) async fn hello(query: &str) -> Result<Answer, Answer> {
+    Ok(workloads::hello::answer(query)?)
+}

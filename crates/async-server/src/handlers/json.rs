@@ -1,0 +1,6 @@
+use workload::{Answer, workloads};
+
+/// `GET /json`
+pub(crate) async fn json(query: &str) -> Result<Answer, Answer> {
+    Ok(workloads::json::answer(query)?)
+}

@@ -1,0 +1,180 @@
+//! The connections there are.
+//!
+//! Each keeps its own state, so that no request touches anything shared; counting them, and
+//! stopping them, is what has to look at all.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{
+            AtomicBool, AtomicU8,
+            Ordering::{Relaxed, SeqCst},
+        },
+    },
+    task::Waker,
+    thread,
+    time::Duration,
+};
+
+use tokio::sync::Notify;
+
+use crate::app::App;
+
+/// What a connection is doing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum State {
+    /// It waits for a request.
+    Idle,
+    /// It reads a request's body.
+    Reading,
+    /// A request is complete, its answer is not.
+    Answering,
+}
+
+/// A connection and what it is doing.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    state: AtomicU8,
+    /// Wakes its task to see that the server stops.
+    waker: Mutex<Option<Waker>>,
+    lingers: AtomicBool,
+}
+
+/// All connections.
+#[derive(Debug, Default)]
+pub(crate) struct Peers {
+    open: Mutex<Open>,
+    closed: Notify,
+    stopping: AtomicBool,
+}
+
+#[derive(Debug, Default)]
+struct Open {
+    next_id: u64,
+    by_id: HashMap<u64, Arc<Peer>>,
+}
+
+/// A connection's place among the others, given up when dropped.
+#[derive(Debug)]
+pub(crate) struct Seat {
+    app: Arc<App>,
+    id: u64,
+}
+
+impl Peer {
+    pub(crate) fn set(&self, state: State) {
+        self.state.store(state as u8, Relaxed);
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self.state.load(Relaxed) {
+            0 => State::Idle,
+            1 => State::Reading,
+            _ => State::Answering,
+        }
+    }
+
+    /// Has the server wake this task when it stops. Look at [`Peers::stopping`] afterwards.
+    pub(crate) fn wake_to_stop(&self, waker: &Waker) {
+        let mut kept = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        if !kept.as_ref().is_some_and(|kept| kept.will_wake(waker)) {
+            *kept = Some(waker.clone());
+        }
+    }
+
+    /// Says that the connection closes after the present answer, perhaps with bytes unread.
+    pub(crate) fn linger(&self) {
+        self.lingers.store(true, Relaxed);
+    }
+
+    /// Whether it was said.
+    pub(crate) fn lingers(&self) -> bool {
+        self.lingers.load(Relaxed)
+    }
+}
+
+impl Peers {
+    fn open(&self) -> MutexGuard<'_, Open> {
+        self.open.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Takes in a connection, unless there are too many already.
+    pub(crate) fn admit(app: &Arc<App>) -> Option<(Arc<Peer>, Seat)> {
+        let max = app.config.limits.max_connections;
+        let mut open = app.peers.open();
+        if max.is_some_and(|max| open.by_id.len() >= max) {
+            return None;
+        }
+        let peer = Arc::new(Peer {
+            state: AtomicU8::new(State::Idle as u8),
+            waker: Mutex::default(),
+            lingers: AtomicBool::new(false),
+        });
+        let id = open.next_id;
+        open.next_id += 1;
+        open.by_id.insert(id, peer.clone());
+        drop(open);
+        let app = app.clone();
+        Some((peer, Seat { app, id }))
+    }
+
+    /// How many are open, and how many of them are answering a request.
+    pub(crate) fn count(&self) -> (u64, u64) {
+        let open = self.open();
+        let busy = |peer: &&Arc<Peer>| peer.state() != State::Idle;
+        let in_flight = open.by_id.values().filter(busy).count();
+        (open.by_id.len() as u64, in_flight as u64)
+    }
+
+    /// Whether connections are to end after the request in flight.
+    pub(crate) fn stopping(&self) -> bool {
+        self.stopping.load(SeqCst)
+    }
+
+    /// Ends the idle ones now and the others after the request in flight.
+    pub(crate) fn stop(&self) {
+        // In this order: whoever leaves its waker after the flag is set sees the flag.
+        self.stopping.store(true, SeqCst);
+        for peer in self.open().by_id.values() {
+            let waker = peer
+                .waker
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .take();
+            if let Some(waker) = waker {
+                waker.wake();
+            }
+        }
+    }
+
+    /// Waits until all are closed; says how many still are not after `timeout`.
+    pub(crate) async fn drain(&self, timeout: Duration) -> usize {
+        let all_closed = async {
+            loop {
+                let closed = self.closed.notified();
+                if self.open().by_id.is_empty() {
+                    return;
+                }
+                closed.await;
+            }
+        };
+        match tokio::time::timeout(timeout, all_closed).await {
+            Ok(()) => 0,
+            Err(_) => self.open().by_id.len(),
+        }
+    }
+}
+
+impl Drop for Seat {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            self.app.counters.panicked();
+        }
+        let mut open = self.app.peers.open();
+        open.by_id.remove(&self.id);
+        if open.by_id.is_empty() {
+            self.app.peers.closed.notify_one();
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! Which handler answers, by both doors.
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::{RawQuery, State},
+    http::{Method, Uri},
+    routing::get,
+};
+use http1::Head;
+use workload::{Answer, Route};
+
+use crate::{app::App, connection::Request, framework::Reply, handlers};
+
+/// The route of a request to `async-bare`, or the answer when there is none.
+pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
+    match Route::find(head.path) {
+        None => Err(Answer::not_found(head.path)),
+        Some(route) if !route.takes(head.method_token) => Err(Answer::method_not_allowed(
+            head.method_token,
+            head.path,
+            route.allow(),
+        )),
+        Some(route) => Ok(route),
+    }
+}
+
+/// Answers a request to `async-bare`.
+pub(crate) async fn dispatch(app: &App, request: &Request) -> Answer {
+    let route = match &request.route {
+        Ok(route) => *route,
+        Err(answer) => return answer.clone(),
+    };
+    inject_faults(app, route).await;
+    let query = &*request.query;
+    match route {
+        Route::Hello => handlers::hello(query).await,
+        Route::Health => handlers::health(query).await,
+        Route::Json => handlers::json(query).await,
+        Route::Work => handlers::work(query).await,
+        Route::Stats => handlers::stats(app, query).await,
+        Route::SyncData => handlers::sync_data(query).await,
+        Route::AsyncData => handlers::async_data(query).await,
+    }
+    .unwrap_or_else(|answer| answer)
+}
+
+/// The routes of `async`.
+pub(crate) fn router(app: Arc<App>) -> Router {
+    /// A route whose handler looks at the query only, or at the application's state too.
+    macro_rules! answers {
+        ($handler:path) => {
+            get(|RawQuery(query): RawQuery| async move {
+                Reply::from($handler(&query.unwrap_or_default()).await)
+            })
+        };
+        ($handler:path, app) => {
+            get(
+                |State(app): State<Arc<App>>, RawQuery(query): RawQuery| async move {
+                    Reply::from($handler(&app, &query.unwrap_or_default()).await)
+                },
+            )
+        };
+    }
+    Router::new()
+        .route(Route::Hello.path(), answers!(handlers::hello))
+        .route(Route::Health.path(), answers!(handlers::health))
+        .route(Route::Json.path(), answers!(handlers::json))
+        .route(Route::Work.path(), answers!(handlers::work))
+        .route(Route::Stats.path(), answers!(handlers::stats, app))
+        .route(Route::SyncData.path(), answers!(handlers::sync_data))
+        .route(Route::AsyncData.path(), answers!(handlers::async_data))
+        .fallback(async |uri: Uri| Reply::from(Answer::not_found(uri.path())))
+        .method_not_allowed_fallback(method_not_allowed)
+        .with_state(app)
+}
+
+async fn method_not_allowed(method: Method, uri: Uri) -> Reply {
+    let allow = Route::find(uri.path()).map_or("", Route::allow);
+    Reply::from(Answer::method_not_allowed(
+        method.as_str(),
+        uri.path(),
+        allow,
+    ))
+}
+
+/// Slows a request down if asked to, by either door.
+pub(crate) async fn inject_faults(app: &App, route: Route) {
+    if let Some(injector) = &app.injector
+        && !route.is_for_watching()
+        && let Some(sleep) = injector.apply()
+    {
+        tokio::time::sleep(sleep).await;
+    }
+}
