@@ -1,1 +1,60 @@
 //! The load generator as a library: connections, schedule, pacing, recording.
+//!
+//! It knows HTTP and nothing of any particular server. An [`Engine`] owns a few worker threads; each
+//! worker owns its share of every target's connections, its histograms and its random numbers, so
+//! nothing is shared while measuring. The caller connects [`Target`]s, runs [`Slice`]s of load against
+//! them and collects a [`Measurement`] per target.
+//!
+//! # Layout
+//!
+//! | module | question it answers |
+//! |---|---|
+//! | `config` | what is to be loaded, how, and for how long |
+//! | `engine` | the caller's side: commands to the workers, their answers merged |
+//! | `worker` | a worker thread: its runtime, its targets, one slice from start to drain |
+//! | `drive` | the loop of one connection: take a turn, ask, record |
+//! | `turns`, `schedule`, `timer` | *when* to send |
+//! | `client`, `response` | *how* to send, and what an answer is |
+//! | `recorder`, `board`, `measurement` | *what happened* |
+//! | `seat` | deadlines and wake-ups of a connection |
+//! | `fetch`, `limits`, `wrk` | one whole answer; open files; wrk's way of counting |
+//!
+//! # Three instants
+//!
+//! Every request has an *intended* instant (when the plan wanted it sent), *sent* (first byte handed
+//! to the kernel) and *done* (last byte of the answer read). Latency is done − intended, service time
+//! done − sent, send lag sent − intended. Nothing is corrected afterwards.
+
+mod board;
+mod client;
+mod clock;
+mod config;
+mod drive;
+mod engine;
+mod error;
+mod fetch;
+pub mod limits;
+mod measurement;
+mod plan;
+mod recorder;
+mod response;
+mod schedule;
+mod seat;
+mod timer;
+mod turns;
+mod worker;
+mod wrk;
+
+pub use board::{LiveTarget, LiveView};
+pub use config::{
+    Arrivals, ClientKind, EngineConfig, Expect, ExpectBody, ExpectStatus, Load, Request,
+    RequestClass, Slice, SliceEnd, Target, TargetId,
+};
+pub use engine::{CancelHandle, Engine, LoadOutcome, SliceOutcome};
+pub use error::{ConnectError, EngineError};
+pub use fetch::{Answer, FetchError, fetch, wait_until_accepting};
+pub use measurement::{
+    ClassMeasurement, ConnectionCounts, ErrorCounts, ErrorKind, Measurement, SeriesPoint,
+    new_histogram,
+};
+pub use wrk::wrk_compatible;

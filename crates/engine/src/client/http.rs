@@ -1,0 +1,198 @@
+//! `reqwest`: TLS, HTTP/2, and what an application's own client would see.
+//!
+//! Every connection slot has a `reqwest` client of its own, because one client would share an HTTP/2
+//! connection among all requests; so concurrency means connections here too. `reqwest` cannot be told
+//! to connect without asking, so [`HttpClient::establish`] sends one request that is not counted, and
+//! connection times are not available.
+
+use std::error::Error;
+use std::io;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls_platform_verifier::BuilderVerifierExt;
+
+use super::failure::{connect_failure, receive_failure};
+use super::{Answer, Client, ConnectFailure, Shared};
+use crate::measurement::ErrorKind;
+use crate::plan::{BodyCheck, Plan};
+
+pub(crate) struct HttpClient {
+    plan: Arc<Plan>,
+    shared: Shared,
+    /// Made once and shared, because reading the system's certificates takes milliseconds.
+    tls: ClientConfig,
+}
+
+impl HttpClient {
+    fn build(&self) -> reqwest::Result<reqwest::Client> {
+        let endpoint = &self.plan.endpoint;
+        reqwest::Client::builder()
+            .tls_backend_preconfigured(self.tls.clone())
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .tcp_nodelay(true)
+            .resolve(&endpoint.host, endpoint.address)
+            .pool_idle_timeout(None)
+            .pool_max_idle_per_host(usize::from(self.plan.keep_alive))
+            .build()
+    }
+}
+
+/// TLS as browsers do it: the system's certificates, HTTP/2 where the server offers it. A plain target
+/// needs no certificates.
+pub(crate) fn tls_config(https: bool) -> Result<ClientConfig, rustls::Error> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let builder =
+        ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    let mut config = if https {
+        builder.with_platform_verifier()?.with_no_client_auth()
+    } else {
+        builder
+            .with_root_certificates(rustls::RootCertStore::empty())
+            .with_no_client_auth()
+    };
+    config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+    Ok(config)
+}
+
+/// The kind of a failed request, from the most telling error in its chain of causes.
+pub(crate) fn kind_of(error: &reqwest::Error) -> ErrorKind {
+    let mut cause: Option<&(dyn Error + 'static)> = Some(error);
+    let mut io = None;
+    while let Some(current) = cause {
+        if let Some(hyper) = current.downcast_ref::<hyper::Error>() {
+            if hyper.is_incomplete_message() {
+                return ErrorKind::Closed;
+            }
+            if hyper.is_parse() {
+                return ErrorKind::Protocol;
+            }
+        }
+        io = current.downcast_ref::<io::Error>().or(io);
+        cause = current.source();
+    }
+    match io {
+        Some(io) if error.is_connect() => connect_failure(io).kind,
+        Some(io) => receive_failure(io),
+        None if error.is_connect() => ErrorKind::Connect,
+        None => ErrorKind::Protocol,
+    }
+}
+
+/// The whole chain of causes in one line; `reqwest` alone says little more than "error sending request".
+pub(crate) fn reason_of(error: &reqwest::Error) -> String {
+    let mut reason = error.to_string();
+    let mut cause = error.source();
+    while let Some(current) = cause {
+        reason = format!("{reason}: {current}");
+        cause = current.source();
+    }
+    reason
+}
+
+impl Client for HttpClient {
+    type Connection = reqwest::Client;
+
+    const CONNECTS: bool = false;
+
+    fn new(plan: &Arc<Plan>, shared: &Shared) -> Result<Self, String> {
+        let client = Self {
+            plan: Arc::clone(plan),
+            shared: shared.clone(),
+            tls: tls_config(plan.endpoint.is_https()).map_err(|error| error.to_string())?,
+        };
+        client.build().map_err(|error| reason_of(&error))?;
+        Ok(client)
+    }
+
+    async fn connect(&self) -> Result<Self::Connection, ConnectFailure> {
+        self.build().map_err(|error| ConnectFailure {
+            kind: ErrorKind::Connect,
+            reason: reason_of(&error),
+        })
+    }
+
+    async fn establish(&self, connection: &mut Self::Connection) -> Result<(), ConnectFailure> {
+        let request = &self.plan.classes[0];
+        let answer = connection
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone())
+            .body(request.body.clone())
+            .send()
+            .await;
+        let read = match answer {
+            Ok(answer) => answer.bytes().await,
+            Err(error) => Err(error),
+        };
+        read.map(drop).map_err(|error| ConnectFailure {
+            kind: kind_of(&error),
+            reason: reason_of(&error),
+        })
+    }
+
+    async fn exchange(
+        &self,
+        connection: &mut Self::Connection,
+        class: usize,
+    ) -> Result<Answer, ErrorKind> {
+        let request = &self.plan.classes[class];
+        let failed = |error: reqwest::Error| kind_of(&error);
+        let mut answer = connection
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone())
+            .body(request.body.clone())
+            .send()
+            .await
+            .map_err(failed)?;
+        let first_byte = if self.plan.record_first_byte {
+            self.shared.clock.now()
+        } else {
+            0
+        };
+        let mut bytes = head_length(&answer);
+        let mut body = BodyCheck::default();
+        while let Some(piece) = answer.chunk().await.map_err(failed)? {
+            bytes += piece.len() as u64;
+            body.take(&request.expect.body, &piece);
+        }
+        let status = answer.status().as_u16();
+        let wrong = if !request.expect.status.accepts(status) {
+            Some(ErrorKind::Status)
+        } else if !body.holds(&request.expect.body) && !request.bodiless {
+            Some(ErrorKind::Body)
+        } else {
+            None
+        };
+        Ok(Answer {
+            done: self.shared.clock.now(),
+            first_byte,
+            status,
+            bytes,
+            wrong,
+            // `reqwest` replaces a connection that its peer closed by itself.
+            reusable: self.plan.keep_alive,
+        })
+    }
+
+    async fn part(&self, _: &mut Self::Connection) {}
+
+    fn is_open(&self, _: &mut Self::Connection) -> bool {
+        true
+    }
+
+    fn chunk_gaps<'a>(&self, _: &'a Self::Connection) -> &'a [u64] {
+        &[]
+    }
+}
+
+/// The head's length as HTTP/1.1 would send it; with HTTP/2 it is shorter on the wire.
+fn head_length(answer: &reqwest::Response) -> u64 {
+    let status = answer.status();
+    let line = "HTTP/1.1 200 \r\n".len() + status.canonical_reason().map_or(0, str::len);
+    let fields = answer.headers().iter();
+    let fields: usize = fields
+        .map(|(name, value)| name.as_str().len() + value.len() + ": \r\n".len())
+        .sum();
+    (line + fields + "\r\n".len()) as u64
+}

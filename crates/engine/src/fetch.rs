@@ -1,0 +1,260 @@
+//! One request, the whole answer kept: for verification and readiness, never for measuring.
+
+use std::io::{self, Read, Write};
+use std::net::{SocketAddr, TcpStream};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use reqwest::Url;
+
+use crate::client::{kind_of, reason_of, tls_config};
+use crate::config::Request;
+use crate::error::ConnectError;
+use crate::measurement::ErrorKind;
+use crate::plan::{Endpoint, PlannedRequest, parse_url, resolve};
+use crate::response::{Progress, ResponseParser};
+
+/// Largest answer kept, in bytes.
+const MAX_ANSWER: usize = 64 * 1024 * 1024;
+
+/// Pause between two attempts to connect to a server that is starting.
+const RETRY: Duration = Duration::from_millis(5);
+
+/// A whole answer.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Answer {
+    /// 200, …
+    pub status: u16,
+    /// Names in lower case, in the order sent.
+    pub headers: Vec<(String, String)>,
+    /// Decoded from its transfer coding.
+    pub body: Bytes,
+}
+
+impl Answer {
+    /// The value of the first header of this name, whatever its case.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut headers = self.headers.iter();
+        let found = headers.find(|(other, _)| other.eq_ignore_ascii_case(name));
+        found.map(|(_, value)| value.as_str())
+    }
+}
+
+/// No answer.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FetchError {
+    /// The URL or the request is not one.
+    #[error(transparent)]
+    Invalid(#[from] ConnectError),
+    /// It was sent, or could not be, and no complete answer came back.
+    #[error("{method} {url}: {reason}")]
+    Failed {
+        /// Of the request.
+        method: String,
+        /// Of the request.
+        url: String,
+        /// As it would be counted.
+        kind: ErrorKind,
+        /// In words.
+        reason: String,
+    },
+}
+
+type Failure = (ErrorKind, String);
+
+/// Sends one request to the server at `url` (a base, as in [`crate::Target::url`]) on a connection of its
+/// own and returns the whole answer, whatever its status.
+///
+/// # Errors
+/// If there is no complete answer within `timeout`.
+pub fn fetch(url: &str, request: &Request, timeout: Duration) -> Result<Answer, FetchError> {
+    let base = parse_url(url)?;
+    let planned = PlannedRequest::new(&base, request, false);
+    let planned = planned.map_err(|reason| ConnectError::InvalidRequest {
+        name: request.path.clone(),
+        reason,
+    })?;
+    let deadline = Instant::now() + timeout;
+    let endpoint = resolve(base, timeout)?;
+    let result = if endpoint.is_https() {
+        fetch_tls(&endpoint, &planned, timeout)
+    } else {
+        fetch_plain(endpoint.address, &planned, deadline)
+    };
+    result.map_err(|(kind, reason)| failed(planned.method.as_str(), &planned.url, kind, reason))
+}
+
+/// Waits until the server at `url` accepts connections.
+///
+/// # Errors
+/// If it does not within `timeout`; the reason is the last attempt's.
+pub fn wait_until_accepting(url: &str, timeout: Duration) -> Result<(), FetchError> {
+    let deadline = Instant::now() + timeout;
+    let endpoint = resolve(parse_url(url)?, timeout)?;
+    loop {
+        let left = left(deadline).unwrap_or(RETRY);
+        match TcpStream::connect_timeout(&endpoint.address, left) {
+            Ok(_) => return Ok(()),
+            Err(error) if Instant::now() + RETRY >= deadline => {
+                let (kind, reason) = connect_failure(&error);
+                return Err(failed("CONNECT", &endpoint.url, kind, reason));
+            }
+            Err(_) => thread::sleep(RETRY),
+        }
+    }
+}
+
+fn failed(method: &str, url: &Url, kind: ErrorKind, reason: String) -> FetchError {
+    FetchError::Failed {
+        method: method.to_owned(),
+        url: url.to_string(),
+        kind,
+        reason,
+    }
+}
+
+fn fetch_plain(
+    address: SocketAddr,
+    request: &PlannedRequest,
+    deadline: Instant,
+) -> Result<Answer, Failure> {
+    let time = left(deadline).ok_or_else(timed_out)?;
+    let stream = TcpStream::connect_timeout(&address, time);
+    let mut stream = stream.map_err(|error| connect_failure(&error))?;
+    stream
+        .set_write_timeout(Some(time))
+        .and_then(|()| stream.write_all(&request.bytes))
+        .map_err(|error| (ErrorKind::Send, error.to_string()))?;
+    let mut parser = ResponseParser::new();
+    parser.begin(request.bodiless);
+    let (mut raw, mut body) = (Vec::new(), Vec::new());
+    let mut buffer = vec![0; 16 * 1024];
+    loop {
+        let time = left(deadline).ok_or_else(timed_out)?;
+        let read = stream
+            .set_read_timeout(Some(time))
+            .and_then(|()| stream.read(&mut buffer));
+        let length = match read {
+            Ok(0) if parser.end_of_stream() => break,
+            Ok(0) => {
+                let reason = "the server closed the connection before its answer was complete";
+                return Err((ErrorKind::Closed, reason.to_owned()));
+            }
+            Ok(length) => length,
+            Err(error) if is_timeout(&error) => return Err(timed_out()),
+            Err(error) => return Err((ErrorKind::Receive, error.to_string())),
+        };
+        raw.extend_from_slice(&buffer[..length]);
+        if raw.len() > MAX_ANSWER {
+            let reason = format!("the answer is larger than {MAX_ANSWER} bytes");
+            return Err((ErrorKind::Body, reason));
+        }
+        let progress = parser.feed(&buffer[..length], |piece| body.extend_from_slice(piece));
+        match progress.map_err(|error| (ErrorKind::Protocol, error.to_string()))? {
+            Progress::Partial => {}
+            Progress::Complete { excess: 0 } => break,
+            Progress::Complete { excess } => {
+                let reason = format!("{excess} bytes follow the end of the answer");
+                return Err((ErrorKind::Protocol, reason));
+            }
+        }
+    }
+    Ok(Answer {
+        status: parser.head().status,
+        headers: headers(&raw),
+        body: body.into(),
+    })
+}
+
+/// The fields of the final head in bytes that the parser has accepted.
+fn headers(mut raw: &[u8]) -> Vec<(String, String)> {
+    loop {
+        let mut fields = vec![httparse::EMPTY_HEADER; 128];
+        let mut head = httparse::Response::new(&mut fields);
+        let Ok(httparse::Status::Complete(length)) = head.parse(raw) else {
+            return Vec::new();
+        };
+        if head.code.is_some_and(|status| status >= 200) {
+            let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+            let fields = head.headers.iter();
+            return fields
+                .map(|field| (field.name.to_ascii_lowercase(), text(field.value)))
+                .collect();
+        }
+        raw = &raw[length..];
+    }
+}
+
+fn fetch_tls(
+    endpoint: &Endpoint,
+    request: &PlannedRequest,
+    timeout: Duration,
+) -> Result<Answer, Failure> {
+    let connect = |reason: String| (ErrorKind::Connect, reason);
+    let tls = tls_config(true).map_err(|error| connect(error.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| connect(error.to_string()))?;
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(tls)
+        .redirect(reqwest::redirect::Policy::none())
+        .no_proxy()
+        .resolve(&endpoint.host, endpoint.address)
+        .timeout(timeout)
+        .build();
+    let exchange = async {
+        let answer = client?
+            .request(request.method.clone(), request.url.clone())
+            .headers(request.headers.clone())
+            .body(request.body.clone())
+            .send()
+            .await?;
+        let status = answer.status().as_u16();
+        let text = |value: &[u8]| String::from_utf8_lossy(value).into_owned();
+        let fields = answer.headers().iter();
+        let headers = fields
+            .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
+            .collect();
+        let body = answer.bytes().await?;
+        Ok(Answer {
+            status,
+            headers,
+            body,
+        })
+    };
+    runtime.block_on(exchange).map_err(|error: reqwest::Error| {
+        let kind = match error.is_timeout() {
+            true => ErrorKind::Timeout,
+            false => kind_of(&error),
+        };
+        (kind, reason_of(&error))
+    })
+}
+
+/// Time left until `deadline`; none when it has passed, because a socket's timeout may not be 0.
+fn left(deadline: Instant) -> Option<Duration> {
+    let left = deadline.saturating_duration_since(Instant::now());
+    (!left.is_zero()).then_some(left)
+}
+
+fn timed_out() -> Failure {
+    let reason = "no complete answer in time".to_owned();
+    (ErrorKind::Timeout, reason)
+}
+
+fn is_timeout(error: &io::Error) -> bool {
+    use io::ErrorKind::{TimedOut, WouldBlock};
+    matches!(error.kind(), TimedOut | WouldBlock)
+}
+
+fn connect_failure(error: &io::Error) -> Failure {
+    let kind = match is_timeout(error) {
+        true => ErrorKind::ConnectTimeout,
+        false => ErrorKind::Connect,
+    };
+    (kind, error.to_string())
+}
