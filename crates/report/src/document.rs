@@ -1,6 +1,7 @@
 //! What a report shows, in order, as data: every format spells this one document.
 
 use crate::analysis::verdict;
+use crate::heat_map::HeatMap;
 use crate::record::{Record, Warning};
 use crate::table::Table;
 use crate::view;
@@ -36,6 +37,8 @@ pub enum Item {
     Table(Table),
     /// A sentence or several.
     Paragraph(String),
+    /// A map of ratios.
+    HeatMap(HeatMap),
 }
 
 impl Document {

@@ -9,12 +9,14 @@
 //! - [`article`]: what others published, as data.
 //! - [`analysis`]: what the figures say.
 //! - [`format`](mod@format): numbers as text. [`table`], [`document`], `view`: what is shown.
+//! - [`heat_map`]: ratios over two things varied, in colour.
 //! - [`render`]: how it looks, one file for each format.
 
 pub mod analysis;
 pub mod article;
 pub mod document;
 pub mod format;
+pub mod heat_map;
 pub mod record;
 pub mod render;
 pub mod store;

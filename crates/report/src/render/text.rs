@@ -43,6 +43,7 @@ fn spell_section(section: &Section, options: &RenderOptions, paint: Paint) -> Ve
         .map(|item| match item {
             Item::Table(table) => spell_table(table, options.width, paint),
             Item::Paragraph(text) => wrap(&clean(text), options.width),
+            Item::HeatMap(map) => map.to_text(options),
         })
         .collect()
 }
