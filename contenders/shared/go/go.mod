@@ -1,0 +1,3 @@
+module crossover/contract
+
+go 1.25.0
