@@ -55,15 +55,15 @@ fn latency_is_the_delay_of_the_peer() {
 
 #[test]
 fn requests_count_where_they_are_done() {
-    let peer = Peer::start(|_| vec![wait_ms(100), hello()]);
+    let peer = Peer::start(|_| vec![wait_ms(400), hello()]);
     let target = Target::get("slow", &peer.url(), "/", 6);
-    // Answers come at 100, 200, 300 and (drained) 400 ms; the window is 150 to 350 ms.
+    // Answers come at 400, 800, 1200 and (drained) 1600 ms; the window is 600 to 1400 ms.
     let (outcome, measurement) = measure(&mut engine(5000), target, |id| {
-        slice(id, Load::ClosedLoop, 150, 200)
+        slice(id, Load::ClosedLoop, 600, 800)
     });
-    assert_eq!(outcome.measured, Duration::from_millis(200));
+    assert_eq!(outcome.measured, Duration::from_millis(800));
     assert!(
-        outcome.span >= Duration::from_millis(400),
+        outcome.span >= Duration::from_millis(1600),
         "{:?}",
         outcome.span
     );

@@ -62,6 +62,7 @@ pub(crate) struct Peer {
 struct Shared {
     over: AtomicBool,
     connections: AtomicU64,
+    closed: AtomicU64,
     requests: AtomicU64,
     started: Instant,
     script: Box<Script>,
@@ -75,6 +76,7 @@ impl Peer {
         let shared = Arc::new(Shared {
             over: AtomicBool::new(false),
             connections: AtomicU64::new(0),
+            closed: AtomicU64::new(0),
             requests: AtomicU64::new(0),
             started: Instant::now(),
             script: Box::new(script),
@@ -88,7 +90,10 @@ impl Peer {
                 let Ok(stream) = stream else { continue };
                 let shared = Arc::clone(&accepting);
                 let number = shared.connections.fetch_add(1, Ordering::SeqCst);
-                thread::spawn(move || shared.serve(stream, number));
+                thread::spawn(move || {
+                    shared.serve(stream, number);
+                    shared.closed.fetch_add(1, Ordering::SeqCst);
+                });
             }
         });
         Self { address, shared }
@@ -101,6 +106,13 @@ impl Peer {
     /// Connections accepted so far.
     pub(crate) fn connections(&self) -> u64 {
         self.shared.connections.load(Ordering::SeqCst)
+    }
+
+    /// Returns when so many connections have been closed from this side.
+    pub(crate) fn await_closed(&self, connections: u64) {
+        while self.shared.closed.load(Ordering::SeqCst) < connections {
+            thread::sleep(Duration::from_millis(1));
+        }
     }
 
     /// Requests received so far.
