@@ -1,0 +1,39 @@
+# List the recipes
+default:
+    @just --list --unsorted
+
+# Compare the built-in servers: `just run --concurrency 360 --duration 60s`
+run *args:
+    cargo run -p loadgen -- {{ args }}
+
+# Run all tests
+test *args:
+    cargo test --workspace {{ args }}
+
+# Format the code
+fmt:
+    cargo fmt --all
+
+# Lint with warnings denied
+lint:
+    cargo clippy --workspace --all-targets -- -D warnings
+
+# Build the documentation with warnings denied
+doc:
+    RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps
+
+# Check licences, bans and sources of dependencies
+deny:
+    cargo deny check licenses bans sources
+
+# Everything that must hold before a change lands
+check:
+    scripts/check
+
+# Is what the load generator reports true on this machine?
+self-check:
+    cargo run -p loadgen -- self-check
+
+# Compare the load generator with wrk and oha
+bench-clients *args:
+    scripts/bench-clients {{ args }}
