@@ -1,1 +1,76 @@
-fn main() {}
+//! `loadgen`: measures whether an async server beats a thread-per-connection server.
+//!
+//! # Layout
+//!
+//! - [`cli`]: the command line as typed; [`plan`]: what shall be measured, checked.
+//! - [`run`]: the main job. [`slices`] cuts its time, [`block`] loads servers slice by slice,
+//!   [`cells`] and [`document`] make the record of it.
+//! - [`arm`]: a server under measurement; [`process`], [`guard`]: server processes, and how foreign ones
+//!   never outlive the program; [`servers`]: what is known about the built-in ones.
+//! - [`counters`], [`sampler`], [`environment`], [`descriptors`]: what the operating system tells.
+//! - [`progress`], [`output`], [`interrupt`], [`exit`]: the terminal, files, Ctrl-C, exit codes.
+//!
+//! Only this file and [`output`] print, and only `main` ends the process.
+
+#![allow(
+    unreachable_pub,
+    reason = "nothing of a program can be reached from outside"
+)]
+
+mod arm;
+mod block;
+mod cells;
+mod cli;
+mod counters;
+mod descriptors;
+mod document;
+mod environment;
+mod exit;
+mod guard;
+mod interrupt;
+mod output;
+mod plan;
+mod process;
+mod progress;
+mod run;
+mod sampler;
+mod self_check;
+mod serve;
+mod servers;
+mod slices;
+
+use std::process::ExitCode;
+
+use clap::Parser as _;
+
+use crate::cli::{Cli, Command};
+use crate::plan::Plan;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match cli.command {
+        Some(Command::Serve(args)) => serve::serve(args),
+        Some(Command::Guard(args)) => guard::run(
+            &args.command,
+            &args.cpus.map_or_else(Vec::new, |cpus| cpus.0),
+        ),
+        Some(Command::SelfCheck) => self_check::run(),
+        None => measure(&cli.run),
+    };
+    ExitCode::from(result.unwrap_or_else(|error| {
+        output::complain(&error);
+        exit::NOT_MEASURED
+    }))
+}
+
+/// Plans, measures, prints, saves; the exit code.
+fn measure(args: &cli::RunArgs) -> anyhow::Result<u8> {
+    let plan = Plan::new(args)?;
+    interrupt::install()?;
+    let outcome = run::run(&plan)?;
+    output::publish(&outcome.record, &plan.output)?;
+    if let Some(failure) = outcome.failure {
+        return Err(failure);
+    }
+    Ok(exit::of(&outcome.record, plan.max_errors))
+}

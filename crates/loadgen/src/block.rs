@@ -1,0 +1,253 @@
+//! A block: slices of all arms in mirrored order, one arm loaded at a time.
+
+use std::time::Duration;
+
+use engine::{Engine, Load, Measurement, Slice, SliceEnd, Target};
+
+use crate::arm::{Arm, ServerCounters};
+use crate::counters;
+
+/// What shall happen in a block.
+pub struct BlockPlan<'a> {
+    /// Arms in the order in which they are loaded.
+    pub order: &'a [usize],
+    /// How they are loaded.
+    pub load: Load,
+    /// When a slice ends.
+    pub slice_end: SliceEnd,
+    /// Connections made anew for each slice, where not all arms can stay connected.
+    pub connect_each: Option<&'a dyn Fn(&Arm) -> Target>,
+}
+
+/// What one arm did in a block.
+pub struct ArmBlock {
+    /// The arm.
+    pub arm: usize,
+    /// What the engine saw.
+    pub measurement: Measurement,
+    /// Wall time of its slices, lead-in and draining included: what CPU time is divided by.
+    pub span: Duration,
+    /// CPU time of the server over that span.
+    pub server_cpu: Option<Duration>,
+    /// CPU time of the client over that span.
+    pub client_cpu: Duration,
+    /// Context switches of the server over the block.
+    pub server_switches: Option<u64>,
+    /// Context switches of the client over that span.
+    pub client_switches: Option<u64>,
+    /// Time in which the client's threads were ready but had no CPU, over that span.
+    pub client_run_queue_wait: Option<Duration>,
+    /// Throughput of the last third of its slices ÷ that of the first; `None` with fewer than three.
+    pub last_third_over_first: Option<f64>,
+}
+
+/// What a block saw.
+pub struct BlockOutcome {
+    /// The arms that were loaded, in the order of their numbers.
+    pub arms: Vec<ArmBlock>,
+    /// CPU time stolen during the block, in percent.
+    pub steal_percent: Option<f64>,
+    /// Time of the fixed spin before it.
+    pub spin: Duration,
+    /// Whether it was cut short.
+    pub interrupted: bool,
+}
+
+/// Totals of an arm over its slices so far.
+#[derive(Clone, Default)]
+struct Tally {
+    loaded: bool,
+    span: Duration,
+    server_cpu: Option<Duration>,
+    client_cpu: Duration,
+    client_switches: Option<u64>,
+    client_run_queue_wait: Option<Duration>,
+    /// Requests per second of each slice.
+    slices_rps: Vec<f64>,
+    /// Connections made anew: what was collected before each was closed.
+    collected: Option<Measurement>,
+}
+
+/// Runs a block.
+///
+/// # Errors
+/// When an arm cannot be connected, or its process has ended.
+pub fn run(
+    engine: &mut Engine,
+    arms: &mut [Arm],
+    plan: &BlockPlan<'_>,
+) -> anyhow::Result<BlockOutcome> {
+    let spin = counters::spin();
+    let machine = counters::machine_cpu();
+    let before: Vec<_> = arms
+        .iter()
+        .enumerate()
+        .map(|(arm, it)| plan.order.contains(&arm).then(|| it.counters()))
+        .collect();
+    let pids: Vec<_> = arms.iter().map(Arm::pids).collect();
+    let mut tallies = vec![Tally::default(); arms.len()];
+    let mut interrupted = false;
+    for &arm in plan.order {
+        interrupted = slice(engine, &mut arms[arm], &pids[arm], plan, &mut tallies[arm])?;
+        if interrupted {
+            break;
+        }
+        arms[arm].check_alive()?;
+    }
+    let steal_percent =
+        machine.and_then(|machine| counters::machine_cpu()?.steal_percent_since(machine));
+    let loaded = (0..arms.len())
+        .filter(|&arm| tallies[arm].loaded)
+        .collect::<Vec<_>>();
+    let arms = loaded
+        .into_iter()
+        .map(|arm| {
+            finish(
+                engine,
+                arm,
+                &arms[arm],
+                before[arm].unwrap_or_default(),
+                std::mem::take(&mut tallies[arm]),
+            )
+        })
+        .collect::<anyhow::Result<_>>()?;
+    Ok(BlockOutcome {
+        arms,
+        steal_percent,
+        spin,
+        interrupted,
+    })
+}
+
+/// Loads one arm for one slice; true when it was cut short.
+fn slice(
+    engine: &mut Engine,
+    arm: &mut Arm,
+    pids: &[u32],
+    plan: &BlockPlan<'_>,
+    tally: &mut Tally,
+) -> anyhow::Result<bool> {
+    let target = match (arm.connections, plan.connect_each) {
+        (Some(target), _) => target,
+        (None, Some(target_of)) => {
+            let target = target_of(arm);
+            arm.connect(engine, target)?
+        }
+        (None, None) => anyhow::bail!("{} is not connected", arm.label),
+    };
+    let server_cpu = Arm::cpu(pids);
+    let client_cpu = counters::own_cpu();
+    let client_switches = own_switches();
+    let run_queue_wait = counters::run_queue_wait();
+    let outcome = engine.run_slice(&Slice {
+        loads: vec![(target, plan.load)],
+        lead_in: lead_in(arm, plan),
+        end: plan.slice_end,
+    })?;
+    tally.loaded = true;
+    tally.span += outcome.span;
+    tally.server_cpu = grown(tally.server_cpu, server_cpu, Arm::cpu(pids));
+    tally.client_cpu += counters::own_cpu().saturating_sub(client_cpu);
+    tally.client_switches = add_difference(tally.client_switches, client_switches, own_switches());
+    tally.client_run_queue_wait = grown(
+        tally.client_run_queue_wait,
+        run_queue_wait,
+        counters::run_queue_wait(),
+    );
+    let requests = outcome.loads.first().map_or(0, |load| load.requests);
+    tally
+        .slices_rps
+        .push(requests as f64 / outcome.measured.as_secs_f64());
+    if let Some(mean) = outcome.loads.first().and_then(|load| load.mean_latency) {
+        arm.mean_response = Some(mean);
+    }
+    if plan.connect_each.is_some() {
+        let measurement = engine.collect(target)?;
+        arm.disconnect(engine);
+        match &mut tally.collected {
+            Some(collected) => collected.append(measurement),
+            None => tally.collected = Some(measurement),
+        }
+    }
+    Ok(outcome.interrupted)
+}
+
+/// The first response of a slice is not counted. A closed loop spreads its first requests over one
+/// response time, so that slow answers do not come in step; the one after that is steady.
+fn lead_in(arm: &Arm, plan: &BlockPlan<'_>) -> Duration {
+    /// Fresh connections: their threads, buffers and congestion windows are fresh too.
+    const FRESH: Duration = Duration::from_millis(200);
+    let fresh = if plan.connect_each.is_some() {
+        FRESH
+    } else {
+        Duration::ZERO
+    };
+    let responses = if matches!(plan.load, Load::ClosedLoop) {
+        2
+    } else {
+        1
+    };
+    if matches!(plan.slice_end, SliceEnd::Requests(_)) {
+        return Duration::ZERO; // exactly the requests asked for are sent, and all count
+    }
+    fresh + arm.mean_response.unwrap_or(Duration::from_millis(1)) * responses
+}
+
+fn finish(
+    engine: &mut Engine,
+    number: usize,
+    arm: &Arm,
+    before: ServerCounters,
+    tally: Tally,
+) -> anyhow::Result<ArmBlock> {
+    let after = arm.counters();
+    let measurement = match (tally.collected, arm.connections) {
+        (Some(measurement), _) => measurement,
+        (None, Some(target)) => engine.collect(target)?,
+        (None, None) => Measurement::default(),
+    };
+    Ok(ArmBlock {
+        arm: number,
+        measurement,
+        span: tally.span,
+        // Where there are no CPU clocks of other processes, the server's own word for the whole block.
+        server_cpu: tally
+            .server_cpu
+            .or_else(|| grown(None, before.cpu, after.cpu)),
+        client_cpu: tally.client_cpu,
+        server_switches: add_difference(None, before.context_switches, after.context_switches),
+        client_switches: tally.client_switches,
+        client_run_queue_wait: tally.client_run_queue_wait,
+        last_third_over_first: last_third_over_first(&tally.slices_rps),
+    })
+}
+
+/// Slices are all of one length, so their throughputs can be averaged.
+fn last_third_over_first(slices_rps: &[f64]) -> Option<f64> {
+    let third = slices_rps.len() / 3;
+    let sum = |slices: &[f64]| slices.iter().sum::<f64>();
+    let (first, last) = (
+        sum(&slices_rps[..third]),
+        sum(&slices_rps[slices_rps.len() - third..]),
+    );
+    (first > 0.0 && last > 0.0).then(|| last / first)
+}
+
+/// Context switches of this process so far.
+fn own_switches() -> Option<u64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+    u64::try_from(usage.voluntary_context_switches() + usage.involuntary_context_switches()).ok()
+}
+
+fn grown(
+    sum: Option<Duration>,
+    before: Option<Duration>,
+    after: Option<Duration>,
+) -> Option<Duration> {
+    Some(sum.unwrap_or_default() + after?.saturating_sub(before?))
+}
+
+fn add_difference(sum: Option<u64>, before: Option<u64>, after: Option<u64>) -> Option<u64> {
+    Some(sum.unwrap_or_default() + after?.saturating_sub(before?))
+}

@@ -1,0 +1,397 @@
+//! From blocks to the record: one cell is one server at one load point with one keep-alive.
+
+use std::time::{Duration, Instant};
+
+use engine::Measurement;
+use report::record::WrkCompatible;
+use report::record::{
+    Block, CellResult, ClassResult, Connections, ErrorCounts, LatencySummary, LoadKind, Resources,
+    SeriesPoint,
+};
+
+use crate::block::{ArmBlock, BlockOutcome};
+use crate::sampler::Sample;
+
+/// A block in which more than this share of CPU time was stolen is left out of comparisons, in percent.
+const STEAL_DROPS_PERCENT: f64 = 5.0;
+
+/// What names a cell.
+#[derive(Debug, Clone)]
+pub struct CellName {
+    /// Server.
+    pub server: String,
+    /// Workload.
+    pub workload: String,
+    /// Closed or open loop.
+    pub load: LoadKind,
+    /// Rate of an open loop.
+    pub rate: Option<f64>,
+    /// Keep-alive.
+    pub keep_alive: bool,
+    /// Connections.
+    pub concurrency: usize,
+    /// Worker threads of the load generator.
+    pub client_threads: usize,
+    /// After which a request counts as unanswered.
+    pub timeout: Duration,
+}
+
+/// A cell while it is measured.
+pub struct Cell {
+    name: CellName,
+    total: Measurement,
+    blocks: Vec<Block>,
+    used: Used,
+}
+
+/// Resources used, added up over blocks.
+#[derive(Default)]
+struct Used {
+    span: Duration,
+    server_cpu: Option<Duration>,
+    client_cpu: Duration,
+    server_switches: Option<u64>,
+    client_switches: Option<u64>,
+    client_run_queue_wait: Option<Duration>,
+}
+
+impl Cell {
+    /// An empty cell.
+    pub fn new(name: CellName) -> Self {
+        Self {
+            name,
+            total: Measurement::default(),
+            blocks: Vec::new(),
+            used: Used::default(),
+        }
+    }
+
+    /// Adds one arm's part of a block.
+    pub fn add(&mut self, index: u32, outcome: &BlockOutcome, arm: ArmBlock) {
+        self.blocks
+            .push(block(index, outcome, &arm, self.name.timeout));
+        let used = &mut self.used;
+        used.span += arm.span;
+        used.server_cpu = sum(used.server_cpu, arm.server_cpu);
+        used.client_cpu += arm.client_cpu;
+        used.server_switches = sum(used.server_switches, arm.server_switches);
+        used.client_switches = sum(used.client_switches, arm.client_switches);
+        used.client_run_queue_wait = sum(used.client_run_queue_wait, arm.client_run_queue_wait);
+        self.total.append(arm.measurement);
+    }
+
+    /// Requests per second so far; `None` before anything was measured.
+    pub fn throughput_rps(&self) -> Option<f64> {
+        let seconds = self.total.measured.as_secs_f64();
+        (seconds > 0.0).then(|| self.total.requests as f64 / seconds)
+    }
+
+    /// The server's name.
+    pub fn server(&self) -> &str {
+        &self.name.server
+    }
+
+    /// Whether there is anything to tell of it.
+    pub fn was_loaded(&self) -> bool {
+        !self.blocks.is_empty()
+    }
+
+    /// Makes the record's entry. `samples` are those of this cell's server (`Some(arm)`) and of the client
+    /// (`None`) while the load point was measured; `epoch` is when the engine's series begins.
+    pub fn into_result(self, arm: usize, samples: &[Sample], epoch: Instant) -> CellResult {
+        let Self {
+            name,
+            total,
+            mut blocks,
+            used,
+        } = self;
+        blocks.sort_by_key(|block| block.index);
+        let seconds = total.measured.as_secs_f64();
+        let per_second = |amount: u64| {
+            if seconds > 0.0 {
+                amount as f64 / seconds
+            } else {
+                0.0
+            }
+        };
+        let slower = slower_than_all(&total);
+        let summary =
+            |histogram, slower| LatencySummary::from_histogram(histogram, slower, name.timeout);
+        CellResult {
+            requests: total.requests,
+            duration_s: seconds,
+            throughput_rps: per_second(total.requests),
+            transfer_bytes_per_s: per_second(total.bytes_received),
+            latency_us: summary(&total.latency, slower),
+            service_time_us: summary(&total.service_time, total.errors.timeout),
+            send_lag_us: summary(&total.send_lag, 0),
+            connect_us: summary(&total.connect, 0),
+            errors: errors(&total),
+            status_codes: total.status_codes.clone(),
+            in_flight_at_deadline: total.in_flight_at_deadline,
+            connections: connections(&total, name.keep_alive),
+            server_resources: used.server(&total, samples, arm),
+            client_resources: used.client(&total, samples, name.client_threads),
+            time_series: series(&total, samples, arm, epoch),
+            histogram: report::summary::encode_histogram(&total.latency).unwrap_or_default(),
+            wrk_compatible: wrk_compatible(&name, &total),
+            classes: classes(&total, name.timeout),
+            figures: Vec::new(),
+            server: name.server,
+            workload: name.workload,
+            load: name.load,
+            keep_alive: name.keep_alive,
+            concurrency: u32::try_from(name.concurrency).unwrap_or(u32::MAX),
+            rate: name.rate,
+            blocks,
+        }
+    }
+}
+
+/// Requests that were never answered, and so count as slower than every answer.
+fn slower_than_all(measurement: &Measurement) -> u64 {
+    measurement.errors.timeout + measurement.errors.unsent
+}
+
+fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Duration) -> Block {
+    let it = &arm.measurement;
+    let latency = LatencySummary::from_histogram(&it.latency, slower_than_all(it), timeout);
+    let seconds = it.measured.as_secs_f64();
+    Block {
+        index,
+        requests: it.requests,
+        duration_s: seconds,
+        throughput_rps: if seconds > 0.0 {
+            it.requests as f64 / seconds
+        } else {
+            0.0
+        },
+        errors: it.errors.total(),
+        p50_us: latency.p50,
+        p99_us: latency.p99,
+        mean_us: latency.mean,
+        send_lag_p99_us: LatencySummary::from_histogram(&it.send_lag, 0, timeout).p99,
+        server_cpu_us_per_request: per_answer(arm.server_cpu.map(micros), it),
+        client_cpu_us_per_request: per_answer(Some(micros(arm.client_cpu)), it),
+        context_switches_per_request: per_answer(
+            arm.server_switches.map(|switches| switches as f64),
+            it,
+        ),
+        steal_percent: outcome.steal_percent,
+        spin_us: Some(micros(outcome.spin)),
+        last_third_over_first: arm.last_third_over_first,
+        dropped: dropped(outcome),
+    }
+}
+
+/// Why a block is left out: only for what happened to the whole machine, never for what a server did.
+fn dropped(outcome: &BlockOutcome) -> Option<String> {
+    if outcome.interrupted {
+        return Some("interrupted".to_owned());
+    }
+    let steal = outcome
+        .steal_percent
+        .filter(|&percent| percent > STEAL_DROPS_PERCENT)?;
+    Some(format!("{steal:.1} % of the CPU time was stolen"))
+}
+
+impl Used {
+    fn server(&self, total: &Measurement, samples: &[Sample], arm: usize) -> Resources {
+        Resources {
+            cpu_us_per_request: per_answer(self.server_cpu.map(micros), total),
+            cores_used: cores(self.server_cpu, self.span),
+            context_switches_per_request: per_answer(
+                self.server_switches.map(|switches| switches as f64),
+                total,
+            ),
+            run_queue_wait_percent: None,
+            ..peaks(samples, Some(arm))
+        }
+    }
+
+    fn client(&self, total: &Measurement, samples: &[Sample], threads: usize) -> Resources {
+        let threads_time = self.span.as_secs_f64() * threads as f64;
+        Resources {
+            cpu_us_per_request: per_answer(Some(micros(self.client_cpu)), total),
+            cores_used: cores(Some(self.client_cpu), self.span),
+            context_switches_per_request: per_answer(
+                self.client_switches.map(|switches| switches as f64),
+                total,
+            ),
+            run_queue_wait_percent: self
+                .client_run_queue_wait
+                .filter(|_| threads_time > 0.0)
+                .map(|wait| 100.0 * wait.as_secs_f64() / threads_time),
+            ..peaks(samples, None)
+        }
+    }
+}
+
+fn peaks(samples: &[Sample], arm: Option<usize>) -> Resources {
+    let of_it = || {
+        samples
+            .iter()
+            .filter(move |sample| sample.arm == arm)
+            .map(|sample| sample.memory)
+    };
+    Resources {
+        rss_peak_bytes: of_it().filter_map(|memory| memory.rss_bytes).max(),
+        threads_peak: of_it().filter_map(|memory| memory.threads).max(),
+        fds_peak: of_it().filter_map(|memory| memory.fds).max(),
+        ..Resources::default()
+    }
+}
+
+fn micros(time: Duration) -> f64 {
+    time.as_secs_f64() * 1e6
+}
+
+/// CPU and switches are spent on every answer, counted or not.
+fn per_answer(amount: Option<f64>, measurement: &Measurement) -> Option<f64> {
+    (measurement.answers_total > 0)
+        .then(|| amount.map(|amount| amount / measurement.answers_total as f64))?
+}
+
+fn cores(cpu: Option<Duration>, span: Duration) -> Option<f64> {
+    (!span.is_zero()).then(|| cpu.map(|cpu| cpu.as_secs_f64() / span.as_secs_f64()))?
+}
+
+fn sum<T: std::ops::Add<Output = T>>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a + b),
+        (a, b) => a.or(b),
+    }
+}
+
+fn errors(total: &Measurement) -> ErrorCounts {
+    let engine::ErrorCounts {
+        connect,
+        connect_timeout,
+        ports,
+        send,
+        receive,
+        closed,
+        timeout,
+        unsent,
+        status,
+        protocol,
+        body,
+    } = total.errors;
+    ErrorCounts {
+        total: total.errors.total(),
+        connect,
+        connect_timeout,
+        ports,
+        send,
+        receive,
+        closed,
+        timeout,
+        unsent,
+        status,
+        protocol,
+        body,
+    }
+}
+
+fn connections(total: &Measurement, keep_alive: bool) -> Connections {
+    let counts = &total.connections;
+    let of_each = &counts.requests_per_connection;
+    let unanswered = of_each.iter().filter(|&&requests| requests == 0).count() as u64;
+    let spread = stats::fairness::fairness(of_each).filter(|_| keep_alive);
+    Connections {
+        established: counts.established,
+        failed: counts.failed,
+        unanswered: if keep_alive { unanswered } else { 0 },
+        requests_min: spread.as_ref().map(|spread| spread.min),
+        requests_median: spread.as_ref().map(|spread| spread.median),
+        requests_max: spread.as_ref().map(|spread| spread.max),
+        jain_index: spread.and_then(|spread| spread.jain),
+    }
+}
+
+fn classes(total: &Measurement, timeout: Duration) -> Vec<ClassResult> {
+    let of_class = |class: &engine::ClassMeasurement| ClassResult {
+        name: class.name.clone(),
+        requests: class.requests,
+        latency_us: LatencySummary::from_histogram(&class.latency, 0, timeout),
+    };
+    total.classes.iter().map(of_class).collect()
+}
+
+/// wrk has no open loop; there its filling has no meaning.
+fn wrk_compatible(name: &CellName, total: &Measurement) -> Option<WrkCompatible> {
+    if name.load == LoadKind::Open || total.latency.is_empty() {
+        return None;
+    }
+    let seconds = total.measured.as_secs_f64();
+    let answers = total.requests + total.errors.status + total.errors.body;
+    let filled = engine::wrk_compatible(&total.latency, expected_interval_ns(name, total));
+    let us = |nanoseconds: f64| nanoseconds / 1e3;
+    let at = |quantile: f64| us(filled.value_at_quantile(quantile) as f64);
+    Some(WrkCompatible {
+        requests_per_s: answers as f64 / seconds,
+        latency_mean_us: us(filled.mean()),
+        latency_stdev_us: us(filled.stdev()),
+        latency_max_us: us(total.latency.max() as f64),
+        within_stdev_percent: within_stdev_percent(&filled),
+        p50_us: at(0.5),
+        p75_us: at(0.75),
+        p90_us: at(0.9),
+        p99_us: at(0.99),
+    })
+}
+
+/// As wrk computes it: measured time ÷ requests of one connection, rounded down.
+fn expected_interval_ns(name: &CellName, total: &Measurement) -> u64 {
+    let per_connection = total.requests / name.concurrency.max(1) as u64;
+    u64::try_from(total.measured.as_nanos())
+        .unwrap_or(u64::MAX)
+        .checked_div(per_connection)
+        .unwrap_or(0)
+}
+
+fn within_stdev_percent(histogram: &hdrhistogram::Histogram<u64>) -> f64 {
+    let (mean, stdev) = (histogram.mean(), histogram.stdev());
+    let low = (mean - stdev).max(0.0) as u64;
+    100.0 * histogram.count_between(low, (mean + stdev) as u64) as f64 / histogram.len() as f64
+}
+
+/// The engine's seconds, with what the samples of the same second say about the server.
+fn series(total: &Measurement, samples: &[Sample], arm: usize, epoch: Instant) -> Vec<SeriesPoint> {
+    let of_server: Vec<&Sample> = samples
+        .iter()
+        .filter(|sample| sample.arm == Some(arm))
+        .collect();
+    total
+        .series
+        .iter()
+        .map(|point| {
+            let from = epoch + Duration::from_secs(point.second);
+            let within: Vec<_> = of_server
+                .iter()
+                .filter(|sample| (from..from + Duration::from_secs(1)).contains(&sample.at))
+                .collect();
+            let cores = within.first().zip(within.last()).and_then(|(first, last)| {
+                let cpu = last.cpu?.checked_sub(first.cpu?)?;
+                cores(Some(cpu), last.at - first.at)
+            });
+            SeriesPoint {
+                second: point.second as f64,
+                measured_s: point.measured.as_secs_f64(),
+                requests: point.requests,
+                errors: point.errors,
+                p50_us: point.p50_ns.map(|ns| ns as f64 / 1e3),
+                p99_us: point.p99_ns.map(|ns| ns as f64 / 1e3),
+                server_cores_used: cores,
+                server_rss_bytes: within
+                    .iter()
+                    .filter_map(|sample| sample.memory.rss_bytes)
+                    .max(),
+                server_threads: within
+                    .iter()
+                    .filter_map(|sample| sample.memory.threads)
+                    .max(),
+            }
+        })
+        .collect()
+}

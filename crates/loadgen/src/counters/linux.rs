@@ -1,0 +1,174 @@
+//! Counters from `/proc` and the process CPU clocks.
+
+use std::time::Duration;
+
+use nix::sched::{CpuSet, sched_setaffinity};
+use nix::time::{clock_getcpuclockid, clock_gettime};
+use nix::unistd::Pid;
+use procfs::process::Process;
+use procfs::{Current, CurrentSI};
+
+use super::{ListenQueue, MachineCpu, ProcessMemory};
+
+/// CPU time of a process by its own CPU clock: nanosecond resolution, ended threads included.
+pub fn process_cpu(pid: u32) -> Option<Duration> {
+    let clock = clock_getcpuclockid(Pid::from_raw(i32::try_from(pid).ok()?)).ok()?;
+    clock_gettime(clock).ok().map(Duration::from)
+}
+
+/// Memory and threads from one read of the status file; descriptors from the size of the `fd` folder.
+pub fn process_memory(pid: u32) -> ProcessMemory {
+    let Ok(process) = i32::try_from(pid)
+        .map_err(drop)
+        .and_then(|pid| Process::new(pid).map_err(drop))
+    else {
+        return ProcessMemory::default();
+    };
+    let status = process.status().ok();
+    ProcessMemory {
+        rss_bytes: status
+            .as_ref()
+            .and_then(|status| status.vmrss)
+            .map(|kib| kib * 1024),
+        threads: status.as_ref().map(|status| status.threads),
+        fds: fd_count(pid),
+    }
+}
+
+/// Linux tells the number of descriptors as the size of the folder since 6.2; before that it says 0.
+fn fd_count(pid: u32) -> Option<u64> {
+    let count = std::fs::metadata(format!("/proc/{pid}/fd")).ok()?.len();
+    (count > 0).then_some(count)
+}
+
+/// The process and all its descendants.
+pub fn process_tree(root: u32) -> Vec<u32> {
+    let mut tree = vec![root];
+    let mut next = 0;
+    while let Some(&pid) = tree.get(next) {
+        let tasks = i32::try_from(pid)
+            .ok()
+            .and_then(|pid| Process::new(pid).ok())
+            .and_then(|process| process.tasks().ok());
+        for task in tasks.into_iter().flatten().flatten() {
+            tree.extend(task.children().unwrap_or_default());
+        }
+        next += 1;
+    }
+    tree
+}
+
+/// Context switches of the living threads of a process. Only for processes with few threads: a file is
+/// read for each, and the switches of threads that have ended are missing.
+pub fn threads_context_switches(pid: u32) -> Option<u64> {
+    const MOST_THREADS: usize = 64;
+    let process = Process::new(i32::try_from(pid).ok()?).ok()?;
+    let tasks: Vec<_> = process
+        .tasks()
+        .ok()?
+        .take(MOST_THREADS + 1)
+        .flatten()
+        .collect();
+    if tasks.len() > MOST_THREADS {
+        return None;
+    }
+    tasks
+        .iter()
+        .map(|task| {
+            let status = task.status().ok()?;
+            Some(status.voluntary_ctxt_switches? + status.nonvoluntary_ctxt_switches?)
+        })
+        .sum()
+}
+
+/// Time in which threads of this process were ready but had no CPU, added up.
+pub fn run_queue_wait() -> Option<Duration> {
+    let tasks = Process::myself().ok()?.tasks().ok()?;
+    let nanoseconds = tasks
+        .flatten()
+        .filter_map(|task| task.schedstat().ok())
+        .map(|stat| stat.run_delay)
+        .sum();
+    Some(Duration::from_nanos(nanoseconds))
+}
+
+/// CPU time of the machine.
+pub fn machine_cpu() -> Option<MachineCpu> {
+    let cpu = procfs::KernelStats::current().ok()?.total;
+    let steal = cpu.steal.unwrap_or(0);
+    let busy = cpu.user + cpu.nice + cpu.system + cpu.irq.unwrap_or(0) + cpu.softirq.unwrap_or(0);
+    Some(MachineCpu {
+        total_ticks: busy + cpu.idle + cpu.iowait.unwrap_or(0) + steal,
+        steal_ticks: steal,
+    })
+}
+
+/// TCP counters of this network namespace.
+pub fn listen_queue() -> Option<ListenQueue> {
+    let text = std::fs::read_to_string("/proc/net/netstat").ok()?;
+    Some(ListenQueue {
+        overflows: netstat_value(&text, "TcpExt:", "ListenOverflows")?,
+        syn_retransmits: netstat_value(&text, "TcpExt:", "TCPSynRetrans")?,
+    })
+}
+
+/// Values stand on the line below their names, both lines opening with the group.
+fn netstat_value(text: &str, group: &str, name: &str) -> Option<u64> {
+    let mut lines = text.lines().filter(|line| line.starts_with(group));
+    let column = lines
+        .next()?
+        .split_whitespace()
+        .position(|word| word == name)?;
+    lines.next()?.split_whitespace().nth(column)?.parse().ok()
+}
+
+/// CPU model name.
+pub fn cpu_model() -> Option<String> {
+    let info = procfs::CpuInfo::current().ok()?;
+    info.model_name(0).map(str::to_owned)
+}
+
+/// Memory of the machine in bytes.
+pub fn memory_bytes() -> Option<u64> {
+    procfs::Meminfo::current()
+        .ok()
+        .map(|memory| memory.mem_total)
+}
+
+/// Restricts this process, and all that it starts from now on, to some CPUs.
+///
+/// # Errors
+/// When a CPU does not exist or the system refuses.
+pub fn pin_this_process(cpus: &[usize]) -> std::io::Result<()> {
+    let mut set = CpuSet::new();
+    for &cpu in cpus {
+        set.set(cpu)?;
+    }
+    sched_setaffinity(Pid::from_raw(0), &set)?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn netstat_values_stand_below_their_names() {
+        let text = "TcpExt: A ListenOverflows\nTcpExt: 1 7\nIpExt: X\nIpExt: 3\n";
+        assert_eq!(netstat_value(text, "TcpExt:", "ListenOverflows"), Some(7));
+        assert_eq!(netstat_value(text, "TcpExt:", "Missing"), None);
+        assert_eq!(netstat_value("", "TcpExt:", "A"), None);
+    }
+
+    #[test]
+    fn the_tree_of_a_process_holds_its_children() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("30")
+            .spawn()
+            .expect("sleep starts");
+        let tree = process_tree(std::process::id());
+        child.kill().expect("sleep can be ended");
+        child.wait().expect("sleep has ended");
+        assert!(tree.contains(&child.id()), "{tree:?}");
+    }
+}

@@ -1,0 +1,122 @@
+//! The record around the cells: what was asked for, on which machine, and what to distrust.
+
+use engine::{Arrivals, ClientKind};
+use jiff::Timestamp;
+use report::record::{
+    Config, Record, RequestConfig, SCHEMA_VERSION, ServerConfig, TcpCounters, Warning,
+};
+
+use crate::arm::Arm;
+use crate::counters::{self, ListenQueue};
+use crate::descriptors::Room;
+use crate::environment;
+use crate::plan::{Amount, Plan, Work};
+
+/// A record in which nothing has been measured yet.
+pub fn begin(plan: &Plan, arms: &[Arm]) -> Record {
+    Record {
+        schema_version: SCHEMA_VERSION,
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        interrupted: false,
+        environment: environment::look(),
+        config: config(plan, arms),
+        results: Vec::new(),
+        comparisons: Vec::new(),
+        article: Vec::new(),
+        tcp: TcpCounters::default(),
+        findings: Vec::new(),
+        warnings: Vec::new(),
+    }
+}
+
+/// Adds what is known only at the end, and all that follows from the figures.
+pub fn finish(record: &mut Record, plan: &Plan, room: Room, before: Option<ListenQueue>) {
+    let after = counters::listen_queue();
+    let growth = |of: fn(ListenQueue) -> u64| Some(of(after?).saturating_sub(of(before?)));
+    record.tcp = TcpCounters {
+        listen_overflows: growth(|queue| queue.overflows),
+        syn_retransmits: growth(|queue| queue.syn_retransmits),
+    };
+    if room == Room::InTurns {
+        record.warnings.push(Warning {
+            code: "connections_in_turns".to_owned(),
+            message: format!(
+                "{} connections to each of {} servers do not fit under the limit of {} open files: the servers \
+                 were connected anew for each slice, so slices are long and drift is cancelled less well",
+                plan.concurrency,
+                plan.servers.len(),
+                record.environment.descriptor_limit.unwrap_or_default(),
+            ),
+        });
+    }
+    report::analyse(record);
+}
+
+fn config(plan: &Plan, arms: &[Arm]) -> Config {
+    let request = plan.work.classes().swap_remove(0).request;
+    let cpus = |cpus: &[usize]| (!cpus.is_empty()).then(|| cpus.to_vec());
+    Config {
+        command: std::env::args().collect(),
+        servers: arms.iter().map(server).collect(),
+        workload: plan.work.name(),
+        request: RequestConfig {
+            method: request.method,
+            path: request.path,
+            headers: request.headers,
+            body_bytes: request.body.len() as u64,
+        },
+        concurrency: u32::try_from(plan.concurrency).unwrap_or(u32::MAX),
+        duration_s: match plan.amount {
+            Amount::Time(time) => Some(time.as_secs_f64()),
+            Amount::Requests(_) => None,
+        },
+        requests: match plan.amount {
+            Amount::Time(_) => None,
+            Amount::Requests(requests) => Some(requests),
+        },
+        warmup_s: plan.warmup.as_secs_f64(),
+        threads: u32::try_from(plan.threads).unwrap_or(u32::MAX),
+        blocks: plan.blocks,
+        interleave: plan.interleave,
+        slice_ms: None,
+        arrivals: match plan.arrivals {
+            Arrivals::Constant => "constant".to_owned(),
+            Arrivals::Poisson => "poisson".to_owned(),
+        },
+        timeout_s: plan.timeout.as_secs_f64(),
+        client: match effective_client(plan) {
+            ClientKind::Raw => "raw".to_owned(),
+            ClientKind::Reqwest => "reqwest".to_owned(),
+        },
+        seed: plan.seed,
+        server_cpus: cpus(&plan.server_cpus),
+        client_cpus: cpus(&plan.client_cpus),
+    }
+}
+
+/// https is always reqwest's.
+fn effective_client(plan: &Plan) -> ClientKind {
+    use crate::plan::ServerSource::Running;
+    let https = |server: &crate::plan::ServerSpec| matches!(&server.source, Running { base_url } if base_url.starts_with("https:"));
+    if matches!(plan.work, Work::Custom(_)) && plan.servers.iter().any(https) {
+        ClientKind::Reqwest
+    } else {
+        plan.client
+    }
+}
+
+fn server(arm: &Arm) -> ServerConfig {
+    ServerConfig {
+        name: arm.label.clone(),
+        url: arm.base_url.clone(),
+        command: arm
+            .process
+            .as_ref()
+            .map(|process| process.command().to_vec()),
+        settings: arm
+            .process
+            .as_ref()
+            .and_then(|process| process.settings().cloned()),
+    }
+}

@@ -1,0 +1,52 @@
+//! What the exit code says.
+
+use report::record::Record;
+
+use crate::cli::MaxErrors;
+
+/// Measured, and the errors stayed within what was tolerated.
+pub const MEASURED: u8 = 0;
+/// Measured, but with more errors than `--max-errors` tolerates.
+pub const TOO_MANY_ERRORS: u8 = 1;
+/// Could not measure: usage, ports, descriptors, a server that did not start, or not one answer.
+pub const NOT_MEASURED: u8 = 2;
+/// Ended by Ctrl-C; what was measured until then was printed.
+pub const INTERRUPTED: u8 = 130;
+
+/// The exit code of a run that left this record.
+pub fn of(record: &Record, max_errors: MaxErrors) -> u8 {
+    let any_unanswered =
+        record.results.is_empty() || record.results.iter().any(|cell| cell.requests == 0);
+    let too_many = record
+        .results
+        .iter()
+        .any(|cell| exceeds(cell.requests, cell.errors.total, max_errors));
+    match () {
+        () if record.interrupted => INTERRUPTED,
+        () if any_unanswered => NOT_MEASURED,
+        () if too_many => TOO_MANY_ERRORS,
+        () => MEASURED,
+    }
+}
+
+/// Of each cell, because errors of one server must not hide behind the answers of another.
+fn exceeds(requests: u64, errors: u64, max_errors: MaxErrors) -> bool {
+    match max_errors {
+        MaxErrors::Count(most) => errors > most,
+        MaxErrors::Share(most) => errors as f64 > most * (requests + errors) as f64,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn errors_are_tolerated_up_to_the_limit() {
+        assert!(!exceeds(99, 1, MaxErrors::Share(0.01)));
+        assert!(exceeds(98, 2, MaxErrors::Share(0.01)));
+        assert!(!exceeds(0, 0, MaxErrors::Share(0.0)));
+        assert!(!exceeds(10, 3, MaxErrors::Count(3)));
+        assert!(exceeds(10, 4, MaxErrors::Count(3)));
+    }
+}

@@ -1,0 +1,154 @@
+//! The result: to standard output, to files, to `results/`.
+
+use std::fs;
+use std::io::{self, IsTerminal as _, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::Context as _;
+use report::document::Document;
+use report::record::Record;
+use report::{Format, RenderOptions};
+
+use crate::plan::Output;
+
+/// Where records are kept, below the folder the program runs in.
+const RESULTS: &str = "results";
+
+/// Prints the result, writes the files asked for, saves the record. A record that cannot be saved by
+/// itself is a complaint, not a failure: the result stands on standard output.
+///
+/// # Errors
+/// When standard output or a file that was asked for cannot be written. All files are tried.
+pub fn publish(record: &Record, output: &Output) -> anyhow::Result<()> {
+    let printed = print(&report::render(record, output.format, &terminal_options()));
+    if output.save {
+        match save(record) {
+            Ok(path) => note(output, &format!("record saved as {}", path.display())),
+            Err(error) => complain(&error.context("the record was not saved")),
+        }
+    }
+    let mut written = Ok(());
+    for path in &output.files {
+        let this = Format::of_path(path)
+            .map_err(anyhow::Error::from)
+            .and_then(|format| {
+                write_whole(
+                    path,
+                    &report::render(record, format, &RenderOptions::default()),
+                )
+            });
+        written = written.and(this);
+    }
+    printed.and(written)
+}
+
+/// Prints a document that is not made from a record.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn print_document(document: &Document) -> anyhow::Result<()> {
+    print(&report::render::text::render(document, &terminal_options()))
+}
+
+/// Says what went wrong on standard error.
+#[expect(clippy::print_stderr, reason = "the program's own complaints")]
+pub fn complain(error: &anyhow::Error) {
+    eprintln!("loadgen: {error:#}");
+}
+
+#[expect(clippy::print_stderr, reason = "a note beside the result")]
+fn note(output: &Output, text: &str) {
+    if !output.quiet {
+        eprintln!("{text}");
+    }
+}
+
+/// A reader that has seen enough (`| head`) is no failure.
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut stdout = io::stdout().lock();
+    match stdout
+        .write_all(text.as_bytes())
+        .and_then(|()| stdout.flush())
+    {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(error).context("cannot write to standard output")
+        }
+        _ => Ok(()),
+    }
+}
+
+fn terminal_options() -> RenderOptions {
+    let terminal = io::stdout().is_terminal();
+    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let columns = terminal_size::terminal_size().filter(|_| terminal);
+    let narrow = RenderOptions::default().width; // a file, a pipe
+    RenderOptions {
+        width: columns.map_or(narrow, |(columns, _)| usize::from(columns.0)),
+        colour,
+    }
+}
+
+/// Saves the record under `results/`, its name the time in UTC and a slug of what was measured.
+fn save(record: &Record) -> anyhow::Result<PathBuf> {
+    fs::create_dir_all(RESULTS).with_context(|| format!("cannot make the folder {RESULTS}"))?;
+    let name = file_name(record);
+    let text = report::render(record, Format::Json, &RenderOptions::default());
+    for attempt in 0..100 {
+        let suffix = if attempt == 0 {
+            String::new()
+        } else {
+            format!("-{attempt}")
+        };
+        let path = Path::new(RESULTS).join(format!("{name}{suffix}.json"));
+        if !path.exists() {
+            write_whole(&path, &text)?;
+            return Ok(path);
+        }
+    }
+    anyhow::bail!("a hundred records are called {RESULTS}/{name}")
+}
+
+/// `20261122T101500Z-hello-c360`.
+fn file_name(record: &Record) -> String {
+    let time: String = record
+        .started_at
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect();
+    let slug: String = record
+        .config
+        .workload
+        .chars()
+        .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
+        .collect();
+    format!("{time}-{slug}-c{}", record.config.concurrency)
+}
+
+/// Writes beside the file and renames, so that a full disk leaves no half of a file.
+fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+    let mut name = path.file_name().unwrap_or_default().to_owned();
+    name.push(".part");
+    let part = path.with_file_name(name);
+    let written = fs::write(&part, text).and_then(|()| fs::rename(&part, path));
+    if written.is_err() {
+        fs::remove_file(&part).ok(); // the error that is told is the first one
+    }
+    written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_file_is_written_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let path = folder.path().join("a.json");
+        write_whole(&path, "{}").expect("it can be written");
+        assert_eq!(fs::read_to_string(&path).expect("it is there"), "{}");
+        let error = write_whole(&folder.path().join("no/b.json"), "{}")
+            .expect_err("there is no such folder");
+        assert!(error.to_string().contains("b.json"), "{error}");
+        assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 1);
+    }
+}

@@ -1,0 +1,325 @@
+//! Server processes: started, awaited, stopped. The only place that does so.
+
+use std::collections::VecDeque;
+use std::io::{BufRead as _, BufReader};
+use std::net::{SocketAddr, TcpListener};
+use std::os::unix::process::CommandExt as _;
+use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
+use std::sync::{Arc, Mutex, PoisonError, mpsc};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use serde::Deserialize;
+
+use crate::guard;
+
+/// How long a built-in server may take until it is ready.
+const BUILT_IN_READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// Lines of a server's standard error that are kept for messages.
+const KEPT_LINES: usize = 40;
+
+/// A server process of ours. It ends when this is dropped, or when this program ends in whatever way.
+pub struct ServerProcess {
+    child: Child,
+    /// Its standard input: built-in servers and the guard end when it closes.
+    stdin: Option<ChildStdin>,
+    /// The process that serves: the child, or the command below the guard.
+    pid: u32,
+    addr: SocketAddr,
+    settings: Option<serde_json::Value>,
+    command: Vec<String>,
+    stderr: Tail,
+    guarded: bool,
+}
+
+/// A foreign command that serves HTTP.
+#[derive(Debug, Clone)]
+pub struct ForeignCommand {
+    /// Program and arguments; `{port}` in them stands for the port to listen on.
+    pub command: Vec<String>,
+    /// Folder to run in; `None` is this program's own.
+    pub dir: Option<std::path::PathBuf>,
+    /// Variables added to the environment; `{port}` as above.
+    pub env: Vec<(String, String)>,
+    /// Path that answers with 200 when the server is ready.
+    pub ready_path: String,
+    /// How long it may take until then.
+    pub ready_timeout: Duration,
+}
+
+/// The line a built-in server prints when it is ready.
+#[derive(Deserialize)]
+struct Ready {
+    addr: SocketAddr,
+    config: serde_json::Value,
+}
+
+impl ServerProcess {
+    /// Starts `loadgen serve MODEL FLAGS` on a free port and waits until it is ready.
+    ///
+    /// # Errors
+    /// When it does not start or is not ready in time: its standard error stands in the message.
+    pub fn start_built_in(model: &str, flags: &[String], cpus: &[usize]) -> anyhow::Result<Self> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut command = vec![program.display().to_string(), "serve".to_owned()];
+        command.extend(cpus_flag(cpus));
+        command.extend([
+            model.to_owned(),
+            "--addr".to_owned(),
+            "127.0.0.1:0".to_owned(),
+        ]);
+        command.extend_from_slice(flags);
+        let what = format!("server `{model}`");
+        let mut child =
+            spawn(&command, None, &[]).with_context(|| format!("cannot start {what}"))?;
+        let stderr = Tail::of(child.stderr.take());
+        let line = first_line(child.stdout.take());
+        let mut process = Self {
+            pid: child.id(),
+            stdin: child.stdin.take(),
+            child,
+            addr: SocketAddr::from(([127, 0, 0, 1], 0)),
+            settings: None,
+            command,
+            stderr,
+            guarded: false,
+        };
+        let line = match line.recv_timeout(BUILT_IN_READY_TIMEOUT) {
+            Ok(line) => line,
+            Err(mpsc::RecvTimeoutError::Timeout) => {
+                bail!("{what} was not ready after {BUILT_IN_READY_TIMEOUT:?}")
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => bail!("{what} {}", process.how_it_ended()),
+        };
+        let ready: Ready = serde_json::from_str(&line)
+            .with_context(|| format!("{what} announced itself with {line:?}"))?;
+        process.addr = ready.addr;
+        process.settings = Some(ready.config);
+        Ok(process)
+    }
+
+    /// Starts a foreign command below the guard and waits until its ready path answers with 200.
+    ///
+    /// # Errors
+    /// When it does not start, ends, or is not ready in time: its standard error stands in the message.
+    pub fn start_foreign(
+        name: &str,
+        foreign: &ForeignCommand,
+        cpus: &[usize],
+    ) -> anyhow::Result<Self> {
+        let port = free_port()?;
+        let fill = |text: &String| text.replace("{port}", &port.to_string());
+        let served: Vec<String> = foreign.command.iter().map(fill).collect();
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let mut command = vec![program.display().to_string(), "guard".to_owned()];
+        command.extend(cpus_flag(cpus));
+        command.push("--".to_owned());
+        command.extend(served.iter().cloned());
+        let env: Vec<(String, String)> = foreign
+            .env
+            .iter()
+            .map(|(name, value)| (name.clone(), fill(value)))
+            .collect();
+        let mut child = spawn(&command, foreign.dir.as_deref(), &env)
+            .with_context(|| format!("cannot start {name}"))?;
+        let stderr = Tail::of(child.stderr.take());
+        stderr.follow(child.stdout.take());
+        let mut process = Self {
+            pid: child.id(),
+            stdin: child.stdin.take(),
+            child,
+            addr: SocketAddr::from(([127, 0, 0, 1], port)),
+            settings: None,
+            command: served,
+            stderr,
+            guarded: true,
+        };
+        process.await_ready(name, foreign)?;
+        Ok(process)
+    }
+
+    fn await_ready(&mut self, name: &str, foreign: &ForeignCommand) -> anyhow::Result<()> {
+        let request = engine::Request::get(&foreign.ready_path);
+        let deadline = Instant::now() + foreign.ready_timeout;
+        loop {
+            if self.exited().is_some() {
+                bail!("{name} {}", self.how_it_ended());
+            }
+            let last = match engine::fetch(&self.url(), &request, Duration::from_secs(1)) {
+                Ok(answer) if answer.status == 200 => break,
+                Ok(answer) => format!("status {}", answer.status),
+                Err(error) => error.to_string(),
+            };
+            if Instant::now() >= deadline || crate::interrupt::requested() {
+                bail!(
+                    "{name} was not ready after {:?}: GET {}{} gave: {last}{}",
+                    foreign.ready_timeout,
+                    self.url(),
+                    foreign.ready_path,
+                    self.stderr_note()
+                );
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        // Only now: below the guard, the command is its one child.
+        self.pid = crate::counters::process_tree(self.child.id())
+            .get(1)
+            .copied()
+            .unwrap_or(self.child.id());
+        Ok(())
+    }
+
+    /// Base URL, without a path.
+    pub fn url(&self) -> String {
+        format!("http://{}", self.addr)
+    }
+
+    /// Process that serves.
+    pub fn pid(&self) -> u32 {
+        self.pid
+    }
+
+    /// Every tunable, as a built-in server reported it.
+    pub fn settings(&self) -> Option<&serde_json::Value> {
+        self.settings.as_ref()
+    }
+
+    /// The command that serves.
+    pub fn command(&self) -> &[String] {
+        &self.command
+    }
+
+    /// How the process ended, if it has.
+    pub fn exited(&mut self) -> Option<ExitStatus> {
+        self.child.try_wait().ok().flatten()
+    }
+
+    /// How it ended and what it wrote to standard error, for a message that opens with its name.
+    pub fn how_it_ended(&mut self) -> String {
+        let deadline = Instant::now() + Duration::from_secs(1);
+        while self.exited().is_none() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(5));
+        }
+        let status = self
+            .exited()
+            .map_or("closed its output but still runs".to_owned(), |status| {
+                format!("ended ({status})")
+            });
+        format!("{status}{}", self.stderr_note())
+    }
+
+    /// What the process wrote to standard error, as the tail of a message.
+    pub fn stderr_note(&self) -> String {
+        match self.stderr.text() {
+            text if text.is_empty() => "; it wrote nothing to standard error".to_owned(),
+            text => format!("; its standard error:\n{text}"),
+        }
+    }
+}
+
+impl Drop for ServerProcess {
+    fn drop(&mut self) {
+        drop(self.stdin.take());
+        // The guard needs its own time of grace before it is killed.
+        let grace = if self.guarded {
+            guard::GRACE + Duration::from_secs(1)
+        } else {
+            guard::GRACE
+        };
+        let deadline = Instant::now() + grace;
+        while Instant::now() < deadline {
+            if self.exited().is_some() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(2));
+        }
+        self.child.kill().ok();
+        self.child.wait().ok();
+    }
+}
+
+fn cpus_flag(cpus: &[usize]) -> Vec<String> {
+    if cpus.is_empty() {
+        return Vec::new();
+    }
+    let list: Vec<String> = cpus.iter().map(ToString::to_string).collect();
+    vec!["--cpus".to_owned(), list.join(",")]
+}
+
+/// In a process group of its own: Ctrl-C in a terminal is for the load generator, which then stops its
+/// servers in order.
+fn spawn(
+    command: &[String],
+    dir: Option<&std::path::Path>,
+    env: &[(String, String)],
+) -> std::io::Result<Child> {
+    let mut process = Command::new(&command[0]);
+    process.args(&command[1..]).envs(env.iter().cloned());
+    if let Some(dir) = dir {
+        process.current_dir(dir);
+    }
+    process
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .process_group(0)
+        .spawn()
+}
+
+/// A port nobody listens on at the moment; the system does not hand it out again soon.
+fn free_port() -> anyhow::Result<u16> {
+    let listener = TcpListener::bind("127.0.0.1:0").context("cannot find a free port")?;
+    Ok(listener.local_addr()?.port())
+}
+
+/// The first line, when it comes; the rest is read and thrown away, so that the writer never blocks.
+fn first_line(stdout: Option<std::process::ChildStdout>) -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel();
+    if let Some(stdout) = stdout {
+        std::thread::spawn(move || {
+            let mut lines = BufReader::new(stdout).lines().map_while(Result::ok);
+            if let Some(line) = lines.next() {
+                // Nobody waits any more: the rest is still drained.
+                sender.send(line).ok();
+            }
+            drop(sender);
+            lines.for_each(drop);
+        });
+    }
+    receiver
+}
+
+/// The last lines that a process wrote.
+#[derive(Clone, Default)]
+struct Tail(Arc<Mutex<VecDeque<String>>>);
+
+impl Tail {
+    fn of(pipe: Option<impl std::io::Read + Send + 'static>) -> Self {
+        let tail = Self::default();
+        tail.follow(pipe);
+        tail
+    }
+
+    fn follow(&self, pipe: Option<impl std::io::Read + Send + 'static>) {
+        let Some(pipe) = pipe else { return };
+        let lines = Arc::clone(&self.0);
+        std::thread::spawn(move || {
+            for line in BufReader::new(pipe).split(b'\n').map_while(Result::ok) {
+                let mut lines = lines.lock().unwrap_or_else(PoisonError::into_inner);
+                if lines.len() == KEPT_LINES {
+                    lines.pop_front();
+                }
+                lines.push_back(String::from_utf8_lossy(&line).into_owned());
+            }
+        });
+    }
+
+    fn text(&self) -> String {
+        let lines = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        lines
+            .iter()
+            .map(|line| format!("  {line}"))
+            .collect::<Vec<_>>()
+            .join("\n")
+    }
+}

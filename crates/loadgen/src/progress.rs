@@ -1,0 +1,229 @@
+//! Progress on standard error: a bar per server on a terminal, plain lines elsewhere.
+
+use std::io::IsTerminal as _;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use engine::{LiveView, SliceEnd};
+use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
+use report::format;
+
+use crate::cells::Cell;
+use crate::plan::{LoadPoint, Plan};
+use crate::run::ScheduledBlock;
+
+const REFRESH: Duration = Duration::from_millis(250);
+
+/// What shows how far the run is.
+pub enum Progress {
+    /// Nothing (`--quiet`).
+    Quiet,
+    /// Lines.
+    Lines(Lines),
+    /// Bars, refreshed by a thread.
+    Bars(Bars),
+}
+
+/// Plain lines: one per load point and one per block.
+pub struct Lines {
+    blocks: u32,
+}
+
+/// A bar per server.
+pub struct Bars {
+    all: MultiProgress,
+    bars: Vec<(String, ProgressBar)>,
+    stop: Arc<AtomicBool>,
+    thread: Option<JoinHandle<()>>,
+    /// What stands before each server's live figures.
+    phase: Arc<Mutex<String>>,
+}
+
+impl Progress {
+    /// Says how long the run takes, and from then on how far it is.
+    pub fn new(plan: &Plan, live: LiveView) -> Self {
+        if plan.output.quiet {
+            return Self::Quiet;
+        }
+        say(&opening(plan));
+        if std::io::stderr().is_terminal() {
+            Self::Bars(Bars::start(plan, live))
+        } else {
+            Self::Lines(Lines { blocks: 0 })
+        }
+    }
+
+    /// A server is loaded without being measured.
+    pub fn warming_up(&mut self, server: &str) {
+        match self {
+            Self::Bars(bars) => bars.set_phase(&format!("warming up {server}")),
+            Self::Quiet | Self::Lines(_) => {}
+        }
+    }
+
+    /// A load point begins.
+    pub fn measuring(
+        &mut self,
+        point: LoadPoint,
+        slice_end: SliceEnd,
+        schedule: &[ScheduledBlock],
+    ) {
+        let blocks = schedule
+            .iter()
+            .map(|block| block.index + 1)
+            .max()
+            .unwrap_or(0);
+        let what = match point {
+            LoadPoint::Saturated => "saturated",
+            LoadPoint::Rate(_) => "at the rate asked for",
+            LoadPoint::SameRate => "at the same rate",
+        };
+        let cut = match slice_end {
+            SliceEnd::After(slice) => {
+                format!(
+                    "{blocks} blocks of {} slices of {}",
+                    schedule[0].order.len(),
+                    format::duration_us(slice.as_secs_f64() * 1e6)
+                )
+            }
+            SliceEnd::Requests(requests) => format!("{} requests each", format::count(requests)),
+        };
+        match self {
+            Self::Quiet => {}
+            Self::Lines(lines) => {
+                lines.blocks = blocks;
+                say(&format!("{what}: {cut}"));
+            }
+            Self::Bars(bars) => {
+                bars.set_phase(what);
+                for (_, bar) in &bars.bars {
+                    bar.set_length(schedule.len() as u64);
+                    bar.set_position(0);
+                }
+            }
+        }
+    }
+
+    /// A block has been measured.
+    pub fn block_done(&mut self, index: u32, cells: &[Cell]) {
+        match self {
+            Self::Quiet => {}
+            Self::Lines(lines) => {
+                let so_far = cells
+                    .iter()
+                    .filter_map(|cell| Some((cell.server(), cell.throughput_rps()?)));
+                let so_far: Vec<_> = so_far
+                    .map(|(name, rps)| format!("{name} {}/s", format::per_second(rps)))
+                    .collect();
+                say(&format!(
+                    "block {} of {}: so far {}",
+                    index + 1,
+                    lines.blocks,
+                    so_far.join(", ")
+                ));
+            }
+            Self::Bars(bars) => bars.bars.iter().for_each(|(_, bar)| bar.inc(1)),
+        }
+    }
+}
+
+impl Bars {
+    fn start(plan: &Plan, live: LiveView) -> Self {
+        let all = MultiProgress::new();
+        let width = plan
+            .servers
+            .iter()
+            .map(|server| server.label.len())
+            .max()
+            .unwrap_or(0);
+        let style = ProgressStyle::with_template("{prefix} {bar:16} {wide_msg}")
+            .unwrap_or_else(|_| ProgressStyle::default_bar())
+            .progress_chars("━╸ ");
+        let bar_of = |label: &String| {
+            let bar = all.add(ProgressBar::new(1).with_style(style.clone()));
+            bar.set_prefix(format!("{label:width$}"));
+            (label.clone(), bar)
+        };
+        let bars: Vec<_> = plan
+            .servers
+            .iter()
+            .map(|server| bar_of(&server.label))
+            .collect();
+        let stop = Arc::new(AtomicBool::new(false));
+        let phase = Arc::new(Mutex::new(String::new()));
+        let thread = std::thread::spawn({
+            let (bars, stop, phase) = (bars.clone(), Arc::clone(&stop), Arc::clone(&phase));
+            move || {
+                while !stop.load(Ordering::Relaxed) {
+                    let phase = phase.lock().unwrap_or_else(PoisonError::into_inner).clone();
+                    for (name, bar) in &bars {
+                        bar.set_message(live_figures(&live, name, &phase));
+                    }
+                    std::thread::sleep(REFRESH);
+                }
+            }
+        });
+        Self {
+            all,
+            bars,
+            stop,
+            thread: Some(thread),
+            phase,
+        }
+    }
+
+    fn set_phase(&self, phase: &str) {
+        phase.clone_into(&mut self.phase.lock().unwrap_or_else(PoisonError::into_inner));
+    }
+}
+
+impl Drop for Bars {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+        self.all.clear().ok(); // what is left of the bars says nothing that the result does not
+    }
+}
+
+fn live_figures(live: &LiveView, name: &str, phase: &str) -> String {
+    let targets = live.targets();
+    let Some(target) = targets.iter().find(|target| target.name == name) else {
+        return phase.to_owned();
+    };
+    let p99 = target
+        .p99_ns
+        .map_or_else(|| "–".to_owned(), |ns| format::duration_us(ns as f64 / 1e3));
+    let qps = target
+        .qps
+        .map_or_else(|| "–".to_owned(), format::per_second);
+    format!(
+        "{phase}  {qps}/s  p99 {p99}  {} errors",
+        format::count(target.errors)
+    )
+}
+
+fn opening(plan: &Plan) -> String {
+    let names: Vec<_> = plan
+        .servers
+        .iter()
+        .map(|server| server.label.as_str())
+        .collect();
+    let time = plan.estimated_time().map_or_else(String::new, |time| {
+        format!(", about {}", format::seconds(time.as_secs_f64().ceil()))
+    });
+    format!(
+        "{}: {}, {} connections{time}",
+        plan.work.name(),
+        names.join(", "),
+        plan.concurrency
+    )
+}
+
+#[expect(clippy::print_stderr, reason = "progress is what this file prints")]
+fn say(line: &str) {
+    eprintln!("{line}");
+}

@@ -1,0 +1,130 @@
+//! Memory, threads and descriptors of the processes, looked at ten times a second.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
+
+use crate::counters::{self, ProcessMemory};
+
+const INTERVAL: Duration = Duration::from_millis(100);
+
+/// A process at one moment.
+#[derive(Debug, Clone, Copy)]
+pub struct Sample {
+    /// The moment.
+    pub at: Instant,
+    /// Number of the arm whose server it is; `None` is the load generator.
+    pub arm: Option<usize>,
+    /// CPU time used since it began.
+    pub cpu: Option<Duration>,
+    /// Memory, threads, descriptors; added up over the processes of an arm.
+    pub memory: ProcessMemory,
+}
+
+/// Looks at processes until it is dropped.
+pub struct Sampler {
+    stop: Arc<AtomicBool>,
+    samples: Arc<Mutex<Vec<Sample>>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+impl Sampler {
+    /// Starts looking at the load generator and at each arm's processes.
+    pub fn start(arms: Vec<Vec<u32>>) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let samples = Arc::new(Mutex::new(Vec::new()));
+        let thread = std::thread::spawn({
+            let (stop, samples) = (Arc::clone(&stop), Arc::clone(&samples));
+            move || {
+                let mut due = Instant::now();
+                while !stop.load(Ordering::Relaxed) {
+                    let round = look(&arms);
+                    samples
+                        .lock()
+                        .unwrap_or_else(PoisonError::into_inner)
+                        .extend(round);
+                    due += INTERVAL;
+                    std::thread::sleep(due.saturating_duration_since(Instant::now()));
+                }
+            }
+        });
+        Self {
+            stop,
+            samples,
+            thread: Some(thread),
+        }
+    }
+
+    /// Takes the samples since the last call.
+    pub fn take(&self) -> Vec<Sample> {
+        std::mem::take(&mut *self.samples.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Sampler {
+    fn drop(&mut self) {
+        self.stop.store(true, Ordering::Relaxed);
+        if let Some(thread) = self.thread.take() {
+            thread.join().ok();
+        }
+    }
+}
+
+fn look(arms: &[Vec<u32>]) -> Vec<Sample> {
+    let at = Instant::now();
+    let own = Sample {
+        at,
+        arm: None,
+        cpu: Some(counters::own_cpu()),
+        memory: counters::process_memory(std::process::id()),
+    };
+    let servers = arms
+        .iter()
+        .enumerate()
+        .filter(|(_, pids)| !pids.is_empty())
+        .map(|(arm, pids)| Sample {
+            at,
+            arm: Some(arm),
+            cpu: pids.iter().map(|&pid| counters::process_cpu(pid)).sum(),
+            memory: pids
+                .iter()
+                .map(|&pid| counters::process_memory(pid))
+                .fold(ProcessMemory::default(), add),
+        });
+    std::iter::once(own).chain(servers).collect()
+}
+
+/// Sums what is known: a process that has ended adds nothing.
+fn add(a: ProcessMemory, b: ProcessMemory) -> ProcessMemory {
+    let sum = |a: Option<u64>, b: Option<u64>| {
+        if a.is_none() {
+            b
+        } else {
+            a.map(|a| a + b.unwrap_or(0))
+        }
+    };
+    ProcessMemory {
+        rss_bytes: sum(a.rss_bytes, b.rss_bytes),
+        threads: sum(a.threads, b.threads),
+        fds: sum(a.fds, b.fds),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_load_generator_is_looked_at_without_any_server() {
+        let sampler = Sampler::start(Vec::new());
+        let deadline = Instant::now() + Duration::from_secs(10);
+        let mut samples = Vec::new();
+        while samples.is_empty() && Instant::now() < deadline {
+            std::thread::yield_now();
+            samples = sampler.take();
+        }
+        assert!(samples.iter().all(|sample| sample.arm.is_none()));
+        assert!(samples[0].cpu.is_some());
+    }
+}

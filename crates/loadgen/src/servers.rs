@@ -1,0 +1,108 @@
+//! What is known about the built-in servers: their names, what they have, whether they answer right.
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use bytes::Bytes;
+use engine::{Expect, ExpectBody, ExpectStatus, Request, RequestClass};
+use workload::{Class, Workload};
+
+use crate::arm::Arm;
+use crate::plan::{ServerSource, ServerSpec, Work};
+
+/// The built-in servers, as `loadgen serve` knows them.
+pub const MODELS: [&str; 4] = ["sync", "sync-pool", "async-bare", "async"];
+
+/// Fails when a server does not have a workload.
+///
+/// # Errors
+/// Then, with the reason.
+pub fn check_has(server: &ServerSpec, workload: &Workload) -> anyhow::Result<()> {
+    let ServerSource::BuiltIn { model, .. } = &server.source else {
+        return Ok(());
+    };
+    match workload.lacking(model) {
+        Some(reason) => bail!(
+            "server {model} does not have workload {}: {reason}",
+            workload.name()
+        ),
+        None => Ok(()),
+    }
+}
+
+/// What the engine sends for a workload, and what it counts as an answer.
+pub fn request_classes(workload: &Workload) -> Vec<RequestClass> {
+    workload.classes().iter().map(request_class).collect()
+}
+
+fn request_class(class: &Class) -> RequestClass {
+    let body = match class.expected_body() {
+        Some(body) => ExpectBody::Exact(Bytes::copy_from_slice(body)),
+        None => ExpectBody::Any,
+    };
+    RequestClass {
+        name: class.name.to_owned(),
+        weight: class.share_percent,
+        request: request(class),
+        expect: Expect {
+            status: ExpectStatus::Exact(class.expectation.status),
+            body,
+        },
+    }
+}
+
+fn request(class: &Class) -> Request {
+    let request = &class.request;
+    Request {
+        method: request.method.to_owned(),
+        path: request.target.clone(),
+        headers: request
+            .fields
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), value.clone()))
+            .collect(),
+        body: Bytes::copy_from_slice(&request.body),
+    }
+}
+
+/// Asks once for each class of answer and compares it whole, before anything is measured.
+///
+/// # Errors
+/// When the server does not answer, or not what the contract says: with both.
+pub fn verify(arm: &Arm, work: &Work, timeout: Duration) -> anyhow::Result<()> {
+    match work {
+        Work::Contract(workload) => workload.classes().iter().try_for_each(|class| {
+            let answer = ask(arm, &request(class), timeout)?;
+            class
+                .check(answer.status, answer.header("content-type"), &answer.body)
+                .with_context(|| {
+                    format!(
+                        "{} answers {} {} wrongly",
+                        arm.label, class.request.method, class.request.target
+                    )
+                })
+        }),
+        Work::Custom(request) => {
+            let answer = ask(arm, request, timeout)?;
+            if !(200..300).contains(&answer.status) {
+                bail!(
+                    "{} answered {} {} with status {}: only 2xx can be measured",
+                    arm.label,
+                    request.method,
+                    request.path,
+                    answer.status
+                );
+            }
+            Ok(())
+        }
+    }
+}
+
+fn ask(arm: &Arm, request: &Request, timeout: Duration) -> anyhow::Result<engine::Answer> {
+    engine::fetch(&arm.base_url, request, timeout).with_context(|| {
+        format!(
+            "{} does not answer {} {}",
+            arm.label, request.method, request.path
+        )
+    })
+}

@@ -1,0 +1,185 @@
+//! How measured time is cut into blocks and slices.
+
+use std::time::Duration;
+
+/// A slice lasts at least this long.
+const SHORTEST_SLICE: Duration = Duration::from_millis(50);
+/// And at least so many mean response times.
+const RESPONSES_PER_SLICE: u32 = 5;
+/// Blocks that would measure less than this, over all servers, are made longer and fewer.
+const SHORTEST_BLOCK: Duration = Duration::from_secs(1);
+
+/// The cut: `blocks` × `slices_per_block` slices of `slice`, for each server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cut {
+    /// Blocks.
+    pub blocks: u32,
+    /// Slices of each server within a block: even when servers take turns, so that they can be mirrored.
+    pub slices_per_block: u32,
+    /// Length of a slice.
+    pub slice: Duration,
+}
+
+/// What is to be cut.
+#[derive(Debug, Clone, Copy)]
+pub struct ToCut {
+    /// Measured time per server.
+    pub per_server: Duration,
+    /// Servers.
+    pub servers: usize,
+    /// Blocks asked for.
+    pub blocks: u32,
+    /// Whether servers take turns within a block.
+    pub turns: Turns,
+    /// Longest mean response time of the servers.
+    pub mean_response: Duration,
+}
+
+/// How often servers take turns within a block.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Turns {
+    /// Not at all: one slice.
+    None,
+    /// As often as slices may be short.
+    Short,
+    /// Twice, because connections are made anew for each.
+    Long,
+}
+
+/// Cuts the time evenly: every server is measured exactly as long as was asked for.
+pub fn cut(to_cut: ToCut) -> Cut {
+    let ToCut {
+        per_server,
+        servers,
+        blocks,
+        turns,
+        mean_response,
+    } = to_cut;
+    let shortest = SHORTEST_SLICE.max(mean_response * RESPONSES_PER_SLICE);
+    let least_slices = if turns == Turns::None { 1 } else { 2 };
+    let all_servers = per_server.mul_f64(servers as f64);
+    let blocks = blocks
+        .min(times(all_servers, SHORTEST_BLOCK))
+        .min(times(per_server, shortest * least_slices))
+        .max(1);
+    let per_block = per_server / blocks;
+    let slices_per_block = match turns {
+        Turns::None => 1,
+        Turns::Long => 2,
+        Turns::Short => 2 * times(per_block, shortest * 2).max(1),
+    };
+    Cut {
+        blocks,
+        slices_per_block,
+        slice: per_block / slices_per_block,
+    }
+}
+
+/// How many whole `part`s fit into `whole`.
+fn times(whole: Duration, part: Duration) -> u32 {
+    (whole.as_secs_f64() / part.as_secs_f64() + 1e-9).min(f64::from(u32::MAX)) as u32
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(milliseconds: u64) -> Duration {
+        Duration::from_millis(milliseconds)
+    }
+
+    fn to_cut(per_server: Duration, turns: Turns) -> ToCut {
+        ToCut {
+            per_server,
+            servers: 3,
+            blocks: 8,
+            turns,
+            mean_response: ms(2),
+        }
+    }
+
+    #[test]
+    fn a_minute_makes_eight_blocks_of_short_slices() {
+        let cut = cut(to_cut(ms(60_000), Turns::Short));
+        assert_eq!(
+            cut,
+            Cut {
+                blocks: 8,
+                slices_per_block: 150,
+                slice: ms(50)
+            }
+        );
+    }
+
+    #[test]
+    fn the_default_five_seconds_still_give_an_interval() {
+        assert_eq!(cut(to_cut(ms(5_000), Turns::Short)).blocks, 8);
+    }
+
+    #[test]
+    fn short_runs_make_fewer_blocks() {
+        assert_eq!(cut(to_cut(ms(1_000), Turns::Short)).blocks, 3);
+        assert_eq!(
+            cut(to_cut(ms(10), Turns::Short)),
+            Cut {
+                blocks: 1,
+                slices_per_block: 2,
+                slice: ms(5)
+            }
+        );
+    }
+
+    #[test]
+    fn slow_answers_make_longer_slices() {
+        let slow = ToCut {
+            mean_response: ms(600),
+            ..to_cut(ms(60_000), Turns::Short)
+        };
+        assert_eq!(
+            cut(slow),
+            Cut {
+                blocks: 8,
+                slices_per_block: 2,
+                slice: ms(3_750)
+            }
+        );
+        let slower = ToCut {
+            mean_response: ms(3_000),
+            ..slow
+        };
+        assert_eq!(
+            cut(slower),
+            Cut {
+                blocks: 2,
+                slices_per_block: 2,
+                slice: ms(15_000)
+            }
+        );
+    }
+
+    #[test]
+    fn without_turns_a_block_is_one_stretch() {
+        assert_eq!(
+            cut(to_cut(ms(8_000), Turns::None)),
+            Cut {
+                blocks: 8,
+                slices_per_block: 1,
+                slice: ms(1_000)
+            }
+        );
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn every_server_is_measured_as_long_as_asked(
+            total in 1_u64..300_000, servers in 1_usize..8, blocks in 1_u32..40, response in 0_u64..5_000, turns in 0..3
+        ) {
+            let turns = [Turns::None, Turns::Short, Turns::Long][turns as usize];
+            let cut = cut(ToCut { per_server: ms(total), servers, blocks, turns, mean_response: ms(response) });
+            let measured = cut.slice * cut.slices_per_block * cut.blocks;
+            let missing = ms(total).abs_diff(measured);
+            proptest::prop_assert!(missing < Duration::from_micros(1), "{cut:?} misses {missing:?}");
+            proptest::prop_assert!((1..=blocks).contains(&cut.blocks));
+        }
+    }
+}
