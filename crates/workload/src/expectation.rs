@@ -79,7 +79,7 @@ impl Expectation {
                 got: format!("{status} with body {}", excerpt(body, 0)),
             });
         }
-        if content_type != Some(self.content_type) {
+        if !content_type.is_some_and(|got| same_media_type(got, self.content_type)) {
             return Err(Mismatch {
                 what: "content-type",
                 expected: self.content_type.to_owned(),
@@ -120,6 +120,12 @@ impl Expectation {
             got: excerpt(&got, differs),
         })
     }
+}
+
+/// Whether two media types are equal but for the optional blanks around `;` (RFC 9110, section 5.6.6):
+/// Tomcat, for one, strikes them out.
+fn same_media_type(a: &str, b: &str) -> bool {
+    a == b || a.split(';').map(str::trim).eq(b.split(';').map(str::trim))
 }
 
 /// The body with the number behind `"field":` replaced by `*`, and that number.
@@ -193,6 +199,15 @@ mod tests {
             assert!(check(body).is_err(), "{body}");
         }
         assert!(timed().constant_body().is_none());
+    }
+
+    #[test]
+    fn blanks_in_a_content_type_do_not_matter() {
+        let expectation = Expectation::from(Answer::ok(crate::answer::TEXT, &b"x"[..]));
+        let check = |content_type| expectation.check(200, Some(content_type), b"x");
+        assert_eq!(check("text/plain;charset=utf-8"), Ok(()));
+        assert!(check("text/plain").is_err());
+        assert!(check("text/plain; charset=latin1").is_err());
     }
 
     #[test]
