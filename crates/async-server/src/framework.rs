@@ -2,7 +2,8 @@
 //! both stands what every server of ours does: the same limits, the same refusals.
 
 use std::{
-    convert::Infallible,
+    error::Error,
+    io::{self, ErrorKind},
     pin::Pin,
     sync::Arc,
     task::{Context, Poll},
@@ -61,7 +62,7 @@ async fn answer(
     busy: Busy,
     router: TowerToHyperService<Router>,
     request: Request<Incoming>,
-) -> Result<Response<Tracked>, Infallible> {
+) -> Result<Response<Tracked>, Gone> {
     let mut response = match prepare(&app, &busy, request).await {
         Ok(request) => {
             if let Some(route) = Route::find(request.uri().path()) {
@@ -70,7 +71,8 @@ async fn answer(
             let Ok(response) = router.call(request).await;
             response
         }
-        Err(refusal) => refusal,
+        Err(Unread::Refused(refusal)) => refusal.into_response(),
+        Err(Unread::Gone(gone)) => return Err(gone),
     };
     let headers = response.headers_mut();
     if headers
@@ -90,19 +92,14 @@ async fn prepare(
     app: &App,
     busy: &Busy,
     request: Request<Incoming>,
-) -> Result<Request<Body>, Response<Body>> {
+) -> Result<Request<Body>, Unread> {
     if ambiguous(request.version(), request.headers()) {
-        let mut refusal = StatusCode::BAD_REQUEST.into_response();
-        let close = HeaderValue::from_static("close");
-        refusal.headers_mut().insert(header::CONNECTION, close);
-        return Err(refusal);
+        return Err(Unread::Refused(Refusal::Bare(StatusCode::BAD_REQUEST)));
     }
     let (parts, body) = request.into_parts();
     if !body.is_end_stream() {
         busy.0.set(State::Reading);
-        let max_bytes = app.config.limits.max_body_bytes;
-        let discarded = discard(body, max_bytes).await;
-        discarded.map_err(|answer| Reply(answer).into_response())?;
+        discard(body, app.config.limits.max_body_bytes).await?;
         busy.0.set(State::Answering);
     }
     Ok(Request::from_parts(parts, Body::empty()))
@@ -120,19 +117,66 @@ fn ambiguous(version: Version, headers: &HeaderMap) -> bool {
 }
 
 /// Reads a body to its end, so that the next request can be read.
-async fn discard(mut body: Incoming, max_bytes: u64) -> Result<(), Answer> {
-    let mut left = max_bytes;
+async fn discard(mut body: Incoming, max_bytes: u64) -> Result<(), Unread> {
+    let too_large = || Unread::Refused(Refusal::Answer(Answer::too_large(max_bytes)));
     if body.size_hint().lower() > max_bytes {
-        return Err(Answer::too_large(max_bytes));
+        return Err(too_large());
     }
+    let mut left = max_bytes;
     while let Some(frame) = std::future::poll_fn(|cx| Pin::new(&mut body).poll_frame(cx)).await {
-        let frame = frame.map_err(|_| Answer::error(400, "malformed body").closing())?;
+        let frame = frame.map_err(Unread::from)?;
         let count = frame.data_ref().map_or(0, Bytes::len) as u64;
-        left = left
-            .checked_sub(count)
-            .ok_or_else(|| Answer::too_large(max_bytes))?;
+        left = left.checked_sub(count).ok_or_else(too_large)?;
     }
     Ok(())
+}
+
+/// Why a request was not read to its end.
+enum Unread {
+    /// This is the answer, and the connection closes after it.
+    Refused(Refusal),
+    /// Nobody is there to answer.
+    Gone(Gone),
+}
+
+/// What a refused request gets.
+enum Refusal {
+    /// A status and nothing else, as hyper does it.
+    Bare(StatusCode),
+    Answer(Answer),
+}
+
+/// The client went away, or was too slow, in the middle of a request.
+#[derive(Debug, thiserror::Error)]
+#[error("the client is gone")]
+struct Gone;
+
+impl From<hyper::Error> for Unread {
+    fn from(error: hyper::Error) -> Self {
+        let kind = error
+            .source()
+            .and_then(|source| source.downcast_ref::<io::Error>());
+        match kind.map(io::Error::kind) {
+            // What hyper says of a chunk it can't make out.
+            Some(ErrorKind::InvalidInput | ErrorKind::InvalidData) => {
+                let answer = Answer::error(400, "malformed body").closing();
+                Self::Refused(Refusal::Answer(answer))
+            }
+            _ => Self::Gone(Gone),
+        }
+    }
+}
+
+impl IntoResponse for Refusal {
+    fn into_response(self) -> axum::response::Response {
+        match self {
+            Self::Bare(status) => {
+                let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
+                (status, close).into_response()
+            }
+            Self::Answer(answer) => Reply(answer).into_response(),
+        }
+    }
 }
 
 /// An answer as Axum wants it.
@@ -190,7 +234,7 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.set(State::Idle);
+        self.0.rest();
     }
 }
 

@@ -8,7 +8,7 @@ use std::{
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{
-            AtomicBool, AtomicU8,
+            AtomicBool, AtomicU8, AtomicU64,
             Ordering::{Relaxed, SeqCst},
         },
     },
@@ -17,7 +17,7 @@ use std::{
     time::Duration,
 };
 
-use tokio::sync::Notify;
+use tokio::{sync::Notify, time::Instant};
 
 use crate::app::App;
 
@@ -39,6 +39,9 @@ pub(crate) struct Peer {
     /// Wakes its task to see that the server stops.
     waker: Mutex<Option<Waker>>,
     lingers: AtomicBool,
+    connected: Instant,
+    /// Since when it is idle, in milliseconds after it connected.
+    idle_since_ms: AtomicU64,
 }
 
 /// All connections.
@@ -73,6 +76,18 @@ impl Peer {
             1 => State::Reading,
             _ => State::Answering,
         }
+    }
+
+    /// Says that the answer is done, and when that was.
+    pub(crate) fn rest(&self) {
+        let ms = u64::try_from(self.connected.elapsed().as_millis()).unwrap_or(u64::MAX);
+        self.idle_since_ms.store(ms, Relaxed);
+        self.set(State::Idle);
+    }
+
+    /// When [`rest`](Self::rest) was said last; when it connected, if it never was.
+    pub(crate) fn idle_since(&self) -> Instant {
+        self.connected + Duration::from_millis(self.idle_since_ms.load(Relaxed))
     }
 
     /// Has the server wake this task when it stops. Look at [`Peers::stopping`] afterwards.
@@ -110,6 +125,8 @@ impl Peers {
             state: AtomicU8::new(State::Idle as u8),
             waker: Mutex::default(),
             lingers: AtomicBool::new(false),
+            connected: Instant::now(),
+            idle_since_ms: AtomicU64::new(0),
         });
         let id = open.next_id;
         open.next_id += 1;

@@ -31,7 +31,7 @@ pub(crate) struct Socket {
     screen: Screen,
     /// When that head has to be complete, once it was seen to be incomplete.
     head_deadline: Option<Instant>,
-    /// Since when nothing came in, as far as it was asked for.
+    /// Since when nothing of a body came in.
     quiet_since: Option<Instant>,
     /// Since when the client takes nothing.
     stuck_since: Option<Instant>,
@@ -75,19 +75,20 @@ impl Socket {
     /// Nothing came in: ready when that has lasted too long.
     fn poll_too_long(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         let limits = &self.app.config.limits;
-        let state = self.peer.state();
-        if state == State::Answering {
-            // The client waits for us.
-            self.quiet_since = None;
-            return Poll::Pending;
-        }
-        let deadline = if state == State::Idle && self.screen.is_inside() {
-            let head_timeout = limits.head_timeout();
-            *self
-                .head_deadline
-                .get_or_insert_with(|| Instant::now() + head_timeout)
-        } else {
-            *self.quiet_since.get_or_insert_with(Instant::now) + limits.idle_timeout()
+        let deadline = match self.peer.state() {
+            // The client waits for us. Yet the timer is set, because hyper does not ask again when
+            // the connection becomes idle: then this has to wake it.
+            State::Answering => Instant::now() + limits.idle_timeout(),
+            State::Idle if self.screen.is_inside() => {
+                let head_timeout = limits.head_timeout();
+                *self
+                    .head_deadline
+                    .get_or_insert_with(|| Instant::now() + head_timeout)
+            }
+            State::Idle => self.peer.idle_since() + limits.idle_timeout(),
+            State::Reading => {
+                *self.quiet_since.get_or_insert_with(Instant::now) + limits.idle_timeout()
+            }
         };
         self.timer.poll(deadline, cx)
     }

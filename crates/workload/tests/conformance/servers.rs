@@ -1,0 +1,111 @@
+//! The servers under test.
+
+use std::{net::SocketAddr, sync::LazyLock, thread};
+
+use workload::{Faults, Limits};
+
+/// One of the four.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Sync,
+    SyncPool,
+    AsyncBare,
+    Async,
+}
+
+pub(crate) const ALL: [Kind; 4] = [Kind::Sync, Kind::SyncPool, Kind::AsyncBare, Kind::Async];
+
+impl Kind {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sync => "sync",
+            Self::SyncPool => "sync-pool",
+            Self::AsyncBare => "async-bare",
+            Self::Async => "async",
+        }
+    }
+}
+
+/// A server in threads of this process; it stops when dropped.
+pub(crate) enum Running {
+    Sync(sync_server::Running),
+    Async(async_server::Running),
+}
+
+impl Running {
+    pub(crate) fn addr(&self) -> SocketAddr {
+        match self {
+            Self::Sync(server) => server.addr(),
+            Self::Async(server) => server.addr(),
+        }
+    }
+
+    /// Stops it and returns how many connections had to be cut.
+    pub(crate) fn stop(self) -> usize {
+        match self {
+            Self::Sync(server) => server.stop().expect("stops").cut,
+            Self::Async(server) => server.stop().expect("stops").cut,
+        }
+    }
+}
+
+/// Starts a server with these limits and faults.
+pub(crate) fn start(kind: Kind, limits: Limits, faults: Faults) -> Running {
+    let blocking = |model| {
+        let (limits, faults) = (limits.clone(), faults.clone());
+        let config = sync_server::Config {
+            model,
+            limits,
+            faults,
+            ..sync_server::Config::default()
+        };
+        Running::Sync(sync_server::start(config).expect("starts"))
+    };
+    let suspending = |model| {
+        let (limits, faults) = (limits.clone(), faults.clone());
+        let config = async_server::Config {
+            model,
+            limits,
+            faults,
+            ..async_server::Config::default()
+        };
+        Running::Async(async_server::start(config).expect("starts"))
+    };
+    match kind {
+        Kind::Sync => blocking(sync_server::Model::Thread),
+        Kind::SyncPool => blocking(sync_server::Model::default_pool()),
+        Kind::AsyncBare => suspending(async_server::Model::Bare),
+        Kind::Async => suspending(async_server::Model::Axum),
+    }
+}
+
+/// Where the servers with default settings listen, started once for all tests.
+pub(crate) fn shared(kind: Kind) -> SocketAddr {
+    static SERVERS: LazyLock<Vec<(Kind, Running)>> = LazyLock::new(|| {
+        let default = |kind| (kind, start(kind, Limits::default(), Faults::default()));
+        ALL.map(default).into()
+    });
+    let server = SERVERS.iter().find(|(known, _)| *known == kind);
+    server.expect("all are started").1.addr()
+}
+
+/// Runs a test on all servers at once; a failure names the server.
+pub(crate) fn on_all(test: impl Fn(Kind) + Sync) {
+    thread::scope(|scope| {
+        let tests = ALL.map(|kind| {
+            let test = &test;
+            thread::Builder::new()
+                .name(kind.name().to_owned())
+                .spawn_scoped(scope, move || test(kind))
+                .expect("a thread")
+        });
+        for (kind, test) in ALL.iter().zip(tests) {
+            assert!(test.join().is_ok(), "failed on {}", kind.name());
+        }
+    });
+}
+
+/// The same on a server of its own with these limits and faults.
+pub(crate) fn on_all_with(limits: &Limits, faults: &Faults, test: impl Fn(Kind, Running) + Sync) {
+    on_all(|kind| test(kind, start(kind, limits.clone(), faults.clone())));
+}
