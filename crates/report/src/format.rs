@@ -70,6 +70,11 @@ pub fn ratio(ratio: f64) -> String {
     }
 }
 
+/// A ratio near 1, where a few percent matter: `1.052`.
+pub fn fixed_ratio(ratio: f64) -> String {
+    format!("{ratio:.3}")
+}
+
 /// The ends of an interval of a ratio: `1.48–1.56`.
 pub fn interval(low: f64, high: f64) -> String {
     format!("{}–{}", ratio(low), ratio(high))

@@ -8,18 +8,21 @@
 //! - [`summary`]: from a histogram to the figures of a record.
 //! - [`article`]: what others published, as data.
 //! - [`analysis`]: what the figures say.
+//! - [`gate`]: the performance gate's verdict; [`stored`]: two records of different days.
 //! - [`format`](mod@format): numbers as text. [`table`], [`document`], `view`: what is shown.
 //! - [`heat_map`]: ratios over two things varied, in colour.
-//! - [`render`]: how it looks, one file for each format.
+//! - [`mod@render`]: how it looks, one file for each format.
 
 pub mod analysis;
 pub mod article;
 pub mod document;
 pub mod format;
+pub mod gate;
 pub mod heat_map;
 pub mod record;
 pub mod render;
 pub mod store;
+pub mod stored;
 pub mod summary;
 pub mod table;
 mod view;

@@ -360,6 +360,10 @@ pub struct Block {
     /// was not warmed up; null where the block was too short to tell.
     #[serde(default)]
     pub last_third_over_first: Option<f64>,
+    /// Periods in which a control group's CPU limit held this server or its client back; null where there
+    /// is no such limit.
+    #[serde(default)]
+    pub throttled_periods: Option<u64>,
     /// Why this block is left out of comparisons; null when it is not.
     pub dropped: Option<String>,
 }

@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::record::{Record, SCHEMA_VERSION};
 use crate::render;
@@ -140,8 +140,17 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Record, StoreError> {
             found: version,
         });
     }
+    parse_part(bytes, &path, version)
+}
+
+/// Reads a part of a record whose version has been checked.
+pub(crate) fn parse_part<T: DeserializeOwned>(
+    bytes: &[u8],
+    path: &Path,
+    version: u64,
+) -> Result<T, StoreError> {
     serde_json::from_slice(bytes).map_err(|error| StoreError::Malformed {
-        path,
+        path: path.to_owned(),
         version,
         line: error.line(),
         column: error.column(),

@@ -212,7 +212,8 @@ fn absent(metric: Metric) -> &'static str {
     }
 }
 
-fn lags(block: &Block) -> bool {
+/// Whether the client sent so late in a block that its latency tells of the client.
+pub(crate) fn lags(block: &Block) -> bool {
     block
         .send_lag_p99_us
         .is_some_and(|lag| lag >= SEND_LAG_LIMIT_US)

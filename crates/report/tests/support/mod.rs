@@ -201,6 +201,7 @@ impl CellSpec {
             steal_percent: Some(0.1),
             spin_us: Some(1_000.0 * (1.0 + 0.005 * f64::from(index % 3))),
             last_third_over_first: Some(own()),
+            throttled_periods: None,
             dropped: None,
         }
     }

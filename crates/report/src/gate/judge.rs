@@ -1,0 +1,267 @@
+//! From the blocks of a gate's run to its verdict.
+
+use stats::gate::{self, LOOKS};
+use stats::{paired, summary};
+
+use super::metric::GateMetric;
+use super::symptoms::{self, Arms};
+use super::{BASELINE, CANDIDATE, GateSettings, Judgement, MetricJudgement, Verdict};
+use crate::analysis::comparisons::{CONFIDENCE, lags};
+use crate::format;
+use crate::record::{Block, CellResult, LoadKind, Record};
+
+/// Judges the blocks measured so far. Looks lie at 8, 16 and 24 blocks, so asking after every block
+/// costs no honesty.
+pub fn judge(run: &Record, settings: &GateSettings) -> Judgement {
+    let pairs = pairs(run);
+    let dropped = dropped(run);
+    let is_used = |block: &Block| !dropped.contains(&block.index);
+    let measured = measured(&pairs);
+    let series: Vec<Series> = pairs
+        .chunk_by(|a, b| a.baseline.workload == b.baseline.workload)
+        .flat_map(|workload| GateMetric::ALL.map(|metric| (workload, metric)))
+        .filter_map(|(workload, metric)| {
+            let pair = workload
+                .iter()
+                .find(|pair| pair.baseline.load == metric.load())?;
+            Some(Series::of(pair, metric, &is_used))
+        })
+        .collect();
+    let (by_metrics, metrics) = judge_metrics(series, settings);
+    let (verdict, reason) = match symptoms::decide(&pairs, settings.max_errors, &is_used) {
+        Some((verdict, reason)) => (verdict, Some(reason)),
+        None if run.interrupted => (
+            Verdict::Inconclusive,
+            Some("the run was ended early".to_owned()),
+        ),
+        None if gate::too_many_dropped(dropped.len(), measured) => (
+            Verdict::Inconclusive,
+            Some(format!(
+                "{} of {} are left out for what happened to the whole machine, over a quarter",
+                dropped.len(),
+                format::counted(measured as u64, "block"),
+            )),
+        ),
+        None => (by_metrics, None),
+    };
+    Judgement {
+        verdict,
+        reason,
+        blocks: measured as u32,
+        dropped: dropped.len() as u32,
+        metrics,
+    }
+}
+
+/// Whether more blocks could change the verdict: not after the last look, nor once it is made.
+pub fn needs_more_blocks(judgement: &Judgement, settings: &GateSettings) -> bool {
+    // So many that a quarter of them may be dropped.
+    let most = settings.max_blocks + settings.max_blocks / 3;
+    if judgement.verdict != Verdict::Inconclusive || judgement.blocks >= most {
+        return false;
+    }
+    if judgement.reason.is_some() && judgement.blocks >= LOOKS[0] as u32 {
+        return false;
+    }
+    judgement.metrics.iter().any(|metric| {
+        metric.verdict == Some(Verdict::Inconclusive)
+            && metric.look.is_none_or(|look| look < settings.max_blocks)
+            && (metric.reason.is_none() || judgement.blocks < LOOKS[0] as u32)
+    })
+}
+
+/// Both arms' cells, workload by workload, the fixed rate first.
+fn pairs(run: &Record) -> Vec<Arms<'_>> {
+    let mut workloads: Vec<&str> = Vec::new();
+    for cell in &run.results {
+        if !workloads.contains(&cell.workload.as_str()) {
+            workloads.push(&cell.workload);
+        }
+    }
+    let cell = |server: &str, workload: &str, load: LoadKind| {
+        run.results
+            .iter()
+            .find(|cell| cell.server == server && cell.workload == workload && cell.load == load)
+    };
+    let points = workloads
+        .iter()
+        .flat_map(|workload| [(*workload, LoadKind::Open), (*workload, LoadKind::Closed)]);
+    points
+        .filter_map(|(workload, load)| {
+            Some(Arms {
+                baseline: cell(BASELINE, workload, load)?,
+                candidate: cell(CANDIDATE, workload, load)?,
+            })
+        })
+        .collect()
+}
+
+/// Numbers of the blocks that are left out: in all cells, so that all metrics see the same blocks.
+fn dropped(run: &Record) -> Vec<u32> {
+    let blocks = run
+        .results
+        .iter()
+        .flat_map(|cell: &CellResult| &cell.blocks);
+    let mut dropped: Vec<u32> = blocks
+        .filter(|block| block.dropped.is_some())
+        .map(|block| block.index)
+        .collect();
+    dropped.sort_unstable();
+    dropped.dedup();
+    dropped
+}
+
+fn measured(pairs: &[Arms<'_>]) -> usize {
+    let counts = pairs.iter().map(|pair| pair.baseline.blocks.len());
+    counts.max().unwrap_or(0)
+}
+
+/// One metric of both arms, block by block.
+struct Series {
+    workload: String,
+    metric: GateMetric,
+    rate: Option<f64>,
+    baseline: Vec<f64>,
+    candidate: Vec<f64>,
+    lagging: usize,
+    missing: usize,
+    total: usize,
+}
+
+impl Series {
+    fn of(pair: &Arms<'_>, metric: GateMetric, is_used: &dyn Fn(&Block) -> bool) -> Series {
+        let mut series = Series {
+            workload: pair.baseline.workload.clone(),
+            metric,
+            rate: pair.baseline.rate,
+            baseline: Vec::new(),
+            candidate: Vec::new(),
+            lagging: 0,
+            missing: 0,
+            total: 0,
+        };
+        for first in pair.baseline.blocks.iter().filter(|block| is_used(block)) {
+            let of_candidate = &pair.candidate.blocks;
+            series.add(first, of_candidate.iter().find(|b| b.index == first.index));
+        }
+        series
+    }
+
+    fn add(&mut self, first: &Block, second: Option<&Block>) {
+        self.total += 1;
+        let Some(second) = second else {
+            self.missing += 1;
+            return;
+        };
+        if self.metric.is_latency() && (lags(first) || lags(second)) {
+            self.lagging += 1;
+            return;
+        }
+        match (self.metric.of_block(first), self.metric.of_block(second)) {
+            (Some(baseline), Some(candidate)) => {
+                self.baseline.push(baseline);
+                self.candidate.push(candidate);
+            }
+            _ => self.missing += 1,
+        }
+    }
+
+    /// Leaving out the blocks in which one arm has no figure would flatter it.
+    fn reason(&self) -> Option<String> {
+        let of_all =
+            |part: usize| format!("{part} of {}", format::counted(self.total as u64, "block"));
+        if self.missing > 0 {
+            Some(format!(
+                "{} in {}",
+                self.metric.absent(),
+                of_all(self.missing)
+            ))
+        } else if gate::too_many_dropped(self.lagging, self.total) {
+            Some(format!("the client sent late in {}", of_all(self.lagging)))
+        } else {
+            None
+        }
+    }
+
+    fn log_ratios(&self) -> Vec<f64> {
+        paired::log_ratios(&self.baseline, &self.candidate)
+    }
+}
+
+/// The verdict by the figures alone, and every metric's part in it.
+fn judge_metrics(series: Vec<Series>, settings: &GateSettings) -> (Verdict, Vec<MetricJudgement>) {
+    let tolerated = |series: &Series| settings.tolerated.of(series.metric);
+    // A metric without usable blocks stays among the gated ones: it can never pass.
+    let log_ratios: Vec<Vec<f64>> = series
+        .iter()
+        .map(|series| match series.reason() {
+            Some(_) => Vec::new(),
+            None => {
+                let mut ratios = series.log_ratios();
+                ratios.truncate(settings.max_blocks as usize);
+                ratios
+            }
+        })
+        .collect();
+    let gated: Vec<gate::Metric<'_>> = series
+        .iter()
+        .zip(&log_ratios)
+        .filter_map(|(series, log_ratios)| {
+            Some(gate::Metric {
+                log_ratios,
+                better: series.metric.better(),
+                tolerated_slowdown: tolerated(series)?,
+            })
+        })
+        .collect();
+    let judgement = gate::judge(&gated);
+    let verdict = judgement
+        .as_ref()
+        .map_or(Verdict::Inconclusive, |judgement| judgement.verdict.into());
+    let mut judged = judgement
+        .into_iter()
+        .flat_map(|judgement| judgement.metrics);
+    let metrics = series
+        .iter()
+        .map(|series| {
+            let tolerated = tolerated(series);
+            let part = tolerated.and_then(|_| judged.next());
+            metric_judgement(series, tolerated, part)
+        })
+        .collect();
+    (verdict, metrics)
+}
+
+fn metric_judgement(
+    series: &Series,
+    tolerated: Option<f64>,
+    part: Option<gate::MetricJudgement>,
+) -> MetricJudgement {
+    let reason = series.reason();
+    let result = match reason {
+        Some(_) => None,
+        None => paired::compare(&series.log_ratios(), CONFIDENCE),
+    };
+    let sigma = result.and_then(|result| result.sigma);
+    MetricJudgement {
+        workload: series.workload.clone(),
+        metric: series.metric,
+        load: series.metric.load(),
+        rate: series.rate,
+        baseline: summary::median(&series.baseline),
+        candidate: summary::median(&series.candidate),
+        ratio: result.map(|result| result.ratio),
+        low: result.and_then(|result| result.low),
+        high: result.and_then(|result| result.high),
+        confidence: CONFIDENCE,
+        sigma,
+        blocks: series.baseline.len() as u32,
+        tolerated_slowdown: tolerated,
+        smallest_visible_slowdown: tolerated
+            .zip(sigma)
+            .map(|(tolerated, sigma)| gate::smallest_detectable_slowdown(tolerated, sigma)),
+        verdict: tolerated.map(|_| part.map_or(Verdict::Inconclusive, |part| part.verdict.into())),
+        look: part.and_then(|part| part.look).map(|look| look as u32),
+        reason,
+    }
+}

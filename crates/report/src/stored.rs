@@ -1,0 +1,319 @@
+//! Two stored records side by side: advice, never a failure.
+//!
+//! One stored figure of another day says nothing about how much days differ, so there is no interval here.
+//! A reference server measured in both records takes the machine's day out of the comparison: then
+//! (B ÷ its reference) ÷ (A ÷ its reference) is shown as well.
+
+use crate::article::REFERENCE_SERVER;
+use crate::document::{Document, Item, Section};
+use crate::format;
+use crate::gate::floor::kernel_series;
+use crate::gate::metric::GateMetric;
+use crate::record::{CellResult, Environment, LoadKind, Record, Warning};
+use crate::table::{Cell, Column, Layout, Table};
+
+/// Rates that differ by less are the same load.
+const SAME_RATE: f64 = 0.01;
+
+/// What two records have to say to each other.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredComparison {
+    /// One row for each server, load and metric that both records have.
+    pub rows: Vec<StoredRatio>,
+    /// What makes the records, or some of their figures, not comparable.
+    pub not_comparable: Vec<String>,
+    /// Whether [`REFERENCE_SERVER`] stands in both records under a load that both have.
+    pub has_reference: bool,
+}
+
+/// One figure in both records.
+#[derive(Debug, Clone, PartialEq)]
+pub struct StoredRatio {
+    /// Server and workload.
+    pub server: String,
+    /// Rate of an open loop.
+    pub rate: Option<f64>,
+    /// Metric.
+    pub metric: GateMetric,
+    /// Figure in the first record.
+    pub a: f64,
+    /// Figure in the second record.
+    pub b: f64,
+    /// B ÷ A.
+    pub ratio: f64,
+    /// (B ÷ its reference) ÷ (A ÷ its reference), where both have one; `None` for the reference itself.
+    pub against_reference: Option<f64>,
+}
+
+/// Compares two records. Without rows nothing in them is comparable, and `not_comparable` says why.
+pub fn compare(a: &Record, b: &Record) -> StoredComparison {
+    let mut not_comparable = machines(&a.environment, &b.environment);
+    not_comparable.extend(clients(a, b));
+    if !not_comparable.is_empty() {
+        return StoredComparison {
+            rows: Vec::new(),
+            not_comparable,
+            has_reference: false,
+        };
+    }
+    let mut rows = Vec::new();
+    let mut has_reference = false;
+    for first in &a.results {
+        match same_load(first, b) {
+            Ok(second) => {
+                let reference = references(a, b, first);
+                has_reference |= reference.is_some();
+                rows.extend(ratios(first, second, reference));
+            }
+            Err(reason) => not_comparable.push(reason),
+        }
+    }
+    if rows.is_empty() && not_comparable.is_empty() {
+        not_comparable.push("the first record has no results".to_owned());
+    }
+    StoredComparison {
+        rows,
+        not_comparable,
+        has_reference,
+    }
+}
+
+fn machines(a: &Environment, b: &Environment) -> Vec<String> {
+    let text = |value: Option<&str>| value.unwrap_or("unknown").to_owned();
+    let profile = |environment: &Environment| {
+        let optimised = if environment.optimised {
+            ""
+        } else {
+            ", not optimised"
+        };
+        format!("{}{optimised}", environment.build_profile)
+    };
+    let facts = [
+        ("processor", text(a.cpu.as_deref()), text(b.cpu.as_deref())),
+        ("number of cores", a.cores.to_string(), b.cores.to_string()),
+        ("architecture", a.arch.clone(), b.arch.clone()),
+        ("operating system", a.os.clone(), b.os.clone()),
+        (
+            "kernel series",
+            text(kernel_series(a)),
+            text(kernel_series(b)),
+        ),
+        ("build profile", profile(a), profile(b)),
+    ];
+    differences(facts)
+}
+
+fn clients(a: &Record, b: &Record) -> Vec<String> {
+    let cpus = |cpus: &Option<Vec<usize>>| format!("{cpus:?}");
+    let (a, b) = (&a.config, &b.config);
+    let facts = [
+        ("client", a.client.clone(), b.client.clone()),
+        (
+            "number of client threads",
+            a.threads.to_string(),
+            b.threads.to_string(),
+        ),
+        ("arrivals", a.arrivals.clone(), b.arrivals.clone()),
+        (
+            "interleaving",
+            a.interleave.to_string(),
+            b.interleave.to_string(),
+        ),
+        ("server CPUs", cpus(&a.server_cpus), cpus(&b.server_cpus)),
+        ("client CPUs", cpus(&a.client_cpus), cpus(&b.client_cpus)),
+    ];
+    differences(facts)
+}
+
+fn differences<const N: usize>(facts: [(&str, String, String); N]) -> Vec<String> {
+    let differing = facts.into_iter().filter(|(_, a, b)| a != b);
+    differing
+        .map(|(what, a, b)| format!("another {what}: {a} and {b}"))
+        .collect()
+}
+
+/// The cell of the other record that was measured under the same load, or why there is none.
+fn same_load<'a>(cell: &CellResult, other: &'a Record) -> Result<&'a CellResult, String> {
+    let name = format!("{}, {}", cell.server, cell.workload);
+    let same_kind: Vec<&CellResult> = other
+        .results
+        .iter()
+        .filter(|it| {
+            (&it.server, &it.workload, it.load, it.keep_alive)
+                == (&cell.server, &cell.workload, cell.load, cell.keep_alive)
+        })
+        .collect();
+    let same = same_kind
+        .iter()
+        .find(|it| it.concurrency == cell.concurrency && same_rate(it.rate, cell.rate));
+    match (same, same_kind.first()) {
+        (Some(same), _) => Ok(same),
+        (None, None) => Err(format!(
+            "{name}: the second record has no {}",
+            load_name(cell)
+        )),
+        (None, Some(it)) => Err(format!(
+            "{name}: another load, {} with {} and {} with {}",
+            load_name(cell),
+            format::counted(u64::from(cell.concurrency), "connection"),
+            load_name(it),
+            format::counted(u64::from(it.concurrency), "connection"),
+        )),
+    }
+}
+
+fn same_rate(a: Option<f64>, b: Option<f64>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() <= SAME_RATE * a.max(b),
+        (a, b) => a.is_none() && b.is_none(),
+    }
+}
+
+fn load_name(cell: &CellResult) -> String {
+    let keep_alive = if cell.keep_alive {
+        ""
+    } else {
+        ", keep-alive off"
+    };
+    match cell.rate {
+        Some(rate) => format!("{}/s{keep_alive}", format::per_second(rate)),
+        None => format!("closed loop{keep_alive}"),
+    }
+}
+
+/// The reference server's cells under the load of a cell, first record first.
+fn references<'a>(
+    a: &'a Record,
+    b: &'a Record,
+    cell: &CellResult,
+) -> Option<(&'a CellResult, &'a CellResult)> {
+    if cell.server == REFERENCE_SERVER {
+        return None;
+    }
+    let wanted = CellResult {
+        server: REFERENCE_SERVER.to_owned(),
+        ..cell.clone()
+    };
+    Some((same_load(&wanted, a).ok()?, same_load(&wanted, b).ok()?))
+}
+
+fn ratios(
+    a: &CellResult,
+    b: &CellResult,
+    reference: Option<(&CellResult, &CellResult)>,
+) -> Vec<StoredRatio> {
+    let metrics: &[GateMetric] = match a.load {
+        LoadKind::Closed => &[GateMetric::Throughput],
+        LoadKind::Open => &[GateMetric::ServerCpuPerRequest, GateMetric::P50],
+    };
+    let row = |metric: &GateMetric| {
+        let (first, second) = (figure(*metric, a)?, figure(*metric, b)?);
+        let against = reference.and_then(|(a, b)| Some((figure(*metric, a)?, figure(*metric, b)?)));
+        Some(StoredRatio {
+            server: format!("{}, {}", a.server, a.workload),
+            rate: a.rate,
+            metric: *metric,
+            a: first,
+            b: second,
+            ratio: second / first,
+            against_reference: against.map(|(a, b)| second / first * a / b),
+        })
+    };
+    metrics.iter().filter_map(row).collect()
+}
+
+fn figure(metric: GateMetric, cell: &CellResult) -> Option<f64> {
+    match metric {
+        GateMetric::Throughput => Some(cell.throughput_rps),
+        GateMetric::ServerCpuPerRequest => cell.server_resources.cpu_us_per_request,
+        GateMetric::P50 => cell.latency_us.p50,
+        GateMetric::P99 => cell.latency_us.p99,
+    }
+    .filter(|value| value.is_finite() && *value > 0.0)
+}
+
+/// The page: what can be said first, then the figures, then all that stands against them.
+pub fn document(names: (&str, &str), a: &Record, b: &Record) -> Document {
+    let comparison = compare(a, b);
+    let verdict = if comparison.rows.is_empty() {
+        "NOT COMPARABLE: nothing in these two records may be held against each other.".to_owned()
+    } else {
+        "ADVICE ONLY: a stored figure says nothing about how much days differ.".to_owned()
+    };
+    let mut items: Vec<Item> = Vec::new();
+    if !comparison.rows.is_empty() {
+        items.push(Item::Table(table(names, &comparison)));
+    }
+    items.extend(how_to_decide(a).map(Item::Paragraph));
+    let reasons = comparison.not_comparable.iter().map(|reason| Warning {
+        code: "not_comparable".to_owned(),
+        message: format!("Not comparable: {reason}."),
+    });
+    let of_records = [(names.0, a), (names.1, b)]
+        .into_iter()
+        .flat_map(|(name, record)| {
+            record.warnings.iter().map(move |warning| Warning {
+                code: warning.code.clone(),
+                message: format!("{name}: {}", warning.message),
+            })
+        });
+    Document {
+        title: format!("{} and {}", names.0, names.1),
+        verdict: vec![verdict],
+        sections: vec![Section {
+            heading: "B against A".to_owned(),
+            folded: false,
+            items,
+        }],
+        warnings: reasons.chain(of_records).collect(),
+    }
+}
+
+fn how_to_decide(a: &Record) -> Option<String> {
+    let revision = a.environment.git_revision.as_ref()?;
+    Some(format!(
+        "To decide, build A's revision ({revision}) again and gate the two side by side: scripts/perf-gate {revision}"
+    ))
+}
+
+fn table(names: (&str, &str), comparison: &StoredComparison) -> Table {
+    let metric = |row: &StoredRatio| match row.rate {
+        Some(rate) => format!("{} at {}/s", row.metric.label(), format::per_second(rate)),
+        None => row.metric.label().to_owned(),
+    };
+    let rows = comparison.rows.iter().map(|row| {
+        vec![
+            Cell::text(row.server.clone()),
+            Cell::text(metric(row)),
+            Cell::figure(Some(row.a), |value| row.metric.format(value)),
+            Cell::figure(Some(row.b), |value| row.metric.format(value)),
+            Cell::figure(Some(row.ratio), format::fixed_ratio),
+            Cell::figure(row.against_reference, format::fixed_ratio),
+        ]
+    });
+    let reference = if comparison.has_reference {
+        format!(
+            "Against {REFERENCE_SERVER}: (B ÷ its {REFERENCE_SERVER}) ÷ (A ÷ its {REFERENCE_SERVER}), which takes the machine's day out of the ratio."
+        )
+    } else {
+        format!(
+            "Without `{REFERENCE_SERVER}` measured in both records, the machine's day is part of every ratio."
+        )
+    };
+    Table {
+        id: "stored".to_owned(),
+        title: String::new(),
+        columns: vec![
+            Column::words("Server", 0),
+            Column::words("Metric", 0),
+            Column::figures("A", 0),
+            Column::figures("B", 0),
+            Column::figures("B ÷ A", 0),
+            Column::figures(format!("against\n{REFERENCE_SERVER}"), 0),
+        ],
+        rows: rows.collect(),
+        layout: Layout::Upright,
+        notes: vec![format!("A: {}. B: {}.", names.0, names.1), reference],
+    }
+    .without_empty_columns()
+}

@@ -1,0 +1,317 @@
+//! The gate's verdicts, its page and its file.
+
+mod support;
+
+use std::path::Path;
+
+use report::gate::document::document;
+use report::gate::metric::GateMetric;
+use report::gate::{
+    BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict, judge,
+    needs_more_blocks,
+};
+use report::record::*;
+use report::render::{RenderOptions, text};
+use support::{CellSpec, record};
+
+const RATE: f64 = 20_000.0;
+
+/// A gate's run; each figure of the candidate is its factor times the baseline's, ± 1 % from block to block.
+fn run(blocks: u32, cpu: f64, throughput: f64, p50: f64) -> Record {
+    let arm = |server, cpu: f64, throughput: f64, p50: f64| {
+        let open = CellSpec {
+            server,
+            load: LoadKind::Open,
+            rate: Some(RATE),
+            throughput_rps: RATE,
+            blocks,
+            ..CellSpec::default()
+        };
+        let closed = CellSpec {
+            server,
+            blocks,
+            ..CellSpec::default()
+        };
+        [open, closed].map(|spec| {
+            let mut cell = spec.build();
+            for block in &mut cell.blocks {
+                let noise = 1.0 + 0.01 * (f64::from(block.index * 7 % 5) - 2.0) / 2.0;
+                let noise = if server == CANDIDATE { noise } else { 1.0 };
+                block.server_cpu_us_per_request = Some(15.0 * cpu * noise);
+                block.throughput_rps = if cell.rate.is_some() {
+                    RATE
+                } else {
+                    40_000.0 * throughput * noise
+                };
+                block.requests = (block.throughput_rps * block.duration_s).ceil() as u64;
+                block.p50_us = Some(300.0 * p50 * noise);
+                block.p99_us = None;
+                block.last_third_over_first = Some(1.0);
+            }
+            cell
+        })
+    };
+    let cells = [
+        arm(BASELINE, 1.0, 1.0, 1.0),
+        arm(CANDIDATE, cpu, throughput, p50),
+    ];
+    Record {
+        results: cells.into_iter().flatten().collect(),
+        ..record(&[])
+    }
+}
+
+fn judged(run: &Record) -> Judgement {
+    judge(run, &GateSettings::default())
+}
+
+/// Every block of one arm at one load, changed.
+fn change(run: &mut Record, server: &str, load: LoadKind, change: impl Fn(&mut Block)) {
+    let cell = run
+        .results
+        .iter_mut()
+        .find(|cell| cell.server == server && cell.load == load);
+    cell.expect("it was built")
+        .blocks
+        .iter_mut()
+        .for_each(change);
+}
+
+#[test]
+fn equal_arms_pass_at_the_first_look() {
+    let run = run(8, 1.0, 1.0, 1.0);
+    let judgement = judged(&run);
+    assert_eq!((judgement.verdict, judgement.blocks), (Verdict::Passed, 8));
+    assert!(!needs_more_blocks(&judgement, &GateSettings::default()));
+    let metrics: Vec<_> = judgement
+        .metrics
+        .iter()
+        .map(|it| (it.metric, it.verdict))
+        .collect();
+    assert_eq!(
+        metrics,
+        [
+            (GateMetric::ServerCpuPerRequest, Some(Verdict::Passed)),
+            (GateMetric::Throughput, Some(Verdict::Passed)),
+            (GateMetric::P50, Some(Verdict::Passed)),
+            (GateMetric::P99, None),
+        ]
+    );
+}
+
+#[test]
+fn every_gated_metric_can_regress_the_gate() {
+    for slow in [
+        run(16, 1.2, 1.0, 1.0),
+        run(16, 1.0, 0.8, 1.0),
+        run(16, 1.0, 1.0, 1.4),
+    ] {
+        assert_eq!(judged(&slow).verdict, Verdict::Regressed);
+    }
+    for fast in [
+        run(16, 0.8, 1.0, 1.0),
+        run(16, 1.0, 1.2, 1.0),
+        run(16, 1.0, 1.0, 0.6),
+    ] {
+        assert_eq!(judged(&fast).verdict, Verdict::Passed);
+    }
+}
+
+#[test]
+fn a_metric_that_is_switched_off_decides_nothing() {
+    let mut settings = GateSettings::default();
+    settings.tolerated.throughput = None;
+    let judgement = judge(&run(16, 1.0, 0.5, 1.0), &settings);
+    assert_eq!(judgement.verdict, Verdict::Passed);
+    let throughput = &judgement.metrics[1];
+    assert_eq!((throughput.verdict, throughput.blocks), (None, 16));
+    assert!(throughput.ratio.is_some_and(|ratio| ratio < 0.6));
+}
+
+#[test]
+fn blocks_are_asked_for_until_a_look_decides() {
+    let settings = GateSettings::default();
+    let before_the_look = judged(&run(7, 1.0, 1.0, 1.0));
+    assert_eq!(before_the_look.verdict, Verdict::Inconclusive);
+    assert!(needs_more_blocks(&before_the_look, &settings));
+    // With several metrics the first look may not say "regressed".
+    assert!(needs_more_blocks(
+        &judged(&run(8, 1.2, 1.0, 1.0)),
+        &settings
+    ));
+    let border = judged(&run(24, 1.05, 1.0, 1.0));
+    assert_eq!(border.verdict, Verdict::Inconclusive);
+    assert!(!needs_more_blocks(&border, &settings));
+    let short = GateSettings {
+        max_blocks: 8,
+        ..settings
+    };
+    assert!(!needs_more_blocks(
+        &judge(&run(8, 1.05, 1.0, 1.0), &short),
+        &short
+    ));
+}
+
+#[test]
+fn errors_of_one_arm_alone_override_the_figures() {
+    let errors = |block: &mut Block| block.errors = 3;
+    let mut wrong = run(2, 1.0, 1.0, 1.0);
+    change(&mut wrong, CANDIDATE, LoadKind::Closed, errors);
+    let judgement = judged(&wrong);
+    assert_eq!(judgement.verdict, Verdict::Regressed);
+    assert!(
+        judgement
+            .reason
+            .unwrap()
+            .contains("candidate alone had 6 errors")
+    );
+
+    let mut failed = run(2, 1.0, 1.0, 1.0);
+    change(&mut failed, BASELINE, LoadKind::Closed, errors);
+    assert_eq!(judged(&failed).verdict, Verdict::Failed);
+
+    change(&mut failed, CANDIDATE, LoadKind::Open, errors);
+    assert_eq!(judged(&failed).verdict, Verdict::Inconclusive);
+
+    let tolerant = GateSettings {
+        max_errors: 0.01,
+        ..GateSettings::default()
+    };
+    assert_eq!(
+        judge(&run(8, 1.0, 1.0, 1.0), &tolerant).verdict,
+        Verdict::Passed
+    );
+}
+
+#[test]
+fn a_rate_that_one_arm_alone_does_not_keep_is_a_regression() {
+    let slow = |block: &mut Block| block.requests = block.requests * 97 / 100;
+    let mut run = run(8, 1.0, 1.0, 1.0);
+    change(&mut run, CANDIDATE, LoadKind::Open, slow);
+    let judgement = judged(&run);
+    assert_eq!(judgement.verdict, Verdict::Regressed);
+    assert!(
+        judgement
+            .reason
+            .unwrap()
+            .contains("97 % of the requests at 20,000/s")
+    );
+    change(&mut run, BASELINE, LoadKind::Open, slow);
+    assert_eq!(judged(&run).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn throttling_counts_when_it_is_no_single_hiccup() {
+    let in_blocks = |blocks: u32| {
+        move |block: &mut Block| {
+            block.throttled_periods = Some(u64::from(block.index < blocks));
+        }
+    };
+    let mut run = run(8, 1.0, 1.0, 1.0);
+    change(&mut run, CANDIDATE, LoadKind::Open, in_blocks(2));
+    assert_eq!(judged(&run).verdict, Verdict::Passed);
+    change(&mut run, CANDIDATE, LoadKind::Open, in_blocks(3));
+    assert_eq!(judged(&run).verdict, Verdict::Regressed);
+}
+
+#[test]
+fn blocks_dropped_for_the_machine_leave_all_metrics_alike() {
+    let settings = GateSettings::default();
+    let drop_first = |blocks: u32| {
+        move |block: &mut Block| {
+            block.dropped = (block.index < blocks).then(|| "stolen".to_owned());
+        }
+    };
+    let mut few = run(10, 1.0, 1.0, 1.0);
+    change(&mut few, BASELINE, LoadKind::Open, drop_first(2));
+    let judgement = judged(&few);
+    assert_eq!((judgement.verdict, judgement.dropped), (Verdict::Passed, 2));
+    assert!(
+        judgement
+            .metrics
+            .iter()
+            .all(|it| it.metric == GateMetric::P99 || it.blocks == 8)
+    );
+
+    let mut many = run(10, 1.2, 1.0, 1.0);
+    change(&mut many, BASELINE, LoadKind::Open, drop_first(3));
+    let judgement = judged(&many);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    assert!(
+        judgement
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("3 of 10 blocks")
+    );
+    assert!(!needs_more_blocks(&judgement, &settings));
+}
+
+#[test]
+fn late_sends_spoil_latency_and_nothing_else() {
+    let mut late = run(8, 1.0, 1.0, 1.0);
+    change(&mut late, CANDIDATE, LoadKind::Open, |block| {
+        block.send_lag_p99_us = Some(1_500.0)
+    });
+    let judgement = judged(&late);
+    assert_eq!(judgement.verdict, Verdict::Inconclusive);
+    assert!(
+        judgement.metrics[2]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("sent late in 8 of 8")
+    );
+    assert_eq!(judgement.metrics[0].verdict, Some(Verdict::Passed));
+    assert!(!needs_more_blocks(&judgement, &GateSettings::default()));
+}
+
+fn gate_record(run: Record) -> GateRecord {
+    let settings = GateSettings::default();
+    let judgement = judge(&run, &settings);
+    GateRecord {
+        run,
+        gate: Gate {
+            settings,
+            judgement,
+            floor: None,
+        },
+    }
+}
+
+#[test]
+fn the_page_of_a_regression() {
+    let record = gate_record(run(16, 1.12, 1.0, 1.0));
+    let document = document(&record);
+    insta::assert_snapshot!(
+        "gate_text",
+        text::render(&document, &RenderOptions::default())
+    );
+}
+
+#[test]
+fn an_inconclusive_gate_names_what_it_could_not_tell() {
+    let record = gate_record(run(24, 1.05, 1.0, 1.0));
+    let verdict = &document(&record).verdict[0];
+    assert!(
+        verdict.contains("do not tell about server CPU per request (24 blocks)"),
+        "{verdict}"
+    );
+}
+
+#[test]
+fn a_gate_s_file_reads_back_and_is_a_run_s_record_too() {
+    let record = gate_record(run(8, 1.0, 1.0, 1.0));
+    let path = Path::new("gate.json");
+    let json = report::gate::json(&record);
+    let back = report::gate::read(json.as_bytes(), path).unwrap();
+    assert_eq!(back, Some(record.clone()));
+    assert_eq!(
+        report::store::parse(json.as_bytes(), path).unwrap(),
+        record.run
+    );
+    let plain = report::render::json::render(&record.run);
+    assert_eq!(report::gate::read(plain.as_bytes(), path).unwrap(), None);
+    let torn = report::gate::read(&json.as_bytes()[..json.len() / 2], path).unwrap_err();
+    assert!(torn.to_string().contains("gate.json:"), "{torn}");
+}

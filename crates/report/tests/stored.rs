@@ -1,0 +1,133 @@
+//! Two stored records: what may be held against each other, and what may not.
+
+mod support;
+
+use report::record::*;
+use report::render::{RenderOptions, text};
+use report::stored::{compare, document};
+use support::main_job;
+
+fn with(change: impl FnOnce(&mut Record)) -> Record {
+    let mut record = main_job();
+    change(&mut record);
+    record
+}
+
+type Change = fn(&mut Record);
+
+#[test]
+fn a_record_beside_itself_has_ratios_of_one() {
+    let comparison = compare(&main_job(), &main_job());
+    assert!(comparison.not_comparable.is_empty(), "{comparison:?}");
+    assert!(comparison.has_reference);
+    assert_eq!(comparison.rows.len(), 3 * 3);
+    assert!(comparison.rows.iter().all(|row| row.ratio == 1.0));
+    let of_reference = |row: &&report::stored::StoredRatio| row.server.starts_with("sync,");
+    assert!(
+        comparison
+            .rows
+            .iter()
+            .filter(of_reference)
+            .all(|row| row.against_reference.is_none())
+    );
+    assert!(comparison.rows.iter().all(|row| {
+        row.against_reference
+            .is_none_or(|it| (it - 1.0).abs() < 1e-12)
+    }));
+}
+
+#[test]
+fn a_slower_day_cancels_against_the_reference() {
+    let slow_day = with(|record| {
+        for cell in &mut record.results {
+            cell.throughput_rps *= 0.8;
+        }
+    });
+    let comparison = compare(&main_job(), &slow_day);
+    let row = comparison
+        .rows
+        .iter()
+        .find(|row| row.server.starts_with("async,"))
+        .unwrap();
+    assert!((row.ratio - 0.8).abs() < 1e-12);
+    assert!((row.against_reference.unwrap() - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn other_machines_and_builds_are_not_comparable() {
+    let others: [(&str, Change); 6] = [
+        ("processor", |record| {
+            record.environment.cpu = Some("Z80".to_owned())
+        }),
+        ("number of cores", |record| record.environment.cores += 1),
+        ("kernel series", |record| {
+            record.environment.kernel = Some("2.4.0".to_owned())
+        }),
+        ("build profile", |record| {
+            record.environment.build_profile = "bench".to_owned()
+        }),
+        ("client threads", |record| record.config.threads += 1),
+        ("server CPUs", |record| {
+            record.config.server_cpus = Some(vec![0])
+        }),
+    ];
+    for (what, change) in others {
+        let comparison = compare(&main_job(), &with(change));
+        assert!(comparison.rows.is_empty(), "{what}");
+        assert!(
+            comparison.not_comparable[0].contains(what),
+            "{:?}",
+            comparison.not_comparable
+        );
+    }
+}
+
+#[test]
+fn figures_at_another_rate_are_not_comparable_but_others_are() {
+    let faster = with(|record| {
+        for rate in record
+            .results
+            .iter_mut()
+            .filter_map(|cell| cell.rate.as_mut())
+        {
+            *rate *= 1.1;
+        }
+    });
+    let comparison = compare(&main_job(), &faster);
+    assert_eq!(comparison.rows.len(), 3);
+    assert_eq!(comparison.not_comparable.len(), 3);
+    assert!(
+        comparison.not_comparable[0].contains("another load"),
+        "{comparison:?}"
+    );
+}
+
+#[test]
+fn a_server_that_only_one_record_has_is_told() {
+    let fewer = with(|record| record.results.retain(|cell| cell.server != "sync"));
+    let comparison = compare(&main_job(), &fewer);
+    assert!(!comparison.has_reference);
+    assert!(
+        comparison
+            .not_comparable
+            .iter()
+            .any(|reason| reason.contains("the second record has no closed loop"))
+    );
+    assert!(
+        compare(&with(|record| record.results.clear()), &fewer)
+            .rows
+            .is_empty()
+    );
+}
+
+#[test]
+fn the_page_is_advice() {
+    let mut a = main_job();
+    a.environment.git_revision = Some("abc123".to_owned());
+    let b = with(|record| record.results.truncate(4));
+    let page = document(("a.json", "b.json"), &a, &b);
+    insta::assert_snapshot!(
+        "stored_text",
+        text::render(&page, &RenderOptions::default())
+    );
+}
