@@ -37,6 +37,8 @@ pub struct ArmBlock {
     pub client_switches: Option<u64>,
     /// Time in which the client's threads were ready but had no CPU, over that span.
     pub client_run_queue_wait: Option<Duration>,
+    /// Periods in which a control group's CPU limit held server or client back, over that span.
+    pub throttled_periods: Option<u64>,
     /// Throughput of the last third of its slices ÷ that of the first; `None` with fewer than three.
     pub last_third_over_first: Option<f64>,
 }
@@ -62,6 +64,7 @@ struct Tally {
     client_cpu: Duration,
     client_switches: Option<u64>,
     client_run_queue_wait: Option<Duration>,
+    throttled_periods: Option<u64>,
     /// Requests per second of each slice.
     slices_rps: Vec<f64>,
     /// Connections made anew: what was collected before each was closed.
@@ -139,6 +142,7 @@ fn slice(
     let client_cpu = counters::own_cpu();
     let client_switches = own_switches();
     let run_queue_wait = counters::run_queue_wait();
+    let throttled = counters::throttled_periods();
     let outcome = engine.run_slice(&Slice {
         loads: vec![(target, plan.load)],
         lead_in: lead_in(arm, plan),
@@ -154,6 +158,8 @@ fn slice(
         run_queue_wait,
         counters::run_queue_wait(),
     );
+    let throttled_now = counters::throttled_periods();
+    tally.throttled_periods = add_difference(tally.throttled_periods, throttled, throttled_now);
     let requests = outcome.loads.first().map_or(0, |load| load.requests);
     tally
         .slices_rps
@@ -218,6 +224,7 @@ fn finish(
         server_switches: add_difference(None, before.context_switches, after.context_switches),
         client_switches: tally.client_switches,
         client_run_queue_wait: tally.client_run_queue_wait,
+        throttled_periods: tally.throttled_periods,
         last_third_over_first: last_third_over_first(&tally.slices_rps),
     })
 }

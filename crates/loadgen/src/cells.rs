@@ -180,6 +180,7 @@ fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Duration) 
         steal_percent: outcome.steal_percent,
         spin_us: Some(micros(outcome.spin)),
         last_third_over_first: arm.last_third_over_first,
+        throttled_periods: arm.throttled_periods,
         dropped: dropped(outcome),
     }
 }

@@ -7,8 +7,8 @@ use std::path::Path;
 use report::gate::document::document;
 use report::gate::metric::GateMetric;
 use report::gate::{
-    BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict, judge,
-    needs_more_blocks,
+    self, BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict,
+    needs_more_blocks, point,
 };
 use report::record::*;
 use report::render::{RenderOptions, text};
@@ -59,6 +59,10 @@ fn run(blocks: u32, cpu: f64, throughput: f64, p50: f64) -> Record {
         results: cells.into_iter().flatten().collect(),
         ..record(&[])
     }
+}
+
+fn judge(run: &Record, settings: &GateSettings) -> Judgement {
+    gate::judge(&point::points(run), run.interrupted, settings)
 }
 
 fn judged(run: &Record) -> Judgement {

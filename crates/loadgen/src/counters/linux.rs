@@ -1,5 +1,7 @@
 //! Counters from `/proc` and the process CPU clocks.
 
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 use std::time::Duration;
 
 use nix::sched::{CpuSet, sched_setaffinity};
@@ -122,6 +124,41 @@ fn netstat_value(text: &str, group: &str, name: &str) -> Option<u64> {
     lines.next()?.split_whitespace().nth(column)?.parse().ok()
 }
 
+/// Periods in which the CPU limit of this process's control group held it, and the servers it started,
+/// back; `None` where there is no such group.
+pub fn throttled_periods() -> Option<u64> {
+    static FILE: OnceLock<Option<PathBuf>> = OnceLock::new();
+    let file = FILE.get_or_init(cpu_stat_file).as_ref()?;
+    throttled(&std::fs::read_to_string(file).ok()?)
+}
+
+fn throttled(cpu_stat: &str) -> Option<u64> {
+    let mut lines = cpu_stat.lines();
+    lines
+        .find_map(|line| line.strip_prefix("nr_throttled "))?
+        .trim()
+        .parse()
+        .ok()
+}
+
+/// Where the group's counters are: version 2, then version 1, each below the path that the process
+/// sees or, in a container, at the root.
+fn cpu_stat_file() -> Option<PathBuf> {
+    let groups = Process::myself().ok()?.cgroups().ok()?;
+    let mut files = groups.into_iter().flat_map(|group| {
+        let is_v2 = group.hierarchy == 0;
+        let is_cpu = group
+            .controllers
+            .iter()
+            .any(|controller| controller == "cpu");
+        let root = Path::new("/sys/fs/cgroup").join(if is_v2 { "" } else { "cpu" });
+        let below = root.join(group.pathname.trim_start_matches('/'));
+        let files = [below, root].map(|folder| folder.join("cpu.stat"));
+        files.into_iter().filter(move |_| is_v2 || is_cpu)
+    });
+    files.find(|file| std::fs::read_to_string(file).is_ok_and(|text| throttled(&text).is_some()))
+}
+
 /// CPU model name.
 pub fn cpu_model() -> Option<String> {
     let info = procfs::CpuInfo::current().ok()?;
@@ -158,6 +195,13 @@ mod tests {
         assert_eq!(netstat_value(text, "TcpExt:", "ListenOverflows"), Some(7));
         assert_eq!(netstat_value(text, "TcpExt:", "Missing"), None);
         assert_eq!(netstat_value("", "TcpExt:", "A"), None);
+    }
+
+    #[test]
+    fn throttled_periods_stand_behind_their_name() {
+        let text = "usage_usec 5\nnr_periods 9\nnr_throttled 3\nthrottled_usec 7\n";
+        assert_eq!(throttled(text), Some(3));
+        assert_eq!(throttled("usage_usec 5\n"), None);
     }
 
     #[test]

@@ -16,7 +16,7 @@ use portable as platform;
 
 pub use platform::{
     cpu_model, listen_queue, machine_cpu, memory_bytes, pin_this_process, process_cpu,
-    process_memory, process_tree, run_queue_wait, threads_context_switches,
+    process_memory, process_tree, run_queue_wait, threads_context_switches, throttled_periods,
 };
 
 /// Memory, threads and descriptors of a process at one moment.

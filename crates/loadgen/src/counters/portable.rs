@@ -39,6 +39,11 @@ pub fn listen_queue() -> Option<ListenQueue> {
     None
 }
 
+/// Not available here.
+pub fn throttled_periods() -> Option<u64> {
+    None
+}
+
 /// CPU model name, as `sysctl` tells it.
 pub fn cpu_model() -> Option<String> {
     sysctl_tool("machdep.cpu.brand_string")

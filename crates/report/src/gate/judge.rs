@@ -4,33 +4,32 @@ use stats::gate::{self, LOOKS};
 use stats::{paired, summary};
 
 use super::metric::GateMetric;
-use super::symptoms::{self, Arms};
-use super::{BASELINE, CANDIDATE, GateSettings, Judgement, MetricJudgement, Verdict};
+use super::point::GatePoint;
+use super::{GateSettings, Judgement, MetricJudgement, Verdict, symptoms};
 use crate::analysis::comparisons::{CONFIDENCE, lags};
 use crate::format;
-use crate::record::{Block, CellResult, LoadKind, Record};
+use crate::record::Block;
 
 /// Judges the blocks measured so far. Looks lie at 8, 16 and 24 blocks, so asking after every block
-/// costs no honesty.
-pub fn judge(run: &Record, settings: &GateSettings) -> Judgement {
-    let pairs = pairs(run);
-    let dropped = dropped(run);
+/// costs no honesty. `interrupted`: the run was ended early.
+pub fn judge(points: &[GatePoint<'_>], interrupted: bool, settings: &GateSettings) -> Judgement {
+    let dropped = dropped(points);
     let is_used = |block: &Block| !dropped.contains(&block.index);
-    let measured = measured(&pairs);
-    let series: Vec<Series> = pairs
-        .chunk_by(|a, b| a.baseline.workload == b.baseline.workload)
-        .flat_map(|workload| GateMetric::ALL.map(|metric| (workload, metric)))
-        .filter_map(|(workload, metric)| {
-            let pair = workload
-                .iter()
-                .find(|pair| pair.baseline.load == metric.load())?;
-            Some(Series::of(pair, metric, &is_used))
+    let measured = points.iter().map(|point| point.baseline.blocks.len());
+    let measured = measured.max().unwrap_or(0);
+    let series: Vec<Series> = points
+        .chunk_by(|a, b| a.workload == b.workload)
+        .flat_map(|of_workload| GateMetric::ALL.map(|metric| (of_workload, metric)))
+        .filter_map(|(of_workload, metric)| {
+            let mut of_workload = of_workload.iter();
+            let point = of_workload.find(|point| point.load == metric.load())?;
+            Some(Series::of(point, metric, &is_used))
         })
         .collect();
     let (by_metrics, metrics) = judge_metrics(series, settings);
-    let (verdict, reason) = match symptoms::decide(&pairs, settings.max_errors, &is_used) {
+    let (verdict, reason) = match symptoms::decide(points, settings.max_errors, is_used) {
         Some((verdict, reason)) => (verdict, Some(reason)),
-        None if run.interrupted => (
+        None if interrupted => (
             Verdict::Inconclusive,
             Some("the run was ended early".to_owned()),
         ),
@@ -70,38 +69,11 @@ pub fn needs_more_blocks(judgement: &Judgement, settings: &GateSettings) -> bool
     })
 }
 
-/// Both arms' cells, workload by workload, the fixed rate first.
-fn pairs(run: &Record) -> Vec<Arms<'_>> {
-    let mut workloads: Vec<&str> = Vec::new();
-    for cell in &run.results {
-        if !workloads.contains(&cell.workload.as_str()) {
-            workloads.push(&cell.workload);
-        }
-    }
-    let cell = |server: &str, workload: &str, load: LoadKind| {
-        run.results
-            .iter()
-            .find(|cell| cell.server == server && cell.workload == workload && cell.load == load)
-    };
-    let points = workloads
+/// Numbers of the blocks that are left out: at all loads, so that all metrics see the same blocks.
+fn dropped(points: &[GatePoint<'_>]) -> Vec<u32> {
+    let blocks = points
         .iter()
-        .flat_map(|workload| [(*workload, LoadKind::Open), (*workload, LoadKind::Closed)]);
-    points
-        .filter_map(|(workload, load)| {
-            Some(Arms {
-                baseline: cell(BASELINE, workload, load)?,
-                candidate: cell(CANDIDATE, workload, load)?,
-            })
-        })
-        .collect()
-}
-
-/// Numbers of the blocks that are left out: in all cells, so that all metrics see the same blocks.
-fn dropped(run: &Record) -> Vec<u32> {
-    let blocks = run
-        .results
-        .iter()
-        .flat_map(|cell: &CellResult| &cell.blocks);
+        .flat_map(|point| point.baseline.blocks.iter().chain(point.candidate.blocks));
     let mut dropped: Vec<u32> = blocks
         .filter(|block| block.dropped.is_some())
         .map(|block| block.index)
@@ -109,11 +81,6 @@ fn dropped(run: &Record) -> Vec<u32> {
     dropped.sort_unstable();
     dropped.dedup();
     dropped
-}
-
-fn measured(pairs: &[Arms<'_>]) -> usize {
-    let counts = pairs.iter().map(|pair| pair.baseline.blocks.len());
-    counts.max().unwrap_or(0)
 }
 
 /// One metric of both arms, block by block.
@@ -129,19 +96,19 @@ struct Series {
 }
 
 impl Series {
-    fn of(pair: &Arms<'_>, metric: GateMetric, is_used: &dyn Fn(&Block) -> bool) -> Series {
+    fn of(point: &GatePoint<'_>, metric: GateMetric, is_used: &impl Fn(&Block) -> bool) -> Series {
         let mut series = Series {
-            workload: pair.baseline.workload.clone(),
+            workload: point.workload.to_owned(),
             metric,
-            rate: pair.baseline.rate,
+            rate: point.rate,
             baseline: Vec::new(),
             candidate: Vec::new(),
             lagging: 0,
             missing: 0,
             total: 0,
         };
-        for first in pair.baseline.blocks.iter().filter(|block| is_used(block)) {
-            let of_candidate = &pair.candidate.blocks;
+        for first in point.baseline.blocks.iter().filter(|block| is_used(block)) {
+            let of_candidate = &point.candidate.blocks;
             series.add(first, of_candidate.iter().find(|b| b.index == first.index));
         }
         series

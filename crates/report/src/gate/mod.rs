@@ -7,7 +7,7 @@
 //!
 //! - [`GateRecord`], [`read`], [`json`]: the file.
 //! - [`metric`]: what may be gated.
-//! - [`judge`](mod@judge), `symptoms`: from blocks to a verdict.
+//! - [`point`], [`judge`](mod@judge), `symptoms`: from blocks to a verdict.
 //! - [`document`]: what is shown.
 //! - [`floor`]: what a server against itself shows on this machine.
 
@@ -16,6 +16,7 @@ mod file;
 pub mod floor;
 pub mod judge;
 pub mod metric;
+pub mod point;
 mod symptoms;
 
 use serde::{Deserialize, Serialize};

@@ -4,43 +4,42 @@
 //! nothing to compare with; in both, the machine or the load is at fault.
 
 use super::Verdict;
+use super::point::{ArmBlocks, GatePoint};
 use crate::analysis::distrust::error_kinds;
 use crate::format;
-use crate::record::{Block, CellResult};
+use crate::record::{Block, ErrorCounts};
 
 /// Below this share of the requests asked for, a rate was not kept.
 const RATE_KEPT: f64 = 0.99;
-/// Blocks before a look say nothing about throttling and rates: one hiccup is not a finding.
+/// Fewer blocks say nothing about throttling and rates: one hiccup is not a finding.
 const FEWEST_BLOCKS: usize = 8;
 
-/// The cells of one workload and load, and the blocks of them that count.
-pub(super) struct Arms<'a> {
-    /// Of the baseline.
-    pub(super) baseline: &'a CellResult,
-    /// Of the candidate.
-    pub(super) candidate: &'a CellResult,
+/// One arm at one load, with the blocks that count.
+struct Arm<'a> {
+    rate: Option<f64>,
+    blocks: Vec<&'a Block>,
+    errors: ErrorCounts,
+    max_errors: f64,
 }
-
-/// What an arm did at one load, in words; `None` where it did nothing wrong.
-type Check<'a> = &'a dyn Fn(&CellResult) -> Option<String>;
 
 /// The first symptom that decides, if there is one; `is_used` says which blocks count.
 pub(super) fn decide(
-    pairs: &[Arms<'_>],
+    points: &[GatePoint<'_>],
     max_errors: f64,
-    is_used: &dyn Fn(&Block) -> bool,
+    is_used: impl Fn(&Block) -> bool,
 ) -> Option<(Verdict, String)> {
-    let checks: [Check<'_>; 3] = [
-        &|cell| errors(cell, max_errors, is_used),
-        &|cell| throttled(cell, is_used),
-        &|cell| rate_not_kept(cell, is_used),
-    ];
-    checks.into_iter().find_map(|check| {
-        let first_of = |cells: Vec<&CellResult>| cells.into_iter().find_map(check);
-        let baseline = first_of(pairs.iter().map(|pair| pair.baseline).collect());
-        let candidate = first_of(pairs.iter().map(|pair| pair.candidate).collect());
-        one_sided(baseline, candidate)
-    })
+    let arm = |point, side| Arm::of(point, side, max_errors, &is_used);
+    let baseline: Vec<_> = points.iter().map(|it| arm(it, it.baseline)).collect();
+    let candidate: Vec<_> = points.iter().map(|it| arm(it, it.candidate)).collect();
+    let first = |symptom: &dyn Fn(&Arm<'_>) -> Option<String>| {
+        one_sided(
+            baseline.iter().find_map(symptom),
+            candidate.iter().find_map(symptom),
+        )
+    };
+    first(&|arm| arm.had_errors())
+        .or_else(|| first(&|arm| arm.was_throttled()))
+        .or_else(|| first(&|arm| arm.lost_its_rate()))
 }
 
 fn one_sided(baseline: Option<String>, candidate: Option<String>) -> Option<(Verdict, String)> {
@@ -58,55 +57,71 @@ fn one_sided(baseline: Option<String>, candidate: Option<String>) -> Option<(Ver
     }
 }
 
-fn errors(cell: &CellResult, max_errors: f64, is_used: &dyn Fn(&Block) -> bool) -> Option<String> {
-    let blocks = || cell.blocks.iter().filter(|block| is_used(block));
-    let errors: u64 = blocks().map(|block| block.errors).sum();
-    let requests: u64 = blocks().map(|block| block.requests).sum();
-    let tolerated = errors as f64 <= max_errors * (requests + errors) as f64;
-    (!tolerated).then(|| {
-        format!(
-            "had {} ({}) beside {} {}",
-            format::counted(errors, "error"),
-            error_kinds(&cell.errors),
-            format::counted(requests, "request"),
-            at(cell),
-        )
-    })
-}
+impl<'a> Arm<'a> {
+    fn of(
+        point: &GatePoint<'_>,
+        arm: ArmBlocks<'a>,
+        max_errors: f64,
+        is_used: &impl Fn(&Block) -> bool,
+    ) -> Arm<'a> {
+        Arm {
+            rate: point.rate,
+            blocks: arm.blocks.iter().filter(|block| is_used(block)).collect(),
+            errors: arm.errors,
+            max_errors,
+        }
+    }
 
-fn throttled(cell: &CellResult, is_used: &dyn Fn(&Block) -> bool) -> Option<String> {
-    let blocks: Vec<&Block> = cell.blocks.iter().filter(|block| is_used(block)).collect();
-    let held_back = blocks
-        .iter()
-        .filter(|block| block.throttled_periods.is_some_and(|periods| periods > 0))
-        .count();
-    (blocks.len() >= FEWEST_BLOCKS && 4 * held_back > blocks.len()).then(|| {
-        format!(
-            "was held back by the control group's CPU limit in {held_back} of {} {}",
-            format::counted(blocks.len() as u64, "block"),
-            at(cell),
-        )
-    })
-}
+    fn had_errors(&self) -> Option<String> {
+        let errors: u64 = self.blocks.iter().map(|block| block.errors).sum();
+        let requests = self.requests();
+        let tolerated = errors as f64 <= self.max_errors * (requests + errors) as f64;
+        (!tolerated).then(|| {
+            format!(
+                "had {} ({}) beside {} {}",
+                format::counted(errors, "error"),
+                error_kinds(&self.errors),
+                format::counted(requests, "request"),
+                self.load(),
+            )
+        })
+    }
 
-fn rate_not_kept(cell: &CellResult, is_used: &dyn Fn(&Block) -> bool) -> Option<String> {
-    let rate = cell.rate?;
-    let blocks: Vec<&Block> = cell.blocks.iter().filter(|block| is_used(block)).collect();
-    let answered: u64 = blocks.iter().map(|block| block.requests).sum();
-    let asked = rate * blocks.iter().map(|block| block.duration_s).sum::<f64>();
-    let kept = answered as f64 / asked;
-    (blocks.len() >= FEWEST_BLOCKS && kept < RATE_KEPT).then(|| {
-        format!(
-            "answered only {} of the requests {}",
-            format::percent(kept * 100.0),
-            at(cell)
-        )
-    })
-}
+    fn was_throttled(&self) -> Option<String> {
+        let throttled = |block: &&&Block| block.throttled_periods.is_some_and(|n| n > 0);
+        let held_back = self.blocks.iter().filter(throttled).count();
+        let of = self.blocks.len();
+        (of >= FEWEST_BLOCKS && 4 * held_back > of).then(|| {
+            format!(
+                "was held back by the control group's CPU limit in {held_back} of {} {}",
+                format::counted(of as u64, "block"),
+                self.load(),
+            )
+        })
+    }
 
-fn at(cell: &CellResult) -> String {
-    match cell.rate {
-        Some(rate) => format!("at {}/s", format::per_second(rate)),
-        None => "in the closed loop".to_owned(),
+    fn lost_its_rate(&self) -> Option<String> {
+        let asked = self.rate?
+            * self
+                .blocks
+                .iter()
+                .map(|block| block.duration_s)
+                .sum::<f64>();
+        let kept = self.requests() as f64 / asked;
+        (self.blocks.len() >= FEWEST_BLOCKS && kept < RATE_KEPT).then(|| {
+            let kept = format::percent(kept * 100.0);
+            format!("answered only {kept} of the requests {}", self.load())
+        })
+    }
+
+    fn requests(&self) -> u64 {
+        self.blocks.iter().map(|block| block.requests).sum()
+    }
+
+    fn load(&self) -> String {
+        match self.rate {
+            Some(rate) => format!("at {}/s", format::per_second(rate)),
+            None => "in the closed loop".to_owned(),
+        }
     }
 }
