@@ -10,8 +10,24 @@ use crate::{
 /// What the load generator has to do for a workload, beyond sending its requests.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Shape {
-    /// Requests of one class, over and over.
+    /// Its requests over and over.
     Plain,
+    /// The servers call backends (`--backend URL`), which are started first.
+    Backends,
+    /// Answers come in chunks: when each arrives is recorded.
+    Stream,
+    /// The same without failures (`fail=0`) is measured for contrast.
+    Errors,
+    /// Work that goes on although nobody waits for it is read from `/stats`.
+    Timeout,
+    /// Probes on `GET /` are measured while other connections send the requests back to back.
+    Blocking,
+    /// An open loop beyond the capacity; 503 is an answer.
+    Limited,
+    /// Connections are held open beside the load.
+    Idle,
+    /// Messages over WebSocket instead of requests.
+    WebSocket,
 }
 
 /// A kind of work, as it stands in the list of workloads.
