@@ -8,24 +8,24 @@ use crate::{
 };
 
 /// What the load generator has to do for a workload, beyond sending its requests.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub enum Shape {
-    /// Its requests over and over.
+    /// Nothing: requests of its classes by their shares, over and over.
     Plain,
-    /// The servers call backends (`--backend URL`), which are started first.
+    /// Requests of the first class at a constant rate, while a few connections send the second
+    /// one back to back.
+    Probed,
+    /// Requests at a constant rate that is more than the server can take; it may answer 503.
+    Overload {
+        /// Requests per second.
+        rate_per_s: f64,
+    },
+    /// Requests while many other connections are open and idle.
+    BesideIdle,
+    /// Requests whose answers come in chunks: when each arrives is recorded.
+    Streamed,
+    /// Requests that make the servers call backends, which are started first.
     Backends,
-    /// Answers come in chunks: when each arrives is recorded.
-    Stream,
-    /// The same without failures (`fail=0`) is measured for contrast.
-    Errors,
-    /// Work that goes on although nobody waits for it is read from `/stats`.
-    Timeout,
-    /// Probes on `GET /` are measured while other connections send the requests back to back.
-    Blocking,
-    /// An open loop beyond the capacity; 503 is an answer.
-    Limited,
-    /// Connections are held open beside the load.
-    Idle,
     /// Messages over WebSocket instead of requests.
     WebSocket,
 }
