@@ -38,6 +38,11 @@ pub fn per_second(rate: f64) -> String {
     }
 }
 
+/// Something per second with the digits that others published: `340,130.92`.
+pub fn published_per_second(rate: f64) -> String {
+    thousands(&format!("{rate:.2}"))
+}
+
 /// A whole number with thousands separators: `1,234,567`.
 pub fn count(count: u64) -> String {
     thousands(&count.to_string())

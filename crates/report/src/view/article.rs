@@ -65,15 +65,19 @@ fn table(record: &Record, keep_alive: bool) -> Option<Table> {
 }
 
 fn row(framework: Option<&ArticleRow>, server: Option<&ArticleRow>) -> Vec<Cell> {
-    let half = |row: Option<&ArticleRow>| match row {
+    let half = |row: Option<&ArticleRow>, rate: fn(f64) -> String| match row {
         Some(row) => [
             Cell::text(&row.name),
-            Cell::figure(Some(row.qps), format::per_second),
+            Cell::figure(Some(row.qps), rate),
             Cell::figure(row.relative, format::ratio),
         ],
         None => [Cell::default(), Cell::default(), Cell::default()],
     };
-    half(framework).into_iter().chain(half(server)).collect()
+    let here = half(server, format::per_second);
+    half(framework, format::published_per_second)
+        .into_iter()
+        .chain(here)
+        .collect()
 }
 
 fn comparable(reference: &Reference) -> String {
