@@ -91,6 +91,9 @@ impl Drop for Entered {
 }
 
 /// Drives the connection at `place` through a slice; its first turn is not before `begin`.
+///
+/// What is awaited rarely is boxed: it would make the future of every connection several times as
+/// large, and with hundreds of connections per worker that decides whether they stay in the cache.
 pub(crate) async fn drive<C: Client>(job: Rc<Job<C>>, place: usize, begin: Nanos, _: Entered) {
     let target = &*job.target;
     let seat = &target.seats[place];
@@ -103,7 +106,7 @@ pub(crate) async fn drive<C: Client>(job: Rc<Job<C>>, place: usize, begin: Nanos
         idle = None;
     }
     if begin > target.clock.now() {
-        let _ = target.pause(seat, begin).await;
+        let _ = Box::pin(target.pause(seat, begin)).await;
     }
     let mut now = target.clock.now();
     let mut asked = 0;
@@ -121,14 +124,14 @@ pub(crate) async fn drive<C: Client>(job: Rc<Job<C>>, place: usize, begin: Nanos
                 now = exchange.answer.done;
                 target.record(slot, &turn, &exchange, idle.as_ref());
                 if !exchange.answer.reusable {
-                    now = target.part(seat, idle.take()).await;
+                    now = Box::pin(target.part(seat, idle.take())).await;
                 }
             }
             Err(kind) => {
                 now = target.clock.now();
                 target.recorder.borrow_mut().error(&turn, kind, now);
                 if failures > 0 {
-                    now = target.back_off(seat, failures, job.turns.end()).await;
+                    now = Box::pin(target.back_off(seat, failures, job.turns.end())).await;
                 }
                 failures += 1;
             }
@@ -156,7 +159,7 @@ impl<C: Client> LocalTarget<C> {
         let deadline = turn.intended.saturating_add(self.timeout);
         let (mut connection, sent) = match idle.take() {
             Some(connection) => (connection, turn.taken),
-            None => self.connect(seat, deadline).await?,
+            None => Box::pin(self.connect(seat, deadline)).await?,
         };
         let class = self.draw_class();
         let exchange = self.client.exchange(&mut connection, class);
