@@ -167,7 +167,7 @@ pub enum Load {
         /// How the intended instants are spread.
         arrivals: Arrivals,
     },
-    /// Every connection sends one request; all of them count.
+    /// Every connection sends one request when the window begins; all of them count.
     OnceEach,
 }
 

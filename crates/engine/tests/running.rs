@@ -184,15 +184,17 @@ fn the_series_and_the_live_view_hold_every_second() {
         .connect(Target::get("hello", &peer.url(), "/", 4))
         .unwrap();
     assert_eq!(view.targets()[0].qps, None);
-    let outcome = engine
-        .run_slice(&slice(id, Load::ClosedLoop, 20, 2300))
-        .unwrap();
+    let mut in_slices = Duration::ZERO;
+    for length_ms in [2300, 40, 300] {
+        let slice = slice(id, Load::ClosedLoop, 20, length_ms);
+        in_slices += engine.run_slice(&slice).unwrap().measured;
+    }
     let live = view.targets().remove(0);
     assert_eq!(live.name, "hello");
     assert!(live.qps.unwrap() > 0.0 && live.p99_ns.unwrap() >= 1_000_000);
     let measurement = engine.collect(id).unwrap();
     let series = &measurement.series;
-    assert!((3..=4).contains(&series.len()), "{series:?}");
+    assert!(series.len() >= 3, "{series:?}");
     assert!(
         series
             .windows(2)
@@ -200,7 +202,8 @@ fn the_series_and_the_live_view_hold_every_second() {
         "{series:?}"
     );
     let measured: Duration = series.iter().map(|point| point.measured).sum();
-    assert_eq!(measured, outcome.measured);
+    assert_eq!(measured, in_slices);
+    assert_eq!(measured, measurement.measured);
     let requests: u64 = series.iter().map(|point| point.requests).sum();
     assert_eq!(requests, measurement.requests);
     assert!(series.iter().all(|point| point.p50_ns <= point.p99_ns));

@@ -265,13 +265,15 @@ impl<C: Client> LoadedTarget for LocalTarget<C> {
             target: Rc::clone(&self),
             abandoned: Cell::new(false),
         });
-        let stagger = match load.kind {
-            LoadKind::Closed { stagger, .. } => stagger,
-            _ => 0,
+        let first_send = |number: u64| match load.kind {
+            LoadKind::Closed { stagger, .. } => {
+                slice.start + stagger * number / load.connections as u64
+            }
+            LoadKind::Once => slice.window_start,
+            LoadKind::Open { .. } => slice.start,
         };
         for place in 0..self.slots.len() {
-            let number = (place * setup.workers + setup.index) as u64;
-            let begin = slice.start + stagger * number / load.connections as u64;
+            let begin = first_send((place * setup.workers + setup.index) as u64);
             let entered = context.active.enter();
             tokio::task::spawn_local(drive(Rc::clone(&job), place, begin, entered));
         }
