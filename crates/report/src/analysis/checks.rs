@@ -125,12 +125,13 @@ fn errors(cell: &CellResult) -> Option<Distrust> {
     })
 }
 
+/// In a closed loop every connection asks all the time; in an open loop one that is never needed is idle.
 fn unanswered(cell: &CellResult) -> Option<Distrust> {
-    let connections = &cell.connections;
-    (connections.unanswered > 0).then(|| Distrust::Unanswered {
+    let unanswered = cell.connections.unanswered;
+    (cell.load == LoadKind::Closed && unanswered > 0).then(|| Distrust::Unanswered {
         cell: cell_name(cell),
-        unanswered: connections.unanswered,
-        established: connections.established,
+        unanswered,
+        connections: u64::from(cell.concurrency),
     })
 }
 

@@ -89,8 +89,8 @@ pub enum Distrust {
         cell: String,
         /// Connections without any answer.
         unanswered: u64,
-        /// Connections established.
-        established: u64,
+        /// All its connections.
+        connections: u64,
     },
     /// Less was answered per second than was asked for.
     RateNotKept {
@@ -275,12 +275,12 @@ impl fmt::Display for Distrust {
             Distrust::Unanswered {
                 cell,
                 unanswered,
-                established,
+                connections,
             } => write!(
                 f,
                 "{cell}: {} of {} connections got no answer at all: the figures are of the others.",
                 format::count(*unanswered),
-                format::count(*established),
+                format::count(*connections),
             ),
             Distrust::RateNotKept {
                 cell,
