@@ -92,8 +92,8 @@ impl Drop for Entered {
 
 /// Drives the connection at `place` through a slice; its first turn is not before `begin`.
 ///
-/// What is awaited rarely is boxed: it would make the future of every connection several times as
-/// large, and with hundreds of connections per worker that decides whether they stay in the cache.
+/// What is awaited rarely is boxed, because it would nearly double the future of every connection, and with
+/// hundreds of connections per worker that decides whether they stay in the cache.
 pub(crate) async fn drive<C: Client>(job: Rc<Job<C>>, place: usize, begin: Nanos, _: Entered) {
     let target = &*job.target;
     let seat = &target.seats[place];

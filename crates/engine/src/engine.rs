@@ -1,25 +1,21 @@
 //! The caller's side: commands to the workers, their answers merged.
 
 use std::collections::BTreeMap;
-use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, channel};
-use std::thread::{self, JoinHandle};
 use std::time::Duration;
-
-use tokio::sync::mpsc::{UnboundedSender, unbounded_channel};
 
 use crate::board::{Board, LiveView};
 use crate::clock::{Clock, NEVER, Nanos, nanos};
 use crate::config::{ClientKind, EngineConfig, Load, Slice, SliceEnd, Target, TargetId};
+use crate::crew::Crew;
 use crate::error::{ConnectError, EngineError};
 use crate::limits;
 use crate::measurement::Measurement;
 use crate::plan::Plan;
 use crate::worker::{
-    self, Command, ConnectOrder, ConnectReport, LoadKind, LoadOrder, LoadReport, Reply, SliceOrder,
-    SliceReport, WorkerSetup,
+    Command, ConnectOrder, ConnectReport, LoadKind, LoadOrder, LoadReport, Reply, SliceOrder,
+    SliceReport,
 };
 
 /// Faster schedules than this could not even be counted through while catching up.
@@ -33,19 +29,11 @@ const STAGGER_FROM: Duration = Duration::from_millis(5);
 pub struct Engine {
     config: EngineConfig,
     clock: Clock,
-    workers: Vec<WorkerHandle>,
+    crew: Crew,
     targets: BTreeMap<TargetId, Connected>,
     next_id: u32,
     board: Arc<Board>,
     cancelled: Arc<AtomicBool>,
-}
-
-#[derive(Debug)]
-struct WorkerHandle {
-    // None once the engine is being dropped: the worker ends when its commands do.
-    commands: Option<UnboundedSender<Command>>,
-    replies: Receiver<Reply>,
-    thread: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -108,76 +96,17 @@ impl Engine {
     /// # Errors
     /// If a thread or its runtime cannot be created or pinned.
     pub fn start(config: EngineConfig) -> Result<Self, EngineError> {
-        if config.threads == 0 {
-            return Err(EngineError::NoThreads);
-        }
-        let mut engine = Self {
-            clock: Clock::start(),
-            workers: Vec::with_capacity(config.threads),
+        let clock = Clock::start();
+        let board = Arc::default();
+        let cancelled = Arc::default();
+        Ok(Self {
+            crew: Crew::start(&config, clock, &board, &cancelled)?,
+            config,
+            clock,
             targets: BTreeMap::new(),
             next_id: 0,
-            board: Arc::default(),
-            cancelled: Arc::default(),
-            config,
-        };
-        for index in 0..engine.config.threads {
-            let worker = engine.start_worker(index)?;
-            engine.workers.push(worker);
-        }
-        Ok(engine)
-    }
-
-    fn start_worker(&self, index: usize) -> Result<WorkerHandle, EngineError> {
-        let setup = WorkerSetup {
-            index,
-            workers: self.config.threads,
-            clock: self.clock,
-            timeout: self.config.timeout,
-            seed: self.config.seed,
-            board: Arc::clone(&self.board),
-            cancelled: Arc::clone(&self.cancelled),
-        };
-        let cpus = &self.config.cpus;
-        let cpu = (!cpus.is_empty()).then(|| cpus[index % cpus.len()]);
-        let (commands, receive_commands) = unbounded_channel();
-        let (send_replies, replies) = channel();
-        let (send_started, started) = channel();
-        let (send_pinned, pinned) = channel();
-        let failed = |source| EngineError::Start {
-            worker: index,
-            source,
-        };
-        let thread = thread::Builder::new()
-            .name(format!("engine-{index}"))
-            .spawn(move || {
-                let result = cpu.map_or(Ok(()), pin);
-                let ok = result.is_ok();
-                // Whoever started this thread waits for both messages.
-                let _ = send_pinned.send(result);
-                if ok {
-                    worker::run(setup, receive_commands, &send_replies, &send_started);
-                }
-            })
-            .map_err(failed)?;
-        match (pinned.recv(), cpu) {
-            (Ok(Err(reason)), Some(cpu)) => {
-                return Err(EngineError::Pin {
-                    worker: index,
-                    cpu,
-                    reason,
-                });
-            }
-            (Err(_), _) => return Err(EngineError::WorkerLost(index)),
-            _ => {}
-        }
-        let result = started.recv();
-        result
-            .map_err(|_| EngineError::WorkerLost(index))?
-            .map_err(failed)?;
-        Ok(WorkerHandle {
-            commands: Some(commands),
-            replies,
-            thread: Some(thread),
+            board,
+            cancelled,
         })
     }
 
@@ -195,7 +124,7 @@ impl Engine {
         self.check_descriptors(target.connections)?;
         let id = TargetId(self.next_id);
         self.next_id += 1;
-        let senders = self.workers.len().min(target.connections);
+        let senders = self.config.threads.min(target.connections);
         self.board.add(id, &target.name, senders);
         self.targets.insert(
             id,
@@ -225,7 +154,7 @@ impl Engine {
         target: &Target,
     ) -> Result<(), ConnectError> {
         let mut sum = ConnectReport::default();
-        for reply in self.ask_all(|_| Command::Connect(order.clone()))? {
+        for reply in self.crew.ask_all(|| Command::Connect(order.clone()))? {
             if let Reply::Connected(report) = reply {
                 sum.established += report.established;
                 sum.errors += report.errors;
@@ -277,7 +206,7 @@ impl Engine {
     pub fn run_slice(&mut self, slice: &Slice) -> Result<SliceOutcome, EngineError> {
         self.check(slice)?;
         let order = Arc::new(self.order(slice));
-        let replies = self.ask_all(|_| Command::Run(Arc::clone(&order)))?;
+        let replies = self.crew.ask_all(|| Command::Run(Arc::clone(&order)))?;
         let mut reports = Vec::with_capacity(replies.len());
         for (worker, reply) in replies.into_iter().enumerate() {
             if let Reply::Ran(report) = reply {
@@ -407,7 +336,7 @@ impl Engine {
             measured,
             ..Measurement::default()
         };
-        for reply in self.ask_all(|_| Command::Collect(id))? {
+        for reply in self.crew.ask_all(|| Command::Collect(id))? {
             if let Reply::Collected(part) = reply {
                 merged.merge(*part);
             }
@@ -420,7 +349,7 @@ impl Engine {
     pub fn disconnect(&mut self, id: TargetId) {
         if self.targets.remove(&id).is_some() {
             // A worker that is gone has closed its connections.
-            let _ = self.ask_all(|_| Command::Disconnect(id));
+            let _ = self.crew.ask_all(|| Command::Disconnect(id));
             self.board.remove(id);
         }
     }
@@ -436,37 +365,6 @@ impl Engine {
     pub fn cancel_handle(&self) -> CancelHandle {
         CancelHandle {
             cancelled: Arc::clone(&self.cancelled),
-        }
-    }
-
-    /// Sends every worker a command and waits for all replies, in the order of the workers.
-    fn ask_all(&self, command: impl Fn(usize) -> Command) -> Result<Vec<Reply>, EngineError> {
-        for (index, worker) in self.workers.iter().enumerate() {
-            let sent = worker.commands.as_ref().map(|to| to.send(command(index)));
-            if !matches!(sent, Some(Ok(()))) {
-                return Err(EngineError::WorkerLost(index));
-            }
-        }
-        let replies = self.workers.iter().enumerate();
-        replies
-            .map(|(index, worker)| {
-                let reply = worker.replies.recv();
-                reply.map_err(|_| EngineError::WorkerLost(index))
-            })
-            .collect()
-    }
-}
-
-impl Drop for Engine {
-    fn drop(&mut self) {
-        for worker in &mut self.workers {
-            worker.commands = None;
-        }
-        for worker in &mut self.workers {
-            if let Some(thread) = worker.thread.take() {
-                // A worker that panicked was reported as lost when it was asked for something.
-                let _ = thread.join();
-            }
         }
     }
 }
@@ -493,20 +391,4 @@ fn sum(parts: impl Iterator<Item = LoadReport>) -> LoadReport {
         sum.last_intended = sum.last_intended.max(part.last_intended);
         sum
     })
-}
-
-#[cfg(target_os = "linux")]
-fn pin(cpu: usize) -> Result<(), String> {
-    use nix::sched::{CpuSet, sched_setaffinity};
-    use nix::unistd::Pid;
-    let mut set = CpuSet::new();
-    let result = set
-        .set(cpu)
-        .and_then(|()| sched_setaffinity(Pid::from_raw(0), &set));
-    result.map_err(|error| io::Error::from(error).to_string())
-}
-
-#[cfg(not(target_os = "linux"))]
-fn pin(_: usize) -> Result<(), String> {
-    Err(io::Error::from(io::ErrorKind::Unsupported).to_string())
 }

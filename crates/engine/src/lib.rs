@@ -11,11 +11,12 @@
 //! |---|---|
 //! | `config` | what is to be loaded, how, and for how long |
 //! | `engine` | the caller's side: commands to the workers, their answers merged |
+//! | `crew` | the worker threads as a whole: started, asked, ended |
 //! | `worker` | a worker thread: its runtime, its targets, one slice from start to drain |
 //! | `drive` | the loop of one connection: take a turn, ask, record |
 //! | `turns`, `schedule`, `timer` | *when* to send |
 //! | `client`, `response` | *how* to send, and what an answer is |
-//! | `recorder`, `board`, `measurement` | *what happened* |
+//! | `recorder`, `board`, `measurement`, `merge` | *what happened* |
 //! | `seat` | deadlines and wake-ups of a connection |
 //! | `fetch`, `limits`, `wrk` | one whole answer; open files; wrk's way of counting |
 //!
@@ -29,12 +30,14 @@ mod board;
 mod client;
 mod clock;
 mod config;
+mod crew;
 mod drive;
 mod engine;
 mod error;
 mod fetch;
 pub mod limits;
 mod measurement;
+mod merge;
 mod plan;
 mod recorder;
 mod response;

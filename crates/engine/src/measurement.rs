@@ -82,24 +82,6 @@ impl Default for Measurement {
     }
 }
 
-impl Measurement {
-    /// Adds a later stretch of the same target: time and series go on, and what a connection got is
-    /// added to what it got before. Connections made anew in between count on in their old places.
-    pub fn append(&mut self, mut later: Self) {
-        self.measured += later.measured;
-        self.series.append(&mut later.series);
-        let mut connections = std::mem::take(&mut later.connections.requests_per_connection);
-        let own = &mut self.connections.requests_per_connection;
-        if own.len() < connections.len() {
-            std::mem::swap(own, &mut connections);
-        }
-        for (own, later) in own.iter_mut().zip(connections) {
-            *own += later;
-        }
-        self.merge(later);
-    }
-}
-
 /// Connections of a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConnectionCounts {
@@ -288,25 +270,6 @@ mod tests {
         let mut doubled = counts;
         doubled += counts;
         assert_eq!(doubled.total(), 2 * counts.total());
-    }
-
-    #[test]
-    fn a_later_stretch_goes_on_where_the_first_one_ended() {
-        let stretch = |requests: &[u64], seconds| Measurement {
-            requests: requests.iter().sum(),
-            measured: Duration::from_secs(seconds),
-            connections: ConnectionCounts {
-                requests_per_connection: requests.to_vec(),
-                ..ConnectionCounts::default()
-            },
-            ..Measurement::default()
-        };
-        let mut total = stretch(&[], 0);
-        total.append(stretch(&[1, 2], 3));
-        total.append(stretch(&[10, 20], 4));
-        assert_eq!(total.requests, 33);
-        assert_eq!(total.measured, Duration::from_secs(7));
-        assert_eq!(total.connections.requests_per_connection, [11, 22]);
     }
 
     #[test]

@@ -10,6 +10,7 @@ use crate::client::Answer;
 use crate::clock::Nanos;
 use crate::config::TargetId;
 use crate::measurement::{ClassMeasurement, ErrorKind, Measurement, new_histogram};
+use crate::merge::merge;
 use crate::plan::Plan;
 use crate::turns::{Counts, Turn};
 
@@ -334,53 +335,6 @@ fn empty(plan: &Plan) -> Measurement {
         first_byte: plan.record_first_byte.then(new_histogram),
         chunk_gaps: plan.record_chunk_gaps.then(new_histogram),
         ..Measurement::default()
-    }
-}
-
-/// All histograms of the engine have the same bounds, so adding one to another cannot fail.
-fn merge(total: &mut Histogram<u64>, part: &Histogram<u64>) {
-    total.add(part).expect("histograms of equal bounds");
-}
-
-impl Measurement {
-    /// Adds what another worker saw of the same target.
-    pub(crate) fn merge(&mut self, other: Self) {
-        self.requests += other.requests;
-        self.answers_total += other.answers_total;
-        merge(&mut self.latency, &other.latency);
-        merge(&mut self.service_time, &other.service_time);
-        merge(&mut self.send_lag, &other.send_lag);
-        merge(&mut self.connect, &other.connect);
-        merge_optional(&mut self.first_byte, other.first_byte);
-        merge_optional(&mut self.chunk_gaps, other.chunk_gaps);
-        self.errors += other.errors;
-        for (status, count) in other.status_codes {
-            *self.status_codes.entry(status).or_default() += count;
-        }
-        self.bytes_received += other.bytes_received;
-        self.in_flight_at_deadline += other.in_flight_at_deadline;
-        self.connections.established += other.connections.established;
-        self.connections.failed += other.connections.failed;
-        let mut connections = other.connections.requests_per_connection;
-        self.connections
-            .requests_per_connection
-            .append(&mut connections);
-        if self.classes.is_empty() {
-            self.classes = other.classes;
-        } else {
-            for (own, theirs) in self.classes.iter_mut().zip(other.classes) {
-                own.requests += theirs.requests;
-                merge(&mut own.latency, &theirs.latency);
-            }
-        }
-    }
-}
-
-fn merge_optional(total: &mut Option<Histogram<u64>>, part: Option<Histogram<u64>>) {
-    match (total.as_mut(), part) {
-        (Some(total), Some(part)) => merge(total, &part),
-        (None, part) => *total = part,
-        (Some(_), None) => {}
     }
 }
 

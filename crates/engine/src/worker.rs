@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
-use tokio::runtime::{Builder, LocalOptions};
+use tokio::runtime::LocalRuntime;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::board::Board;
@@ -124,26 +124,13 @@ pub(crate) struct LoadReport {
     pub(crate) last_intended: Nanos,
 }
 
-/// Runs a worker on the calling thread until the engine is dropped. `started` hears whether it could be
-/// set up.
+/// Runs a worker on the calling thread until its commands end.
 pub(crate) fn run(
+    runtime: &LocalRuntime,
     setup: WorkerSetup,
     mut commands: UnboundedReceiver<Command>,
     replies: &mpsc::Sender<Reply>,
-    started: &mpsc::Sender<io::Result<()>>,
 ) {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .build_local(LocalOptions::default());
-    let runtime = match runtime {
-        Ok(runtime) => runtime,
-        Err(error) => {
-            // The engine is waiting for this; if it is gone, nobody wants to know.
-            let _ = started.send(Err(error));
-            return;
-        }
-    };
-    let _ = started.send(Ok(()));
     runtime.block_on(async {
         let mut worker = Worker::new(setup);
         while let Some(command) = commands.recv().await {

@@ -1,0 +1,97 @@
+//! Measurements added up: over workers, and over stretches of time.
+
+use hdrhistogram::Histogram;
+
+use crate::measurement::Measurement;
+
+/// All histograms of the engine have the same bounds, so adding one to another cannot fail.
+pub(crate) fn merge(total: &mut Histogram<u64>, part: &Histogram<u64>) {
+    total.add(part).expect("histograms of equal bounds");
+}
+
+impl Measurement {
+    /// Adds a later stretch of the same target: time and series go on, and what a connection got is
+    /// added to what it got before. Connections made anew in between count on in their old places. What
+    /// was in flight at the end of the earlier one has ended meanwhile.
+    pub fn append(&mut self, mut later: Self) {
+        self.measured += later.measured;
+        self.in_flight_at_deadline = 0;
+        self.series.append(&mut later.series);
+        let mut connections = std::mem::take(&mut later.connections.requests_per_connection);
+        let own = &mut self.connections.requests_per_connection;
+        if own.len() < connections.len() {
+            std::mem::swap(own, &mut connections);
+        }
+        for (own, later) in own.iter_mut().zip(connections) {
+            *own += later;
+        }
+        self.merge(later);
+    }
+
+    /// Adds what another worker saw of the same target.
+    pub(crate) fn merge(&mut self, other: Self) {
+        self.requests += other.requests;
+        self.answers_total += other.answers_total;
+        merge(&mut self.latency, &other.latency);
+        merge(&mut self.service_time, &other.service_time);
+        merge(&mut self.send_lag, &other.send_lag);
+        merge(&mut self.connect, &other.connect);
+        merge_optional(&mut self.first_byte, other.first_byte);
+        merge_optional(&mut self.chunk_gaps, other.chunk_gaps);
+        self.errors += other.errors;
+        for (status, count) in other.status_codes {
+            *self.status_codes.entry(status).or_default() += count;
+        }
+        self.bytes_received += other.bytes_received;
+        self.in_flight_at_deadline += other.in_flight_at_deadline;
+        self.connections.established += other.connections.established;
+        self.connections.failed += other.connections.failed;
+        let mut connections = other.connections.requests_per_connection;
+        self.connections
+            .requests_per_connection
+            .append(&mut connections);
+        if self.classes.is_empty() {
+            self.classes = other.classes;
+        } else {
+            for (own, theirs) in self.classes.iter_mut().zip(other.classes) {
+                own.requests += theirs.requests;
+                merge(&mut own.latency, &theirs.latency);
+            }
+        }
+    }
+}
+
+fn merge_optional(total: &mut Option<Histogram<u64>>, part: Option<Histogram<u64>>) {
+    match (total.as_mut(), part) {
+        (Some(total), Some(part)) => merge(total, &part),
+        (None, part) => *total = part,
+        (Some(_), None) => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::measurement::ConnectionCounts;
+    use std::time::Duration;
+
+    #[test]
+    fn a_later_stretch_goes_on_where_the_first_one_ended() {
+        let stretch = |requests: &[u64], seconds| Measurement {
+            requests: requests.iter().sum(),
+            measured: Duration::from_secs(seconds),
+            in_flight_at_deadline: seconds,
+            connections: ConnectionCounts {
+                requests_per_connection: requests.to_vec(),
+                ..ConnectionCounts::default()
+            },
+            ..Measurement::default()
+        };
+        let mut total = stretch(&[], 0);
+        total.append(stretch(&[1, 2], 3));
+        total.append(stretch(&[10, 20], 4));
+        assert_eq!((total.requests, total.in_flight_at_deadline), (33, 4));
+        assert_eq!(total.measured, Duration::from_secs(7));
+        assert_eq!(total.connections.requests_per_connection, [11, 22]);
+    }
+}
