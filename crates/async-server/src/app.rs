@@ -1,10 +1,24 @@
 //! What all connections of a server share.
 
-use std::sync::Arc;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    sync::Arc,
+    thread,
+};
 
-use workload::{Counters, faults::Injector};
+use tempfile::{NamedTempFile, TempPath};
+use tokio::sync::Semaphore;
+use workload::{
+    Counters,
+    faults::Injector,
+    workloads::{file, limited},
+};
 
 use crate::{Config, peers::Peers};
+
+/// Threads that may be blocked at once: as many as Tokio has for that.
+const BLOCKING_THREADS: usize = 512;
 
 #[derive(Debug)]
 pub(crate) struct App {
@@ -12,16 +26,36 @@ pub(crate) struct App {
     pub(crate) peers: Peers,
     pub(crate) counters: Arc<Counters>,
     /// `None` when no fault is injected.
-    pub(crate) injector: Option<Injector>,
+    pub(crate) injector: Option<Arc<Injector>>,
+    /// Places for computing, one per core.
+    pub(crate) compute: Arc<Semaphore>,
+    /// Places for work that blocks its thread.
+    pub(crate) blocking: Arc<Semaphore>,
+    /// What `/limited` hands out.
+    pub(crate) places: Semaphore,
+    /// What `/file` reads.
+    pub(crate) file: PathBuf,
 }
 
 impl App {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, file: PathBuf) -> Self {
+        let cores = thread::available_parallelism().map_or(1, usize::from);
         Self {
             peers: Peers::default(),
             counters: Arc::new(Counters::default()),
-            injector: Injector::new(&config.faults),
+            injector: Injector::new(&config.faults).map(Arc::new),
+            compute: Arc::new(Semaphore::new(cores)),
+            blocking: Arc::new(Semaphore::new(BLOCKING_THREADS)),
+            places: Semaphore::new(limited::PLACES),
+            file,
             config,
         }
     }
+}
+
+/// The file that `/file` reads; it is gone when the value is dropped.
+pub(crate) fn temporary_file() -> io::Result<TempPath> {
+    let mut written = NamedTempFile::new()?;
+    written.write_all(file::content())?;
+    Ok(written.into_temp_path())
 }

@@ -11,6 +11,7 @@
 //! - `connection`: requests in, answers out; `body`: a request's body as it arrives: `async-bare`.
 //! - `framework`: the same for `async`, by Axum and hyper; `socket`: what hyper reads from.
 //! - `routes`: which handler answers; `handlers`: one file each.
+//! - `offload`: work on other tasks and threads than the connection's.
 //! - `peers`: the connections there are; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished; `timer`: deadlines that cost nothing
 //!   while they are kept.
@@ -25,6 +26,7 @@ mod connection;
 mod framework;
 mod handlers;
 mod listen;
+mod offload;
 mod peers;
 mod routes;
 mod socket;
@@ -55,6 +57,9 @@ pub enum Error {
     /// The runtime's threads can't be made.
     #[error("cannot start the runtime: {0}; lower --worker-threads, or raise `ulimit -u`")]
     Runtime(#[source] io::Error),
+    /// The file that `/file` reads can't be made.
+    #[error("cannot write a temporary file of 1 MiB: {0}; make room, or set TMPDIR")]
+    TemporaryFile(#[source] io::Error),
     /// Its signals can't be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] nix::errno::Errno),

@@ -17,7 +17,7 @@ use workload::Answer;
 
 use crate::{
     Config, Drained, Error, Flavor, Model, Shutdown,
-    app::App,
+    app::{self, App},
     connection::{self, encode},
     framework,
     peers::Peers,
@@ -55,7 +55,8 @@ pub fn bind(config: &Config) -> Result<TcpListener, Error> {
 /// [`Error::Runtime`] when its threads can't be made.
 pub fn run(listener: TcpListener, config: Config, shutdown: &Shutdown) -> Result<Drained, Error> {
     let runtime = runtime(&config).map_err(Error::Runtime)?;
-    let app = Arc::new(App::new(config));
+    let file = app::temporary_file().map_err(Error::TemporaryFile)?;
+    let app = Arc::new(App::new(config, file.to_path_buf()));
     // On a task, not in `block_on`: what is accepted then starts on the worker that accepted it.
     let serving = runtime.spawn(serve(listener, app.clone(), shutdown.clone()));
     let drained = runtime.block_on(serving);

@@ -42,6 +42,14 @@ pub(crate) async fn dispatch(app: &App, request: &Request) -> Answer {
         Route::Stats => handlers::stats(app, query).await,
         Route::SyncData => handlers::sync_data(query).await,
         Route::AsyncData => handlers::async_data(query).await,
+        Route::ConcurrentOps => handlers::concurrent_ops(app, query).await,
+        Route::Errors => handlers::errors(app, query).await,
+        Route::Timeout => handlers::timeout(query).await,
+        Route::Cpu => handlers::cpu(app, query).await,
+        Route::Block => handlers::block(app, query).await,
+        Route::Limited => handlers::limited(app, query).await,
+        Route::File => handlers::file(app, query).await,
+        Route::Scenarios => handlers::scenarios(query).await,
     }
     .unwrap_or_else(|answer| answer)
 }
@@ -71,6 +79,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(Route::Stats.path(), answers!(handlers::stats, app))
         .route(Route::SyncData.path(), answers!(handlers::sync_data))
         .route(Route::AsyncData.path(), answers!(handlers::async_data))
+        .route(
+            Route::ConcurrentOps.path(),
+            answers!(handlers::concurrent_ops, app),
+        )
+        .route(Route::Errors.path(), answers!(handlers::errors, app))
+        .route(Route::Timeout.path(), answers!(handlers::timeout))
+        .route(Route::Cpu.path(), answers!(handlers::cpu, app))
+        .route(Route::Block.path(), answers!(handlers::block, app))
+        .route(Route::Limited.path(), answers!(handlers::limited, app))
+        .route(Route::File.path(), answers!(handlers::file, app))
+        .route(Route::Scenarios.path(), answers!(handlers::scenarios))
         .fallback(async |uri: Uri| Reply::from(Answer::not_found(uri.path())))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)

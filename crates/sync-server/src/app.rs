@@ -1,10 +1,19 @@
 //! What all connections of a server share.
 
-use std::sync::Arc;
+use std::{
+    io::{self, Write},
+    path::PathBuf,
+    sync::Arc,
+};
 
-use workload::{Counters, faults::Injector};
+use tempfile::{NamedTempFile, TempPath};
+use workload::{
+    Counters,
+    faults::Injector,
+    workloads::{file, limited},
+};
 
-use crate::{Config, peers::Peers};
+use crate::{Config, offload::ComputePool, peers::Peers, semaphore::Semaphore};
 
 #[derive(Debug)]
 pub(crate) struct App {
@@ -12,16 +21,32 @@ pub(crate) struct App {
     pub(crate) peers: Peers,
     pub(crate) counters: Arc<Counters>,
     /// `None` when no fault is injected.
-    pub(crate) injector: Option<Injector>,
+    pub(crate) injector: Option<Arc<Injector>>,
+    /// Threads for computing.
+    pub(crate) compute: ComputePool,
+    /// What `/limited` hands out.
+    pub(crate) places: Semaphore,
+    /// What `/file` reads.
+    pub(crate) file: PathBuf,
 }
 
 impl App {
-    pub(crate) fn new(config: Config) -> Self {
+    pub(crate) fn new(config: Config, file: PathBuf) -> Self {
         Self {
             peers: Peers::default(),
             counters: Arc::new(Counters::default()),
-            injector: Injector::new(&config.faults),
+            injector: Injector::new(&config.faults).map(Arc::new),
+            compute: ComputePool::default(),
+            places: Semaphore::new(limited::PLACES),
+            file,
             config,
         }
     }
+}
+
+/// The file that `/file` reads; it is gone when the value is dropped.
+pub(crate) fn temporary_file() -> io::Result<TempPath> {
+    let mut written = NamedTempFile::new()?;
+    written.write_all(file::content())?;
+    Ok(written.into_temp_path())
 }

@@ -150,7 +150,7 @@ impl Connection<'_> {
     /// Answers; returns whether the connection is kept.
     fn answer_request(&mut self, request: &Request) -> io::Result<bool> {
         let answer = match BodyReader::new(self, request).discard() {
-            Ok(()) => routes::dispatch(self.app, request),
+            Ok(()) => routes::dispatch(self.app, self.peer, request),
             Err(Unread::Refused(answer)) => answer,
             Err(Unread::Failed(error)) => return Err(error),
         };

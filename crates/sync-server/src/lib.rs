@@ -10,6 +10,7 @@
 //! - `listen`: binding and accepting; `pool`: the threads of `sync-pool`.
 //! - `connection`: requests in, answers out; `body`: a request's body as it arrives.
 //! - `routes`: which handler answers; `handlers`: one file each.
+//! - `offload`: work on other threads than the connection's; `semaphore`: a limited resource.
 //! - `peers`: the connections there are; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished.
 
@@ -22,9 +23,11 @@ mod body;
 mod connection;
 mod handlers;
 mod listen;
+mod offload;
 mod peers;
 mod pool;
 mod routes;
+mod semaphore;
 mod stats;
 
 use std::{
@@ -53,6 +56,9 @@ pub enum Error {
         "cannot start a thread: {0}; lower --stack-size or --pool-threads, or raise `ulimit -u`"
     )]
     Thread(#[source] io::Error),
+    /// The file that `/file` reads can't be made.
+    #[error("cannot write a temporary file of 1 MiB: {0}; make room, or set TMPDIR")]
+    TemporaryFile(#[source] io::Error),
     /// Its signals can't be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] nix::errno::Errno),

@@ -14,7 +14,7 @@ use workload::Answer;
 
 use crate::{
     Config, Drained, Error, Model, Shutdown,
-    app::App,
+    app::{self, App},
     connection::{self, encode},
     peers::Peers,
     pool::Pool,
@@ -52,7 +52,8 @@ pub fn run(listener: &TcpListener, config: Config, shutdown: &Shutdown) -> Resul
         addr: config.addr,
         source,
     })?;
-    let app = Arc::new(App::new(config));
+    let file = app::temporary_file().map_err(Error::TemporaryFile)?;
+    let app = Arc::new(App::new(config, file.to_path_buf()));
     let pool = match app.config.model {
         Model::Thread => None,
         Model::Pool { threads, queue } => Some(Pool::start(&app, threads, queue)?),

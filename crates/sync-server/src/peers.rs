@@ -6,6 +6,7 @@
 use std::{
     collections::HashMap,
     net::TcpStream,
+    os::fd::AsRawFd,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, AtomicU8, Ordering::SeqCst},
@@ -13,6 +14,12 @@ use std::{
     thread,
     time::Duration,
 };
+
+use nix::{
+    errno::Errno,
+    sys::socket::{MsgFlags, recv},
+};
+use workload::Answer;
 
 use crate::app::App;
 
@@ -60,10 +67,25 @@ impl Peer {
             .is_ok()
     }
 
+    /// Whether the client still waits for the answer: an error, which nobody will see, if it is
+    /// gone. Between two steps of work it is worth asking; during one there is no way.
+    pub(crate) fn still_there(&self) -> Result<(), Answer> {
+        let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
+        match recv(self.stream.as_raw_fd(), &mut [0], flags) {
+            Ok(0) => Err(gone()),
+            Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => Ok(()),
+            Err(_) => Err(gone()),
+        }
+    }
+
     /// Says that the answer was sent.
     pub(crate) fn finish(&self) {
         self.state.store(IDLE, SeqCst);
     }
+}
+
+fn gone() -> Answer {
+    Answer::error(500, "the client is gone").closing()
 }
 
 impl Peers {
@@ -142,6 +164,35 @@ impl Drop for Seat {
         open.by_id.remove(&self.id);
         if open.by_id.is_empty() {
             self.app.peers.closed.notify_all();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::{io::Write, net::TcpListener};
+
+    #[test]
+    fn sees_whether_the_client_is_still_there() {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut client = TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let peer = Peer {
+            stream: listener.accept().unwrap().0,
+            state: AtomicU8::new(BUSY),
+        };
+        assert!(peer.still_there().is_ok());
+        client.write_all(b"GET /").unwrap();
+        assert!(
+            peer.still_there().is_ok(),
+            "the next request is there already"
+        );
+        let mut read = [0; 5];
+        std::io::Read::read_exact(&mut &peer.stream, &mut read).unwrap();
+        drop(client);
+        // The end arrives a moment later.
+        while peer.still_there().is_ok() {
+            thread::yield_now();
         }
     }
 }

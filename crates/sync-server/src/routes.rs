@@ -5,7 +5,7 @@ use std::thread;
 use http1::Head;
 use workload::{Answer, Route};
 
-use crate::{app::App, connection::Request, handlers};
+use crate::{app::App, connection::Request, handlers, peers::Peer};
 
 /// The route of a request, or the answer when there is none.
 pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
@@ -21,7 +21,7 @@ pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
 }
 
 /// Answers a request.
-pub(crate) fn dispatch(app: &App, request: &Request) -> Answer {
+pub(crate) fn dispatch(app: &App, peer: &Peer, request: &Request) -> Answer {
     let route = match &request.route {
         Ok(route) => *route,
         Err(answer) => return answer.clone(),
@@ -39,8 +39,16 @@ pub(crate) fn dispatch(app: &App, request: &Request) -> Answer {
         Route::Json => handlers::json(query),
         Route::Work => handlers::work(query),
         Route::Stats => handlers::stats(app, query),
-        Route::SyncData => handlers::sync_data(query),
+        Route::SyncData => handlers::sync_data(peer, query),
         Route::AsyncData => handlers::async_data(app, query),
+        Route::ConcurrentOps => handlers::concurrent_ops(app, query),
+        Route::Errors => handlers::errors(app, peer, query),
+        Route::Timeout => handlers::timeout(app, query),
+        Route::Cpu => handlers::cpu(app, query),
+        Route::Block => handlers::block(query),
+        Route::Limited => handlers::limited(app, peer, query),
+        Route::File => handlers::file(app, query),
+        Route::Scenarios => handlers::scenarios(query),
     }
     .unwrap_or_else(|answer| answer)
 }

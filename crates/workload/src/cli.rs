@@ -30,7 +30,7 @@ pub struct CommonArgs {
     pub max_body: u64,
 
     /// Longest body of an upload, over it 413
-    #[arg(long, value_name = "SIZE", default_value = "1GiB", value_parser = parse_bytes)]
+    #[arg(long, value_name = "SIZE", default_value = "128MiB", value_parser = parse_bytes)]
     pub max_upload: u64,
 
     /// How long a request head may take from its first byte
@@ -82,6 +82,15 @@ pub struct CommonArgs {
         help_heading = "Injected faults"
     )]
     pub inject_panic_every: u64,
+
+    /// Panic in every N-th piece of work that runs on a thread or task of its own
+    #[arg(
+        long,
+        value_name = "N",
+        default_value_t = 0,
+        help_heading = "Injected faults"
+    )]
+    pub inject_task_panic_every: u64,
 }
 
 impl CommonArgs {
@@ -106,6 +115,7 @@ impl CommonArgs {
             sleep_us: self.inject_sleep_us,
             lock_us: self.inject_lock_us,
             panic_every: self.inject_panic_every,
+            task_panic_every: self.inject_task_panic_every,
         }
     }
 }

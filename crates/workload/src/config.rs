@@ -35,7 +35,7 @@ impl Default for Limits {
             max_connections: None,
             max_head_bytes: 16 * 1024,
             max_body_bytes: 10 * 1024 * 1024,
-            max_upload_bytes: 1024 * 1024 * 1024,
+            max_upload_bytes: 128 * 1024 * 1024,
             head_timeout_ms: 10_000,
             idle_timeout_ms: 75_000,
             drain_timeout_ms: 10_000,
@@ -72,6 +72,8 @@ pub struct Faults {
     pub lock_us: u64,
     /// Every how many requests a handler panics; 0 for never.
     pub panic_every: u64,
+    /// Every how many pieces of work on a thread or task of their own one panics; 0 for never.
+    pub task_panic_every: u64,
 }
 
 impl Faults {

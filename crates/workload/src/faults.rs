@@ -15,6 +15,7 @@ use crate::{config::Faults, kernel};
 pub struct Injector {
     faults: Faults,
     requests: AtomicU64,
+    tasks: AtomicU64,
     lock: Mutex<()>,
 }
 
@@ -24,6 +25,7 @@ impl Injector {
         faults.any().then(|| Self {
             faults: faults.clone(),
             requests: AtomicU64::new(0),
+            tasks: AtomicU64::new(0),
             lock: Mutex::new(()),
         })
     }
@@ -34,12 +36,7 @@ impl Injector {
     ///
     /// On every n-th request, when asked to.
     pub fn apply(&self) -> Option<Duration> {
-        let request = self.requests.fetch_add(1, Relaxed) + 1;
-        let every = self.faults.panic_every;
-        assert!(
-            every == 0 || !request.is_multiple_of(every),
-            "injected panic in request {request}"
-        );
+        panic_now_and_then(&self.requests, self.faults.panic_every, "request");
         if self.faults.cpu_units > 0 {
             kernel::compute(self.faults.cpu_units);
         }
@@ -49,6 +46,15 @@ impl Injector {
         (self.faults.sleep_us > 0).then(|| Duration::from_micros(self.faults.sleep_us))
     }
 
+    /// What a piece of work on a thread or task of its own starts with.
+    ///
+    /// # Panics
+    ///
+    /// In every n-th one, when asked to.
+    pub fn apply_to_task(&self) {
+        panic_now_and_then(&self.tasks, self.faults.task_panic_every, "task");
+    }
+
     /// Spins while it holds the lock: sleeping would make a lock of 20 µs one of 70 µs.
     fn hold_lock(&self, time: Duration) {
         let _held = self.lock.lock().unwrap_or_else(PoisonError::into_inner);
@@ -56,6 +62,16 @@ impl Injector {
         while start.elapsed() < time {
             std::hint::spin_loop();
         }
+    }
+}
+
+fn panic_now_and_then(count: &AtomicU64, every: u64, what: &str) {
+    if every > 0 {
+        let number = count.fetch_add(1, Relaxed) + 1;
+        assert!(
+            !number.is_multiple_of(every),
+            "injected panic in {what} {number}"
+        );
     }
 }
 

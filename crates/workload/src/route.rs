@@ -17,6 +17,22 @@ pub enum Route {
     SyncData,
     /// `/async-data`
     AsyncData,
+    /// `/concurrent-ops`
+    ConcurrentOps,
+    /// `/errors`
+    Errors,
+    /// `/timeout`
+    Timeout,
+    /// `/cpu`
+    Cpu,
+    /// `/block`
+    Block,
+    /// `/limited`
+    Limited,
+    /// `/file`
+    File,
+    /// `/scenarios`
+    Scenarios,
 }
 
 impl Route {
@@ -29,6 +45,14 @@ impl Route {
         Self::Stats,
         Self::SyncData,
         Self::AsyncData,
+        Self::ConcurrentOps,
+        Self::Errors,
+        Self::Timeout,
+        Self::Cpu,
+        Self::Block,
+        Self::Limited,
+        Self::File,
+        Self::Scenarios,
     ];
 
     /// The route of a path without its query.
@@ -41,6 +65,14 @@ impl Route {
             "/stats" => Self::Stats,
             "/sync-data" => Self::SyncData,
             "/async-data" => Self::AsyncData,
+            "/concurrent-ops" => Self::ConcurrentOps,
+            "/errors" => Self::Errors,
+            "/timeout" => Self::Timeout,
+            "/cpu" => Self::Cpu,
+            "/block" => Self::Block,
+            "/limited" => Self::Limited,
+            "/file" => Self::File,
+            "/scenarios" => Self::Scenarios,
             _ => return None,
         })
     }
@@ -55,6 +87,14 @@ impl Route {
             Self::Stats => "/stats",
             Self::SyncData => "/sync-data",
             Self::AsyncData => "/async-data",
+            Self::ConcurrentOps => "/concurrent-ops",
+            Self::Errors => "/errors",
+            Self::Timeout => "/timeout",
+            Self::Cpu => "/cpu",
+            Self::Block => "/block",
+            Self::Limited => "/limited",
+            Self::File => "/file",
+            Self::Scenarios => "/scenarios",
         }
     }
 

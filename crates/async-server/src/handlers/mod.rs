@@ -1,17 +1,33 @@
 //! One file per workload. A handler is suspended while it waits; an error is an answer too.
 
+mod blocking;
+mod concurrent_ops;
+mod cpu;
+mod errors;
+mod file;
 mod health;
 mod hello;
 mod json;
+mod limited;
+mod scenarios;
 mod stats;
+mod timeout;
 mod waits;
 mod work;
 
 pub(crate) use self::{
+    blocking::block,
+    concurrent_ops::concurrent_ops,
+    cpu::cpu,
+    errors::errors,
+    file::file,
     health::health,
     hello::hello,
     json::json,
+    limited::limited,
+    scenarios::scenarios,
     stats::stats,
+    timeout::timeout,
     waits::{async_data, sync_data},
     work::work,
 };

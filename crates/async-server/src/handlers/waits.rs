@@ -4,7 +4,7 @@ use tokio::time::sleep;
 use workload::{
     Answer, params,
     waits::{API, DATABASE, FILE},
-    workloads::waits::{Composition, answer},
+    workloads::{Composition, waits::answer},
 };
 
 /// `GET /sync-data`: one wait after another.

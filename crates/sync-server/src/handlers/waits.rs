@@ -1,19 +1,20 @@
-use std::{io, thread, time::Instant};
+use std::{thread, time::Instant};
 
 use workload::{
     Answer, params,
     waits::{API, DATABASE, FILE},
-    workloads::waits::{Composition, answer},
+    workloads::{Composition, waits::answer},
 };
 
-use crate::app::App;
+use crate::{app::App, offload, peers::Peer};
 
 /// `GET /sync-data`: one wait after another.
-pub(crate) fn sync_data(query: &str) -> Result<Answer, Answer> {
+pub(crate) fn sync_data(peer: &Peer, query: &str) -> Result<Answer, Answer> {
     params::none(query)?;
     let start = Instant::now();
     for wait in [DATABASE, API, FILE] {
         thread::sleep(wait.duration());
+        peer.still_there()?;
     }
     Ok(answer(Composition::Sequential, start.elapsed()))
 }
@@ -22,22 +23,10 @@ pub(crate) fn sync_data(query: &str) -> Result<Answer, Answer> {
 pub(crate) fn async_data(app: &App, query: &str) -> Result<Answer, Answer> {
     params::none(query)?;
     let start = Instant::now();
-    let waited = thread::scope(|scope| -> io::Result<()> {
-        for wait in [DATABASE, API, FILE] {
-            thread::Builder::new()
-                .stack_size(app.config.stack_size_bytes)
-                .spawn_scoped(scope, move || thread::sleep(wait.duration()))?;
-        }
-        Ok(())
-    });
-    match waited {
-        Ok(()) => Ok(answer(Composition::Concurrent, start.elapsed())),
-        Err(error) => Err(no_thread(&error)),
-    }
-}
-
-/// 503: the machine has no thread left for a part of the work.
-fn no_thread(error: &io::Error) -> Answer {
-    Answer::error(503, &format!("no thread can be started: {error}"))
-        .with("retry-after", "1".to_owned())
+    let waits = [DATABASE, API, FILE].into_iter();
+    offload::at_once(
+        app,
+        waits.map(|wait| move || thread::sleep(wait.duration())),
+    )?;
+    Ok(answer(Composition::Concurrent, start.elapsed()))
 }

@@ -1,12 +1,22 @@
 //! One file per workload: its parameters, its answer, its expectation.
 
+pub mod blocking;
+pub mod concurrent_ops;
+pub mod cpu;
+pub mod errors;
+pub mod file;
 pub mod health;
 pub mod hello;
+pub mod idle;
 pub mod json;
+pub mod limited;
+pub mod mixed;
+pub mod scenarios;
+pub mod timeout;
 pub mod waits;
 pub mod work;
 
-use crate::Definition;
+use crate::{Definition, params::Choice};
 
 /// All workloads, in the order in which they are listed.
 pub(crate) const ALL: &[&Definition] = &[
@@ -15,4 +25,40 @@ pub(crate) const ALL: &[&Definition] = &[
     &json::DEFINITION,
     &work::DEFINITION,
     &waits::DEFINITION,
+    &concurrent_ops::DEFINITION,
+    &errors::DEFINITION,
+    &timeout::DEFINITION,
+    &cpu::DEFINITION,
+    &mixed::DEFINITION,
+    &blocking::DEFINITION,
+    &limited::DEFINITION,
+    &idle::DEFINITION,
+    &file::DEFINITION,
+    &scenarios::DEFINITION,
 ];
+
+/// How operations are composed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Composition {
+    /// One after another.
+    Sequential,
+    /// All at once.
+    Concurrent,
+}
+
+impl Choice for Composition {
+    const ALL: &'static [(&'static str, Self)] = &[
+        ("sequential", Self::Sequential),
+        ("concurrent", Self::Concurrent),
+    ];
+}
+
+impl Composition {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sequential => "sequential",
+            Self::Concurrent => "concurrent",
+        }
+    }
+}

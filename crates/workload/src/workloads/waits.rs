@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
+use super::Composition;
 use crate::{
     Answer, Definition, Expectation, Shape,
     catalogue::Mode,
@@ -12,25 +13,6 @@ use crate::{
     params::{self, ParamError},
     waits::{API, DATABASE, FILE},
 };
-
-/// How operations are composed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Composition {
-    /// One after another.
-    Sequential,
-    /// All at once.
-    Concurrent,
-}
-
-impl Composition {
-    /// Its name.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Sequential => "sequential",
-            Self::Concurrent => "concurrent",
-        }
-    }
-}
 
 #[derive(Serialize)]
 struct Data {

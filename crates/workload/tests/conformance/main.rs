@@ -8,3 +8,4 @@ mod lifecycle;
 mod refusals;
 mod servers;
 mod timeouts;
+mod work;

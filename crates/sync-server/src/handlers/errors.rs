@@ -1,0 +1,35 @@
+use std::thread;
+
+use workload::{
+    Answer,
+    workloads::{
+        Composition,
+        errors::{OPERATION_TIME, OPERATIONS, Params, Simulated, answer},
+    },
+};
+
+use crate::{app::App, offload, peers::Peer};
+
+/// `GET /errors`: one operation after another, or each on a thread of its own.
+pub(crate) fn errors(app: &App, peer: &Peer, query: &str) -> Result<Answer, Answer> {
+    let params = Params::parse(query)?;
+    let outcomes = match params.mode {
+        Composition::Sequential => {
+            let mut outcomes = Vec::new();
+            for id in 0..OPERATIONS {
+                outcomes.push(operation(params, id));
+                peer.still_there()?;
+            }
+            outcomes
+        }
+        Composition::Concurrent => {
+            offload::at_once(app, (0..OPERATIONS).map(|id| move || operation(params, id)))?
+        }
+    };
+    Ok(answer(&outcomes))
+}
+
+fn operation(params: Params, id: u64) -> Result<(), Simulated> {
+    thread::sleep(OPERATION_TIME);
+    params.outcome(id)
+}

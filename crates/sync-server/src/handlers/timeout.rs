@@ -1,0 +1,16 @@
+use std::thread;
+
+use workload::{
+    Answer,
+    workloads::timeout::{Params, answer},
+};
+
+use crate::{app::App, offload};
+
+/// `GET /timeout`: works on another thread and waits for it up to the limit. Then it answers, but
+/// the thread works on: it can't be stopped from outside.
+pub(crate) fn timeout(app: &App, query: &str) -> Result<Answer, Answer> {
+    let params = Params::parse(query)?;
+    let work = offload::on_thread(app, move || thread::sleep(params.work))?;
+    Ok(answer(work.wait_for(params.limit)?.is_some()))
+}

@@ -1,0 +1,185 @@
+//! Work on other threads than the connection's. All of it is counted while it runs, a panic in it
+//! is counted and answered with 500, and what nobody waits for any more is counted as abandoned: a
+//! thread can't be stopped from outside.
+
+use std::{
+    io,
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        Arc, Mutex, PoisonError,
+        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use workload::{Answer, Counters};
+
+use crate::app::App;
+
+type Job = Box<dyn FnOnce() + Send>;
+
+/// As many threads as there are cores, for computing; started when they are first needed.
+#[derive(Debug, Default)]
+pub(crate) struct ComputePool(Mutex<Option<SyncSender<Job>>>);
+
+/// A piece of work on another thread, and the way to its result.
+#[derive(Debug)]
+pub(crate) struct Pending<T> {
+    result: Receiver<thread::Result<T>>,
+    counters: Arc<Counters>,
+    awaited: bool,
+}
+
+/// Runs all pieces at once, each on a thread of its own, and waits for all.
+pub(crate) fn at_once<T, P>(app: &App, pieces: impl Iterator<Item = P>) -> Result<Vec<T>, Answer>
+where
+    T: Send,
+    P: FnOnce() -> T + Send,
+{
+    thread::scope(|scope| {
+        let start = |piece: P| {
+            let thread = thread::Builder::new().stack_size(app.config.stack_size_bytes);
+            thread.spawn_scoped(scope, move || {
+                let _running = Counters::running(&*app.counters);
+                if let Some(injector) = &app.injector {
+                    injector.apply_to_task();
+                }
+                piece()
+            })
+        };
+        let threads: Vec<_> = pieces.map(start).collect();
+        let join = |thread: io::Result<thread::ScopedJoinHandle<'_, T>>| {
+            let thread = thread.map_err(|error| no_thread(&error))?;
+            thread.join().map_err(|_| panicked(&app.counters))
+        };
+        // All are joined before the first error is looked at.
+        let results: Vec<_> = threads.into_iter().map(join).collect();
+        results.into_iter().collect()
+    })
+}
+
+/// Starts a piece of work on a thread of its own.
+pub(crate) fn on_thread<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Pending<T>, Answer> {
+    let (job, pending) = piece(app, work);
+    let thread = thread::Builder::new().stack_size(app.config.stack_size_bytes);
+    thread.spawn(job).map_err(|error| no_thread(&error))?;
+    Ok(pending)
+}
+
+/// Starts a piece of work on the threads kept for computing; blocks while they have too much to do.
+pub(crate) fn on_pool<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> Result<Pending<T>, Answer> {
+    let jobs = app.compute.jobs(app).map_err(|error| no_thread(&error))?;
+    let (job, pending) = piece(app, work);
+    // Fails when the threads are gone, which they never are; then the result never comes either.
+    let _ = jobs.send(Box::new(job));
+    Ok(pending)
+}
+
+/// 503: the machine has no thread left for a part of the work.
+fn no_thread(error: &io::Error) -> Answer {
+    let answer = Answer::error(503, &format!("no thread can be started: {error}"));
+    answer.with("retry-after", "1".to_owned())
+}
+
+/// 500, and the panic is counted.
+fn panicked(counters: &Counters) -> Answer {
+    counters.panicked();
+    Answer::error(500, "a part of the work panicked")
+}
+
+/// A piece of work as a thread wants it, and as the one who waits for it does.
+fn piece<T: Send + 'static>(
+    app: &App,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> (impl FnOnce() + Send + 'static, Pending<T>) {
+    let (sender, result) = sync_channel(1);
+    let running = Counters::running(app.counters.clone());
+    let injector = app.injector.clone();
+    let job = move || {
+        let outcome = catch_unwind(AssertUnwindSafe(move || {
+            if let Some(injector) = &injector {
+                injector.apply_to_task();
+            }
+            work()
+        }));
+        drop(running);
+        // Fails when nobody waits any more; that was counted by the one who does not.
+        let _ = sender.send(outcome);
+    };
+    let pending = Pending {
+        result,
+        counters: app.counters.clone(),
+        awaited: false,
+    };
+    (job, pending)
+}
+
+impl<T> Pending<T> {
+    /// Waits for the result.
+    pub(crate) fn wait(mut self) -> Result<T, Answer> {
+        self.awaited = true;
+        match self.result.recv() {
+            Ok(Ok(result)) => Ok(result),
+            Ok(Err(_)) | Err(_) => Err(panicked(&self.counters)),
+        }
+    }
+
+    /// Waits for the result, but not longer than `limit`; `None` when it takes longer, and goes on.
+    pub(crate) fn wait_for(mut self, limit: Duration) -> Result<Option<T>, Answer> {
+        match self.result.recv_timeout(limit) {
+            Err(RecvTimeoutError::Timeout) => Ok(None),
+            Ok(Ok(result)) => {
+                self.awaited = true;
+                Ok(Some(result))
+            }
+            Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
+                self.awaited = true;
+                Err(panicked(&self.counters))
+            }
+        }
+    }
+}
+
+impl<T> Drop for Pending<T> {
+    fn drop(&mut self) {
+        if !self.awaited {
+            self.counters.abandoned();
+        }
+    }
+}
+
+impl ComputePool {
+    fn jobs(&self, app: &App) -> io::Result<SyncSender<Job>> {
+        let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(jobs) = &*started {
+            return Ok(jobs.clone());
+        }
+        let threads = thread::available_parallelism().map_or(1, usize::from);
+        let (sender, receiver) = sync_channel::<Job>(threads);
+        let receiver = Arc::new(Mutex::new(receiver));
+        for _ in 0..threads {
+            let receiver = receiver.clone();
+            thread::Builder::new()
+                .stack_size(app.config.stack_size_bytes)
+                .spawn(move || work_until_closed(&receiver))?;
+        }
+        Ok(started.insert(sender).clone())
+    }
+}
+
+fn work_until_closed(jobs: &Mutex<Receiver<Job>>) {
+    loop {
+        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
+        match job {
+            Ok(job) => job(),
+            Err(_) => return,
+        }
+    }
+}
