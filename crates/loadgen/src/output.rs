@@ -53,7 +53,18 @@ pub fn print_document(document: &Document) -> anyhow::Result<()> {
 /// Says what went wrong on standard error.
 #[expect(clippy::print_stderr, reason = "the program's own complaints")]
 pub fn complain(error: &anyhow::Error) {
-    eprintln!("loadgen: {error:#}");
+    eprintln!("loadgen: {}", told_once(error));
+}
+
+/// The error and its causes, without those whose words stand in the message already.
+fn told_once(error: &anyhow::Error) -> String {
+    let mut message = error.to_string();
+    for cause in error.chain().skip(1).map(ToString::to_string) {
+        if !message.contains(&cause) {
+            message = format!("{message}: {cause}");
+        }
+    }
+    message
 }
 
 #[expect(clippy::print_stderr, reason = "a note beside the result")]
@@ -139,6 +150,14 @@ fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_cause_is_told_once() {
+        let error = anyhow::anyhow!("refused")
+            .context("cannot connect: refused")
+            .context("no answer");
+        assert_eq!(told_once(&error), "no answer: cannot connect: refused");
+    }
 
     #[test]
     fn a_file_is_written_whole_or_not_at_all() {
