@@ -3,12 +3,16 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
-use engine::{Engine, Request, Target, TargetId};
-use serde::Deserialize;
+use engine::{Load, Measurement, Request, Slice, SliceEnd, Target, TargetId};
+use workload::Stats;
 
 use crate::counters;
+use crate::loader::Loader;
 use crate::plan::{ServerSource, ServerSpec};
 use crate::process::{ForeignCommand, ServerProcess};
+
+/// How long asking all connections once may take.
+const LONGEST_ROUND: Duration = Duration::from_secs(60);
 
 /// A command that answers `GET /` once it is ready.
 fn foreign(command: &[String]) -> ForeignCommand {
@@ -34,6 +38,10 @@ pub struct Arm {
     built_in: bool,
     /// Its connections, while there are any.
     pub connections: Option<TargetId>,
+    /// What is connected beside them, if the workload wants it.
+    pub beside: Option<Beside>,
+    /// Resident memory of its processes before the first connection of the load, in bytes.
+    pub rss_before_bytes: Option<u64>,
     /// Mean response time seen last under the present load.
     pub mean_response: Option<Duration>,
 }
@@ -47,11 +55,21 @@ pub struct ServerCounters {
     pub context_switches: Option<u64>,
 }
 
-/// What `/stats` of a built-in server tells and is used here.
-#[derive(Deserialize)]
-struct Stats {
-    cpu_us: u64,
-    context_switches: u64,
+/// Connections beside those that are measured.
+#[derive(Clone)]
+pub struct Beside {
+    /// What they ask for.
+    pub target: Target,
+    /// How they are loaded while the others are measured; `None`: they are only held open.
+    pub load: Option<Load>,
+    /// While they are connected.
+    pub connections: Option<TargetId>,
+    /// Loaded: answers, all in all. Only held open: how many answered when each was asked once at the end,
+    /// without having been connected anew; the fewest, where that was done several times.
+    pub answered: u64,
+    /// What went wrong on them.
+    pub errors: u64,
+    asked: bool,
 }
 
 impl Arm {
@@ -77,31 +95,58 @@ impl Arm {
             process,
             built_in,
             connections: None,
+            beside: None,
+            rss_before_bytes: None,
             mean_response: None,
         })
     }
 
-    /// Opens the arm's connections.
+    /// Opens the arm's connections, and those beside them.
     ///
     /// # Errors
     /// When not all of them can be established.
-    pub fn connect(&mut self, engine: &mut Engine, target: Target) -> anyhow::Result<TargetId> {
-        let connections = target.connections;
-        let id = engine.connect(target).with_context(|| {
-            format!(
-                "{}: cannot establish {connections} connections to {}",
-                self.label, self.base_url
-            )
-        })?;
+    pub fn connect(&mut self, loader: &mut dyn Loader, target: Target) -> anyhow::Result<TargetId> {
+        if self.rss_before_bytes.is_none() {
+            self.rss_before_bytes = self.rss_bytes();
+        }
+        if let Some(beside) = &self.beside {
+            let id = self.connect_target(loader, beside.target.clone())?;
+            self.beside
+                .iter_mut()
+                .for_each(|beside| beside.connections = Some(id));
+        }
+        let id = self.connect_target(loader, target)?;
         self.connections = Some(id);
         Ok(id)
     }
 
-    /// Closes the arm's connections.
-    pub fn disconnect(&mut self, engine: &mut Engine) {
+    fn connect_target(&self, loader: &mut dyn Loader, target: Target) -> anyhow::Result<TargetId> {
+        let connections = target.connections;
+        loader.connect(target).with_context(|| {
+            format!(
+                "{}: cannot establish {connections} connections to {}",
+                self.label, self.base_url
+            )
+        })
+    }
+
+    /// Closes the arm's connections and those beside them. What was only held open is asked once before.
+    pub fn disconnect(&mut self, loader: &mut dyn Loader) {
         if let Some(id) = self.connections.take() {
-            engine.disconnect(id);
+            loader.disconnect(id);
         }
+        if let Some(beside) = &mut self.beside {
+            beside.disconnect(loader);
+        }
+    }
+
+    /// Resident memory of its processes now, in bytes; `None` where not available.
+    pub fn rss_bytes(&self) -> Option<u64> {
+        let pids = self.pids();
+        let rss = pids
+            .iter()
+            .map(|&pid| counters::process_memory(pid).rss_bytes);
+        rss.sum::<Option<u64>>().filter(|_| !pids.is_empty())
     }
 
     /// The processes whose CPU and memory are the server's.
@@ -143,14 +188,21 @@ impl Arm {
         }
     }
 
-    fn stats(&self) -> Option<Stats> {
-        let answer = engine::fetch(
-            &self.base_url,
-            &Request::get("/stats"),
-            Duration::from_secs(5),
-        )
-        .ok()?;
-        serde_json::from_slice(&answer.body).ok()
+    /// What `/stats` of a built-in server tells; `None` when it does not answer.
+    pub fn stats(&self) -> Option<Stats> {
+        self.stats_reader()()
+    }
+
+    /// The same for another thread.
+    pub fn stats_reader(&self) -> impl Fn() -> Option<Stats> + Send + use<> {
+        let (built_in, base_url) = (self.built_in, self.base_url.clone());
+        move || {
+            if !built_in {
+                return None;
+            }
+            let answer = engine::fetch(&base_url, &Request::get("/stats"), Duration::from_secs(5));
+            serde_json::from_slice(&answer.ok()?.body).ok()
+        }
     }
 
     /// Fails when the server's process has ended.
@@ -165,5 +217,58 @@ impl Arm {
             anyhow::bail!("server `{}` {}", self.label, process.how_it_ended());
         }
         Ok(())
+    }
+}
+
+impl Beside {
+    /// Connections that are loaded in a closed loop, or (`None`) only held open.
+    pub fn new(target: Target, load: Option<Load>) -> Self {
+        Self {
+            target,
+            load,
+            connections: None,
+            answered: 0,
+            errors: 0,
+            asked: false,
+        }
+    }
+
+    /// What has to be added to a slice.
+    pub fn load(&self) -> Option<(TargetId, Load)> {
+        Some((self.connections?, self.load?))
+    }
+
+    fn disconnect(&mut self, loader: &mut dyn Loader) {
+        let Some(id) = self.connections.take() else {
+            return;
+        };
+        if self.load.is_none() {
+            let once = Slice {
+                loads: vec![(id, Load::OnceEach)],
+                lead_in: Duration::ZERO,
+                end: SliceEnd::After(LONGEST_ROUND),
+            };
+            // One that cannot be run answers nothing, and that is what the figure will say.
+            loader.run_slice(&once).ok();
+        }
+        self.count(&loader.collect(id).unwrap_or_default());
+        loader.disconnect(id);
+    }
+
+    fn count(&mut self, seen: &Measurement) {
+        self.errors += seen.errors.total();
+        if self.load.is_some() {
+            self.answered += seen.answers_total;
+            return;
+        }
+        let connections = self.target.connections as u64;
+        let anew = seen.connections.established.saturating_sub(connections);
+        let answered = seen.requests.saturating_sub(anew);
+        self.answered = if self.asked {
+            self.answered.min(answered)
+        } else {
+            answered
+        };
+        self.asked = true;
     }
 }

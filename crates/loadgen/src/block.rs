@@ -2,10 +2,11 @@
 
 use std::time::Duration;
 
-use engine::{Engine, Load, Measurement, Slice, SliceEnd, Target};
+use engine::{Load, Measurement, Slice, SliceEnd, Target};
 
-use crate::arm::{Arm, ServerCounters};
+use crate::arm::{Arm, Beside, ServerCounters};
 use crate::counters;
+use crate::loader::Loader;
 
 /// What shall happen in a block.
 pub struct BlockPlan<'a> {
@@ -76,7 +77,7 @@ struct Tally {
 /// # Errors
 /// When an arm cannot be connected, or its process has ended.
 pub fn run(
-    engine: &mut Engine,
+    loader: &mut dyn Loader,
     arms: &mut [Arm],
     plan: &BlockPlan<'_>,
 ) -> anyhow::Result<BlockOutcome> {
@@ -91,7 +92,7 @@ pub fn run(
     let mut tallies = vec![Tally::default(); arms.len()];
     let mut interrupted = false;
     for &arm in plan.order {
-        interrupted = slice(engine, &mut arms[arm], &pids[arm], plan, &mut tallies[arm])?;
+        interrupted = slice(loader, &mut arms[arm], &pids[arm], plan, &mut tallies[arm])?;
         if interrupted {
             break;
         }
@@ -106,7 +107,7 @@ pub fn run(
         .into_iter()
         .map(|arm| {
             finish(
-                engine,
+                loader,
                 arm,
                 &arms[arm],
                 before[arm].unwrap_or_default(),
@@ -124,7 +125,7 @@ pub fn run(
 
 /// Loads one arm for one slice; true when it was cut short.
 fn slice(
-    engine: &mut Engine,
+    loader: &mut dyn Loader,
     arm: &mut Arm,
     pids: &[u32],
     plan: &BlockPlan<'_>,
@@ -134,7 +135,7 @@ fn slice(
         (Some(target), _) => target,
         (None, Some(target_of)) => {
             let target = target_of(arm);
-            arm.connect(engine, target)?
+            arm.connect(loader, target)?
         }
         (None, None) => anyhow::bail!("{} is not connected", arm.label),
     };
@@ -143,8 +144,10 @@ fn slice(
     let client_switches = own_switches();
     let run_queue_wait = counters::run_queue_wait();
     let throttled = counters::throttled_periods();
-    let outcome = engine.run_slice(&Slice {
-        loads: vec![(target, plan.load)],
+    let outcome = loader.run_slice(&Slice {
+        loads: std::iter::once((target, plan.load))
+            .chain(arm.beside.as_ref().and_then(Beside::load))
+            .collect(),
         lead_in: lead_in(arm, plan),
         end: plan.slice_end,
     })?;
@@ -168,8 +171,8 @@ fn slice(
         arm.mean_response = Some(mean);
     }
     if plan.connect_each.is_some() {
-        let measurement = engine.collect(target)?;
-        arm.disconnect(engine);
+        let measurement = loader.collect(target)?;
+        arm.disconnect(loader);
         match &mut tally.collected {
             Some(collected) => collected.append(measurement),
             None => tally.collected = Some(measurement),
@@ -200,7 +203,7 @@ fn lead_in(arm: &Arm, plan: &BlockPlan<'_>) -> Duration {
 }
 
 fn finish(
-    engine: &mut Engine,
+    loader: &mut dyn Loader,
     number: usize,
     arm: &Arm,
     before: ServerCounters,
@@ -209,7 +212,7 @@ fn finish(
     let after = arm.counters();
     let measurement = match (tally.collected, arm.connections) {
         (Some(measurement), _) => measurement,
-        (None, Some(target)) => engine.collect(target)?,
+        (None, Some(target)) => loader.collect(target)?,
         (None, None) => Measurement::default(),
     };
     Ok(ArmBlock {

@@ -86,6 +86,16 @@ impl Cell {
         (seconds > 0.0).then(|| self.total.requests as f64 / seconds)
     }
 
+    /// What the load generator saw so far.
+    pub fn total(&self) -> &Measurement {
+        &self.total
+    }
+
+    /// Time from the first request of each slice to its last answer, added up.
+    pub fn span(&self) -> Duration {
+        self.used.span
+    }
+
     /// The server's name.
     pub fn server(&self) -> &str {
         &self.name.server

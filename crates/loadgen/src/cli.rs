@@ -30,6 +30,8 @@ pub struct Cli {
 pub enum Command {
     /// Run one built-in server until its standard input closes or SIGTERM comes
     Serve(ServeArgs),
+    /// List the workloads: what each shows, its modes, and which server lacks it
+    Workloads,
     /// Measure a server of known delays, errors and stalls, and print known against reported
     SelfCheck,
     /// Run a command that ends when standard input closes (used to start foreign servers)
@@ -138,6 +140,9 @@ pub struct RunArgs {
     /// Body, with a URL; @FILE takes it from a file
     #[arg(short, long, requires = "url", help_heading = "Servers and requests")]
     pub body: Option<String>,
+    /// Idle connections held open beside the load, with the workload idle [default: 1000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Servers and requests")]
+    pub idle: Option<u32>,
     /// Pin the servers to these CPUs: 0 or 0,2-3 (Linux)
     #[arg(long, value_name = "CPUS", value_parser = parse_cpus, help_heading = "Servers and requests")]
     pub server_cpus: Option<Cpus>,
@@ -154,6 +159,9 @@ pub struct RunArgs {
     /// Afterwards load all servers at the same rate, half the slowest one's capacity
     #[arg(long, value_enum, default_value_t = Switch::On, help_heading = "Comparison")]
     pub same_rate: Switch,
+    /// Load the workload's other modes for a shorter time as well, for comparison
+    #[arg(long, value_enum, default_value_t = Switch::On, help_heading = "Comparison")]
+    pub contrast: Switch,
     /// Seed of the order of turns and of arrivals [default: random]
     #[arg(long, value_name = "N", help_heading = "Comparison")]
     pub seed: Option<u64>,

@@ -24,7 +24,7 @@ pub fn room_for(plan: &Plan) -> anyhow::Result<Room> {
     let limit =
         engine::limits::raise_descriptor_limit().context("cannot read the limit on open files")?;
     let room = room(
-        plan.concurrency as u64,
+        plan.connections() as u64,
         plan.servers.len() as u64,
         limit.soft,
     );
@@ -37,8 +37,8 @@ pub fn room_for(plan: &Plan) -> anyhow::Result<Room> {
         None => bail!(
             "{} connections need {} open files in the load generator{}, but at most {} can be had: \
              raise it (ulimit -Hn, /etc/security/limits.conf) or use --concurrency {} or less",
-            plan.concurrency,
-            plan.concurrency as u64 + OTHERS,
+            plan.connections(),
+            plan.connections() as u64 + OTHERS,
             if built_in {
                 " and as many in each server"
             } else {

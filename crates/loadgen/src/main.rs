@@ -5,6 +5,8 @@
 //! - [`cli`]: the command line as typed; [`plan`]: what shall be measured, checked.
 //! - [`run`]: the main job. [`slices`] cuts its time, [`block`] loads servers slice by slice,
 //!   [`cells`] and [`document`] make the record of it.
+//! - [`shapes`]: what each kind of workload needs beyond the common run; [`loader`]: who sends
+//!   the load; [`workloads`]: the list of them.
 //! - [`arm`]: a server under measurement; [`process`], [`guard`]: server processes, and how foreign ones
 //!   never outlive the program; [`servers`]: what is known about the built-in ones.
 //! - [`counters`], [`sampler`], [`environment`], [`descriptors`]: what the operating system tells.
@@ -28,6 +30,7 @@ mod environment;
 mod exit;
 mod guard;
 mod interrupt;
+mod loader;
 mod output;
 mod plan;
 mod process;
@@ -37,7 +40,9 @@ mod sampler;
 mod self_check;
 mod serve;
 mod servers;
+mod shapes;
 mod slices;
+mod workloads;
 
 use std::process::ExitCode;
 
@@ -54,6 +59,7 @@ fn main() -> ExitCode {
             &args.command,
             &args.cpus.map_or_else(Vec::new, |cpus| cpus.0),
         ),
+        Some(Command::Workloads) => workloads::list(),
         Some(Command::SelfCheck) => self_check::run(),
         None => measure(&cli.run),
     };

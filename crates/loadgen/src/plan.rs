@@ -6,13 +6,15 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use engine::{Arrivals, ClientKind, Expect, ExpectBody, ExpectStatus, Request, RequestClass};
-use workload::Workload;
+use workload::{Shape, Workload};
 
 use crate::cli::{ArrivalsArg, ClientArg, FormatArg, KeepAlive, MaxErrors, RunArgs, Switch};
-use crate::{counters, servers};
+use crate::{counters, servers, shapes};
 
 /// Measured time of a default run, per server.
 const DEFAULT_DURATION: Duration = Duration::from_secs(5);
+/// Idle connections of a run that has such.
+const DEFAULT_IDLE: usize = 1000;
 /// The servers of a default run.
 const DEFAULT_SERVERS: [&str; 3] = ["sync", "async-bare", "async"];
 /// Share of the measured time that the same-rate load point gets.
@@ -37,6 +39,10 @@ pub struct Plan {
     pub arrivals: Arrivals,
     /// Keep-alive settings, in order.
     pub keep_alive: Vec<bool>,
+    /// Idle connections held open beside the load, where the workload has such.
+    pub idle_connections: usize,
+    /// Whether contrasts are measured besides.
+    pub contrast: bool,
     /// Load before measuring, per server.
     pub warmup: Duration,
     /// Blocks asked for per load point.
@@ -138,7 +144,7 @@ impl Plan {
     /// # Errors
     /// When they contradict each other or name what does not exist.
     pub fn new(args: &RunArgs) -> anyhow::Result<Self> {
-        let plan = Self {
+        let mut plan = Self {
             servers: servers(args)?,
             work: work(args)?,
             concurrency: args.concurrency as usize,
@@ -157,6 +163,8 @@ impl Plan {
                 KeepAlive::Off => vec![false],
                 KeepAlive::Both => vec![true, false],
             },
+            idle_connections: args.idle.map_or(DEFAULT_IDLE, |idle| idle as usize),
+            contrast: args.contrast == Switch::On && args.requests.is_none(),
             warmup: args.warmup,
             blocks: args.blocks,
             interleave: args.interleave == Switch::On,
@@ -177,6 +185,13 @@ impl Plan {
             max_errors: args.max_errors,
             output: output(args)?,
         };
+        shapes::of(&plan.work).fit(&mut plan)?;
+        let holds_idle = |workload: &Workload| workload.definition().shape == Shape::BesideIdle;
+        if args.idle.is_some()
+            && !matches!(&plan.work, Work::Contract(workload) if holds_idle(workload))
+        {
+            bail!("--idle goes with --workload idle");
+        }
         plan.check()?;
         Ok(plan)
     }
@@ -226,10 +241,26 @@ impl Plan {
         }
     }
 
+    /// Connections to each server, those beside the load included.
+    pub fn connections(&self) -> usize {
+        let beside = shapes::of(&self.work).beside(self);
+        self.concurrency + beside.map_or(0, |beside| beside.connections)
+    }
+
     /// About how long the run takes, without starting servers; `None` when a number of requests decides.
     pub fn estimated_time(&self) -> Option<Duration> {
         let per_server = |point: &LoadPoint| Some(self.warmup + self.measured_time(*point)?);
-        let once: Duration = self.load_points.iter().map(per_server).sum::<Option<_>>()?;
+        let mut once: Duration = self.load_points.iter().map(per_server).sum::<Option<_>>()?;
+        if self.contrast
+            && let Amount::Time(time) = self.amount
+        {
+            let contrasts = shapes::of(&self.work).contrasts(self);
+            let per_contrast = |share: f64| self.warmup + time.mul_f64(share);
+            once += contrasts
+                .iter()
+                .map(|contrast| per_contrast(contrast.share))
+                .sum::<Duration>();
+        }
         Some(once * u32::try_from(self.servers.len() * self.keep_alive.len()).unwrap_or(u32::MAX))
     }
 }
@@ -261,6 +292,24 @@ impl Work {
 }
 
 impl ServerSpec {
+    /// A built-in server with further flags and their values, but for those it was given itself.
+    pub fn with_flags(mut self, further: &[(&str, String)]) -> Self {
+        if let ServerSource::BuiltIn { flags, .. } = &mut self.source {
+            let given = |name: &str| {
+                let with_value = format!("{name}=");
+                flags
+                    .iter()
+                    .any(|flag| flag == name || flag.starts_with(&with_value))
+            };
+            let missing = further.iter().filter(|(name, _)| !given(name));
+            let missing: Vec<String> = missing
+                .flat_map(|(name, value)| [(*name).to_owned(), value.clone()])
+                .collect();
+            flags.extend(missing);
+        }
+        self
+    }
+
     /// Reads `[LABEL=]MODEL [FLAGS]`, `[LABEL=]URL` or `[LABEL=]exec:COMMAND`.
     fn parse(text: &str) -> anyhow::Result<Self> {
         let (label, rest) = match text.split_once('=') {

@@ -32,17 +32,30 @@ pub fn check_has(server: &ServerSpec, workload: &Workload) -> anyhow::Result<()>
 
 /// What the engine sends for a workload, and what it counts as an answer.
 pub fn request_classes(workload: &Workload) -> Vec<RequestClass> {
-    workload.classes().iter().map(request_class).collect()
+    let measured = workload.classes().iter();
+    measured
+        .filter(|class| class.share_percent > 0)
+        .map(|class| request_class(class, class.share_percent))
+        .collect()
 }
 
-fn request_class(class: &Class) -> RequestClass {
+/// What other connections send beside: the classes that have no share of the load.
+pub fn background_classes(workload: &Workload) -> Vec<RequestClass> {
+    let background = workload.classes().iter();
+    background
+        .filter(|class| class.share_percent == 0)
+        .map(|class| request_class(class, 1))
+        .collect()
+}
+
+fn request_class(class: &Class, weight: u32) -> RequestClass {
     let body = match class.expected_body() {
         Some(body) => ExpectBody::Exact(Bytes::copy_from_slice(body)),
         None => ExpectBody::Any,
     };
     RequestClass {
         name: class.name.to_owned(),
-        weight: class.share_percent,
+        weight,
         request: request(class),
         expect: Expect {
             status: ExpectStatus::Exact(class.expectation.status),

@@ -1,0 +1,90 @@
+//! `waits`: what composing gives (the other mode is measured too), and what waiting without threads gives.
+
+use report::format;
+use report::record::{CellResult, Record};
+
+use super::{Shape, first_load_point, on_each, value};
+
+/// Keeps apart what the article does not: how operations are composed, and how waiting is done.
+pub struct Waits;
+
+impl Shape for Waits {
+    fn findings(&self, record: &Record) -> Vec<String> {
+        let mut findings: Vec<String> = composition(record).into_iter().collect();
+        findings.extend(waiting(record));
+        findings.extend(first_load_point(record).filter_map(starved));
+        findings
+    }
+}
+
+/// One after another ÷ all at once, on each server by itself.
+fn composition(record: &Record) -> Option<String> {
+    let gain = |cell: &CellResult| {
+        let sequential = value(cell, "latency_over_concurrent");
+        let concurrent = value(cell, "latency_over_sequential").map(|ratio| 1.0 / ratio);
+        sequential.or(concurrent).map(format::ratio)
+    };
+    let gains = on_each(first_load_point(record), gain)?;
+    Some(format!(
+        "What composing gave: mean latency one after another ÷ all at once is {gains}. No server needs async for it."
+    ))
+}
+
+/// Async ÷ blocking at the same composition: latency, threads, memory, context switches.
+fn waiting(record: &Record) -> Option<String> {
+    let cell = |name: &str| first_load_point(record).find(|cell| cell.server == name);
+    let (blocking, asynchronous) = (cell("sync")?, cell("async")?);
+    let latency = asynchronous.latency_us.mean? / blocking.latency_us.mean?;
+    let threads = |cell: &CellResult| cell.server_resources.threads_peak.map(format::count);
+    let memory = |cell: &CellResult| {
+        let bytes = cell.server_resources.rss_peak_bytes;
+        bytes.map(|bytes| format::mebibytes(bytes as f64))
+    };
+    let switches = |cell: &CellResult| {
+        let switches = cell.server_resources.context_switches_per_request;
+        switches.map(format::number)
+    };
+    let pair = |what: &str, of: &dyn Fn(&CellResult) -> Option<String>| {
+        Some(format!(
+            "{} instead of {} {what}",
+            of(asynchronous)?,
+            of(blocking)?
+        ))
+    };
+    let others: Vec<String> = [
+        pair("threads", &threads),
+        pair("of memory", &memory),
+        pair("context switches per request", &switches),
+    ]
+    .into_iter()
+    .flatten()
+    .collect();
+    let others = match others.is_empty() {
+        true => String::new(),
+        false => format!(", with {}", format::list(&others)),
+    };
+    Some(format!(
+        "What async gave, in the same mode: mean latency async ÷ sync is {}{others}.",
+        format::ratio(latency)
+    ))
+}
+
+/// A pool of threads leaves connections waiting for one while its CPU idles.
+fn starved(cell: &CellResult) -> Option<String> {
+    let connections = &cell.connections;
+    if connections.unanswered == 0 || connections.established == 0 {
+        return None;
+    }
+    let share = 100.0 * connections.unanswered as f64 / f64::from(cell.concurrency);
+    let cores = cell
+        .server_resources
+        .cores_used
+        .map_or_else(String::new, |cores| {
+            format!(", while it used {} cores", format::number(cores))
+        });
+    Some(format!(
+        "{} left {} of its connections without any answer{cores}: they wait for a thread.",
+        cell.server,
+        format::percent(share)
+    ))
+}
