@@ -34,6 +34,8 @@ pub enum Command {
     Workloads,
     /// Measure a server of known delays, errors and stalls, and print known against reported
     SelfCheck,
+    /// Make a report of saved records: nothing is measured, nothing is lost
+    Report(ReportArgs),
     /// Run a command that ends when standard input closes (used to start foreign servers)
     #[command(hide = true)]
     Guard(GuardArgs),
@@ -61,6 +63,24 @@ pub enum Serve {
     AsyncBare(async_server::cli::Args),
     /// Axum
     Async(async_server::cli::Args),
+}
+
+/// `loadgen report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Records, as runs leave them under results/. Those of the same on the same machine are merged, others
+    /// are shown side by side, oldest first
+    #[arg(value_name = "RECORD", required = true)]
+    pub records: Vec<PathBuf>,
+    /// What is made [default: text, or what the ending of the file says]
+    #[arg(long, value_enum)]
+    pub format: Option<FormatArg>,
+    /// Write to this file instead of standard output; repeatable. Charts of .md are SVG files beside it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Vec<PathBuf>,
+    /// Bars of text instead of SVG files
+    #[arg(long)]
+    pub no_images: bool,
 }
 
 /// `loadgen guard`.
@@ -172,7 +192,7 @@ pub struct RunArgs {
     /// What is printed
     #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
     pub format: FormatArg,
-    /// Write the result to this file too; the ending decides the format (.json, .txt); repeatable
+    /// Write the result to this file too; the ending decides the format (.md, .html, .csv, .json, .hgrm, .txt); repeatable
     #[arg(short, long, value_name = "FILE", help_heading = "Output")]
     pub output: Vec<PathBuf>,
     /// Do not save the record under results/
@@ -232,6 +252,27 @@ pub enum FormatArg {
     Text,
     /// The record.
     Json,
+    /// For a README or a pull request.
+    Markdown,
+    /// One page that needs nothing else.
+    Html,
+    /// A row for each cell and each block.
+    Csv,
+    /// What HdrHistogram's plotter reads.
+    Hgrm,
+}
+
+impl From<FormatArg> for report::Format {
+    fn from(format: FormatArg) -> report::Format {
+        match format {
+            FormatArg::Text => report::Format::Text,
+            FormatArg::Json => report::Format::Json,
+            FormatArg::Markdown => report::Format::Markdown,
+            FormatArg::Html => report::Format::Html,
+            FormatArg::Csv => report::Format::Csv,
+            FormatArg::Hgrm => report::Format::Hgrm,
+        }
+    }
 }
 
 /// `--max-errors`.

@@ -18,6 +18,7 @@ pub fn begin(plan: &Plan, arms: &[Arm]) -> Record {
         schema_version: SCHEMA_VERSION,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
         started_at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        merged_from: Vec::new(),
         interrupted: false,
         environment: environment::look(),
         config: config(plan, arms),

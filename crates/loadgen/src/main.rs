@@ -10,6 +10,7 @@
 //! - [`arm`]: a server under measurement; [`process`], [`guard`]: server processes, and how foreign ones
 //!   never outlive the program; [`servers`]: what is known about the built-in ones.
 //! - [`counters`], [`sampler`], [`environment`], [`descriptors`]: what the operating system tells.
+//! - [`report_files`]: `loadgen report`, any report again from saved records.
 //! - [`progress`], [`output`], [`interrupt`], [`exit`]: the terminal, files, Ctrl-C, exit codes.
 //!
 //! Only this file and [`output`] print, and only `main` ends the process.
@@ -35,6 +36,7 @@ mod output;
 mod plan;
 mod process;
 mod progress;
+mod report_files;
 mod run;
 mod sampler;
 mod self_check;
@@ -61,6 +63,7 @@ fn main() -> ExitCode {
         ),
         Some(Command::Workloads) => workloads::list(),
         Some(Command::SelfCheck) => self_check::run(),
+        Some(Command::Report(args)) => report_files::report(&args),
         None => measure(&cli.run),
     };
     ExitCode::from(result.unwrap_or_else(|error| {

@@ -27,19 +27,57 @@ pub fn publish(record: &Record, output: &Output) -> anyhow::Result<()> {
             Err(error) => complain(&error.context("the record was not saved")),
         }
     }
+    let files = write_files(std::slice::from_ref(record), &output.files, None, true);
+    printed.and(files)
+}
+
+/// Writes the report of these records to each file, and its charts beside it. All files are tried.
+///
+/// `format` is what the ending of a name says unless it is given; without `images` no chart is a file.
+///
+/// # Errors
+/// When a file cannot be written or its ending stands for no format.
+pub fn write_files(
+    records: &[Record],
+    paths: &[PathBuf],
+    format: Option<Format>,
+    images: bool,
+) -> anyhow::Result<()> {
     let mut written = Ok(());
-    for path in &output.files {
-        let this = Format::of_path(path)
+    for path in paths {
+        let this = format
+            .map_or_else(|| Format::of_path(path), Ok)
             .map_err(anyhow::Error::from)
-            .and_then(|format| {
-                write_whole(
-                    path,
-                    &report::render(record, format, &RenderOptions::default()),
-                )
-            });
+            .and_then(|format| write_report(records, path, format, images));
         written = written.and(this);
     }
-    printed.and(written)
+    written
+}
+
+fn write_report(
+    records: &[Record],
+    path: &Path,
+    format: Format,
+    images: bool,
+) -> anyhow::Result<()> {
+    let stem = path.file_stem().filter(|_| images);
+    let options = RenderOptions {
+        stem: stem.map(|stem| stem.to_string_lossy().into_owned()),
+        ..RenderOptions::default()
+    };
+    let rendered = report::render_all(records, format, &options);
+    for (name, contents) in &rendered.beside {
+        write_whole(&path.with_file_name(name), contents)?;
+    }
+    write_whole(path, &rendered.text)
+}
+
+/// Prints the report of these records.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn print_report(records: &[Record], format: Format) -> anyhow::Result<()> {
+    print(&report::render_all(records, format, &terminal_options()).text)
 }
 
 /// Prints a document that is not made from a record.
@@ -96,6 +134,7 @@ fn terminal_options() -> RenderOptions {
     RenderOptions {
         width: columns.map_or(narrow, |(columns, _)| usize::from(columns.0)),
         colour,
+        stem: None,
     }
 }
 

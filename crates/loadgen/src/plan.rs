@@ -8,7 +8,7 @@ use bytes::Bytes;
 use engine::{Arrivals, ClientKind, Expect, ExpectBody, ExpectStatus, Request, RequestClass};
 use workload::{Shape, Workload};
 
-use crate::cli::{ArrivalsArg, ClientArg, FormatArg, KeepAlive, MaxErrors, RunArgs, Switch};
+use crate::cli::{ArrivalsArg, ClientArg, KeepAlive, MaxErrors, RunArgs, Switch};
 use crate::{counters, servers, shapes};
 
 /// Measured time of a default run, per server.
@@ -472,10 +472,7 @@ fn load_points(args: &RunArgs) -> Vec<LoadPoint> {
 
 fn output(args: &RunArgs) -> anyhow::Result<Output> {
     Ok(Output {
-        format: match args.format {
-            FormatArg::Text => report::Format::Text,
-            FormatArg::Json => report::Format::Json,
-        },
+        format: args.format.into(),
         files: args.output.clone(),
         save: !args.no_save,
         quiet: args.quiet,

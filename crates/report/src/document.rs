@@ -1,10 +1,13 @@
 //! What a report shows, in order, as data: every format spells this one document.
 
+use crate::analysis::cells::load_points;
 use crate::analysis::verdict;
+use crate::chart::Chart;
+use crate::format;
 use crate::heat_map::HeatMap;
 use crate::record::{Record, Warning};
 use crate::table::Table;
-use crate::view;
+use crate::view::{self, charts};
 
 /// A report before it has a format.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,6 +38,8 @@ pub struct Section {
 pub enum Item {
     /// A table.
     Table(Table),
+    /// A chart.
+    Chart(Chart),
     /// A sentence or several.
     Paragraph(String),
     /// A map of ratios.
@@ -42,39 +47,70 @@ pub enum Item {
 }
 
 impl Document {
-    /// The report of one run.
+    /// The report of one record.
     pub fn of(record: &Record) -> Document {
-        let mut sections = vec![
-            section("Results", false, tables(view::results::tables(record))),
-            section("Ratios", false, tables(view::ratios::tables(record))),
-            section("Findings", false, findings(record)),
-            section(
-                "The article beside this machine",
-                false,
-                tables(view::article::tables(record)),
-            ),
-            section(
-                "How it was measured",
-                true,
-                tables(vec![view::method::table(record)]),
-            ),
-        ];
-        sections.retain(|section| !section.items.is_empty());
+        let mut ratios = tables(view::ratios::tables(record));
+        ratios.extend(charts::forest(record).map(Item::Chart));
+        let mut article = tables(view::article::tables(record));
+        let bars = [true, false]
+            .into_iter()
+            .filter_map(|on| charts::article(record, on));
+        article.extend(bars.map(Item::Chart));
+        let method = tables(vec![view::method::table(record)]);
         Document {
             title: view::method::title(record),
             verdict: verdict::sentences(record),
-            sections,
+            sections: sections([
+                ("Results", false, tables(view::results::tables(record))),
+                ("Ratios", false, ratios),
+                ("Findings", false, findings(record)),
+                ("The article beside this machine", false, article),
+                ("Latency", false, latency(record)),
+                ("Over time", true, over_time(record)),
+                ("How it was measured", true, method),
+            ]),
             warnings: record.warnings.clone(),
         }
     }
+
+    /// The report of several records, oldest first, that [`merge`](crate::merge::merge) kept apart: a
+    /// trend. One record is shown as [`Document::of`] does.
+    pub fn of_all(records: &[Record]) -> Document {
+        if let [record] = records {
+            return Document::of(record);
+        }
+        let mut trend = tables(view::trend::tables(records));
+        trend.extend(view::trend::charts(records).into_iter().map(Item::Chart));
+        Document {
+            title: format!(
+                "Trend over {}",
+                format::counted(records.len() as u64, "record")
+            ),
+            verdict: vec![view::trend::sentence(records)],
+            sections: sections([("Trend", false, trend)]),
+            warnings: view::trend::warnings(records),
+        }
+    }
+
+    /// All charts in order.
+    pub fn charts(&self) -> impl Iterator<Item = &Chart> {
+        let items = self.sections.iter().flat_map(|section| &section.items);
+        items.filter_map(|item| match item {
+            Item::Chart(chart) => Some(chart),
+            Item::Table(_) | Item::Paragraph(_) | Item::HeatMap(_) => None,
+        })
+    }
 }
 
-fn section(heading: &str, folded: bool, items: Vec<Item>) -> Section {
-    Section {
-        heading: heading.to_owned(),
-        folded,
-        items,
-    }
+fn sections<const N: usize>(parts: [(&str, bool, Vec<Item>); N]) -> Vec<Section> {
+    let filled = parts.into_iter().filter(|(_, _, items)| !items.is_empty());
+    filled
+        .map(|(heading, folded, items)| Section {
+            heading: heading.to_owned(),
+            folded,
+            items,
+        })
+        .collect()
 }
 
 fn tables(tables: Vec<Table>) -> Vec<Item> {
@@ -88,4 +124,27 @@ fn findings(record: &Record) -> Vec<Item> {
         .cloned()
         .map(Item::Paragraph)
         .collect()
+}
+
+/// Percentiles and histogram of every load point; a terminal has room for those of the first.
+fn latency(record: &Record) -> Vec<Item> {
+    let mut items = Vec::new();
+    for (number, point) in load_points(record).iter().enumerate() {
+        let charts = [
+            charts::curves(point),
+            charts::percentiles(point),
+            charts::histogram(point),
+        ];
+        for mut chart in charts.into_iter().flatten() {
+            chart.in_terminal &= number == 0;
+            items.push(Item::Chart(chart));
+        }
+    }
+    items
+}
+
+fn over_time(record: &Record) -> Vec<Item> {
+    let points = load_points(record);
+    let charts = points.iter().flat_map(charts::over_time);
+    charts.map(Item::Chart).collect()
 }

@@ -109,6 +109,18 @@ pub fn seconds(seconds: f64) -> String {
     }
 }
 
+/// A number with a fixed number of decimals, filled up with blanks to `width`: for formats that other
+/// programs read.
+pub fn fixed(value: f64, width: usize, decimals: usize) -> String {
+    format!("{value:width$.decimals$}")
+}
+
+/// A share close to 1, in percent with as many decimals as tell it from 100 %: `99.95 %`.
+pub fn nines(share: f64) -> String {
+    let decimals = (-(1.0 - share).log10()).ceil().clamp(1.0, 12.0) as usize - 1;
+    format!("{:.decimals$} %", share * 100.0)
+}
+
 /// A plain number with three significant digits: `0.123`, `12.3`, `1,230`.
 pub fn number(value: f64) -> String {
     per_second(value)
@@ -128,6 +140,18 @@ pub fn with_unit(value: f64, unit: &str) -> String {
         "1" | "" => number(value),
         other => format!("{} {other}", number(value)),
     }
+}
+
+/// Text from outside, such as a server's name: what would steer a terminal or break a file is made visible.
+pub fn visible(text: &str) -> String {
+    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+    text.chars().map(visible).collect()
+}
+
+/// An instant given as RFC 3339 in UTC, to the minute: `2026-11-22 08:00`.
+pub fn minute(rfc3339: &str) -> String {
+    let minute: String = rfc3339.chars().take(16).collect();
+    minute.replacen('T', " ", 1)
 }
 
 /// Several words as one phrase: `a, b and c`.
@@ -270,7 +294,11 @@ mod tests {
         assert_eq!(percent(0.04), "0.04 %");
         assert_eq!(percent(0.0), "0 %");
         assert_eq!(percent(100.0), "100 %");
+        assert_eq!(nines(0.0), "0 %");
+        assert_eq!(nines(0.5), "50 %");
+        assert_eq!(nines(0.9993), "99.930 %");
         assert_eq!(mebibytes(34_707_865.6), "33.1 MiB");
+        assert_eq!(minute("2026-11-22T08:00:59Z"), "2026-11-22 08:00");
         assert_eq!(seconds(60.0), "60 s");
         assert_eq!(seconds(0.5), "500 ms");
         assert_eq!(optional(None, percent), "–");

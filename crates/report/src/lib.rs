@@ -4,23 +4,27 @@
 //!
 //! # Layout
 //!
-//! - [`record`], [`store`]: the file a run leaves behind, and reading it back.
+//! - [`record`], [`store`], [`schema`]: the file a run leaves behind, reading it back, its description.
 //! - [`summary`]: from a histogram to the figures of a record.
+//! - [`merge`]: several records as one.
 //! - [`article`]: what others published, as data.
 //! - [`analysis`]: what the figures say.
 //! - [`gate`]: the performance gate's verdict; [`stored`]: two records of different days.
-//! - [`format`](mod@format): numbers as text. [`table`], [`document`], `view`: what is shown.
+//! - [`format`](mod@format): numbers as text. [`table`], [`chart`], [`document`], `view`: what is shown.
 //! - [`heat_map`]: ratios over two things varied, in colour.
 //! - [`mod@render`]: how it looks, one file for each format.
 
 pub mod analysis;
 pub mod article;
+pub mod chart;
 pub mod document;
 pub mod format;
 pub mod gate;
 pub mod heat_map;
+pub mod merge;
 pub mod record;
 pub mod render;
+pub mod schema;
 pub mod store;
 pub mod stored;
 pub mod summary;
@@ -28,4 +32,4 @@ pub mod table;
 mod view;
 
 pub use analysis::analyse;
-pub use render::{Format, RenderOptions, render};
+pub use render::{Format, RenderOptions, Rendered, render, render_all};

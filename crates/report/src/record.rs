@@ -6,13 +6,14 @@
 
 use std::collections::BTreeMap;
 
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 /// The version of the format that this program writes. Older versions are read, newer ones refused.
 pub const SCHEMA_VERSION: u32 = 1;
 
 /// Everything one run measured and was told.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
     /// Version of this format, [`SCHEMA_VERSION`] when written by this program.
     pub schema_version: u32,
@@ -20,6 +21,9 @@ pub struct Record {
     pub program_version: String,
     /// When the run began, RFC 3339 in UTC.
     pub started_at: String,
+    /// When each of the runs began that this record was merged from; empty for a single run.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub merged_from: Vec<String>,
     /// True when the run was ended early (Ctrl-C): what stands here was measured before.
     pub interrupted: bool,
     /// The machine and the build.
@@ -46,7 +50,7 @@ pub struct Record {
 }
 
 /// TCP counters of the whole machine, their growth over the run; null where the system does not tell.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TcpCounters {
     /// Connections dropped because a listener's queue was full.
     pub listen_overflows: Option<u64>,
@@ -55,7 +59,7 @@ pub struct TcpCounters {
 }
 
 /// The machine, its settings, and the build that measured.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Environment {
     /// CPU model name.
     pub cpu: Option<String>,
@@ -88,7 +92,7 @@ pub struct Environment {
 }
 
 /// What the run was asked for, after defaults.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Config {
     /// The command line as typed.
     pub command: Vec<String>,
@@ -130,7 +134,7 @@ pub struct Config {
 }
 
 /// One server as it was started, or the URL that was loaded.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ServerConfig {
     /// Name used throughout the record.
     pub name: String,
@@ -143,7 +147,7 @@ pub struct ServerConfig {
 }
 
 /// The request that was sent.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct RequestConfig {
     /// Method.
     pub method: String,
@@ -156,7 +160,9 @@ pub struct RequestConfig {
 }
 
 /// How requests were scheduled.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize, JsonSchema,
+)]
 #[serde(rename_all = "lowercase")]
 pub enum LoadKind {
     /// Closed loop: every connection sends its next request when its last was answered.
@@ -166,7 +172,7 @@ pub enum LoadKind {
 }
 
 /// One server × workload × load × keep-alive, over all its blocks.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct CellResult {
     /// Server name.
     pub server: String,
@@ -226,7 +232,7 @@ pub struct CellResult {
 }
 
 /// A distribution of times in microseconds. A percentile that too few requests support is null.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct LatencySummary {
     /// Values in the distribution.
     pub count: u64,
@@ -259,7 +265,7 @@ pub struct LatencySummary {
 }
 
 /// Errors by kind. No error counts as a request.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct ErrorCounts {
     /// All of the below.
     pub total: u64,
@@ -288,7 +294,7 @@ pub struct ErrorCounts {
 }
 
 /// Connections of a cell and how evenly they were served.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Connections {
     /// Connections that were established.
     pub established: u64,
@@ -307,7 +313,7 @@ pub struct Connections {
 }
 
 /// What a process used while a server was loaded.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resources {
     /// CPU time, user and system, ended threads included, ÷ all answers of the same time.
     pub cpu_us_per_request: Option<f64>,
@@ -326,7 +332,7 @@ pub struct Resources {
 }
 
 /// One block of one cell: the unit of every interval.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
     /// Number within the run, from 0; the same number pairs the servers.
     pub index: u32,
@@ -369,7 +375,7 @@ pub struct Block {
 }
 
 /// One second of a run, as one server saw it.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct SeriesPoint {
     /// Seconds since the run began.
     pub second: f64,
@@ -393,7 +399,7 @@ pub struct SeriesPoint {
 
 /// Latency the way wrk prints it: from a histogram that is filled up after the run (closed loop only).
 /// Compare with wrk's latency columns; everywhere else nothing is corrected afterwards.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct WrkCompatible {
     /// wrk's *Requests/sec*: every parsed answer ÷ time, whatever its status.
     pub requests_per_s: f64,
@@ -416,7 +422,7 @@ pub struct WrkCompatible {
 }
 
 /// Latency of one class of request.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ClassResult {
     /// Name of the class, for instance `hello`.
     pub name: String,
@@ -427,7 +433,7 @@ pub struct ClassResult {
 }
 
 /// One further figure of a workload.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Figure {
     /// Stable name, for instance `time_to_first_byte_p50`.
     pub name: String,
@@ -440,7 +446,7 @@ pub struct Figure {
 }
 
 /// A ratio between two servers at one load point.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Comparison {
     /// Server below the line.
     pub baseline: String,
@@ -452,6 +458,12 @@ pub struct Comparison {
     pub load: LoadKind,
     /// Keep-alive of both.
     pub keep_alive: bool,
+    /// Connections of both.
+    #[serde(default)]
+    pub concurrency: u32,
+    /// Requests per second asked of both; null in a closed loop.
+    #[serde(default)]
+    pub rate: Option<f64>,
     /// Candidate ÷ baseline; null when one of them measured nothing.
     pub ratio: Option<f64>,
     /// Lower end of the interval; null when there are too few blocks.
@@ -470,7 +482,7 @@ pub struct Comparison {
 }
 
 /// One row of the article's table, or one server of this machine beside it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct ArticleRow {
     /// Framework or server name.
     pub name: String,
@@ -487,7 +499,7 @@ pub struct ArticleRow {
 }
 
 /// A reason to distrust a number, carried as data beside it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Warning {
     /// Stable code, for instance `steal`.
     pub code: String,

@@ -11,6 +11,7 @@ fn show(record: &Record, width: usize) -> String {
     let options = RenderOptions {
         width,
         colour: false,
+        ..RenderOptions::default()
     };
     text::render(&Document::of(record), &options)
 }
@@ -118,6 +119,7 @@ fn colours_only_where_they_are_allowed() {
         &RenderOptions {
             width: 100,
             colour: false,
+            ..RenderOptions::default()
         },
     );
     let coloured = text::render(
@@ -125,6 +127,7 @@ fn colours_only_where_they_are_allowed() {
         &RenderOptions {
             width: 100,
             colour: true,
+            ..RenderOptions::default()
         },
     );
     assert!(!plain.contains('\u{1b}'));

@@ -56,3 +56,24 @@ fn relative(qps: f64, reference: Option<f64>) -> Option<f64> {
         .filter(|reference| *reference > 0.0)
         .map(|reference| qps / reference)
 }
+
+/// A framework of the article and the server of this machine that stands beside it; one may be missing.
+pub type Pair<'a> = (Option<&'a ArticleRow>, Option<&'a ArticleRow>);
+
+/// The article's frameworks in its order, each with its counterparts here, then the servers without one.
+pub fn pairs(rows: &[ArticleRow], keep_alive: bool) -> Vec<Pair<'_>> {
+    let of = |source: &'static str| {
+        rows.iter()
+            .filter(move |row| row.keep_alive == keep_alive && row.source == source)
+    };
+    let mut pairs: Vec<Pair<'_>> = Vec::new();
+    for framework in of(FROM_ARTICLE) {
+        let beside = |row: &&ArticleRow| row.stands_beside.as_deref() == Some(&framework.name);
+        let mut servers = of(FROM_HERE).filter(beside);
+        pairs.push((Some(framework), servers.next()));
+        pairs.extend(servers.map(|server| (None, Some(server))));
+    }
+    let alone = of(FROM_HERE).filter(|row| row.stands_beside.is_none());
+    pairs.extend(alone.map(|server| (None, Some(server))));
+    pairs
+}

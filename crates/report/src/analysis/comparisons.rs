@@ -4,7 +4,7 @@ use stats::paired;
 
 use super::cells::{LoadPoint, load_points};
 use crate::format;
-use crate::record::{Block, CellResult, Comparison, LoadKind, Record};
+use crate::record::{Block, CellResult, Comparison, Record};
 
 /// Confidence of every interval.
 pub const CONFIDENCE: f64 = 0.95;
@@ -105,6 +105,8 @@ fn compare(baseline: &CellResult, candidate: &CellResult, metric: Metric) -> Com
         metric: metric.name().to_owned(),
         load: baseline.load,
         keep_alive: baseline.keep_alive,
+        concurrency: baseline.concurrency,
+        rate: baseline.rate,
         ratio: result.map(|result| result.ratio),
         low: blocks.interval_end(result.and_then(|result| result.low)),
         high: blocks.interval_end(result.and_then(|result| result.high)),
@@ -227,19 +229,25 @@ pub fn meaning(baseline: &str, candidate: &str) -> Option<&'static str> {
         .map(|(_, _, meaning)| *meaning)
 }
 
-/// Finds the comparison of two servers by one metric at a load point.
+/// Finds the comparison of two servers by one metric at the load point of `cell`.
 pub fn find<'a>(
     record: &'a Record,
     (baseline, candidate): (&str, &str),
     metric: Metric,
-    load: LoadKind,
-    keep_alive: bool,
+    cell: &CellResult,
 ) -> Option<&'a Comparison> {
     record.comparisons.iter().find(|comparison| {
         comparison.baseline == baseline
             && comparison.candidate == candidate
             && comparison.metric == metric.name()
-            && comparison.load == load
-            && comparison.keep_alive == keep_alive
+            && is_at_load_of(comparison, cell)
     })
+}
+
+/// Whether a comparison was made at the load point of `cell`.
+pub fn is_at_load_of(comparison: &Comparison, cell: &CellResult) -> bool {
+    comparison.load == cell.load
+        && comparison.keep_alive == cell.keep_alive
+        && comparison.concurrency == cell.concurrency
+        && comparison.rate.map(f64::to_bits) == cell.rate.map(f64::to_bits)
 }

@@ -215,7 +215,7 @@ struct RatioOf {
 
 impl RatioOf {
     fn find(record: &Record, first: &CellResult, second: &CellResult, metric: Metric) -> RatioOf {
-        let comparison = |pair| find(record, pair, metric, first.load, first.keep_alive);
+        let comparison = |pair| find(record, pair, metric, first);
         if let Some(found) = comparison((&second.server, &first.server)) {
             return RatioOf::from(found);
         }

@@ -11,3 +11,16 @@ pub fn render(record: &Record) -> String {
     text.push('\n');
     text
 }
+
+/// Writes one record as [`render`] does, and any other number of them as one JSON array.
+///
+/// # Panics
+/// Never, as [`render`].
+pub fn render_all(records: &[Record]) -> String {
+    if let [record] = records {
+        return render(record);
+    }
+    let mut text = serde_json::to_string_pretty(records).expect("a record has only JSON keys");
+    text.push('\n');
+    text
+}

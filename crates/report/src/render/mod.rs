@@ -1,7 +1,13 @@
 //! One file for each format. A renderer spells a document; it decides nothing about what is shown.
 
+pub mod csv;
+pub mod hgrm;
+pub mod html;
 pub mod json;
+pub mod markdown;
+pub mod svg;
 pub mod text;
+mod text_chart;
 
 use std::path::Path;
 
@@ -15,6 +21,14 @@ pub enum Format {
     Text,
     /// The record itself.
     Json,
+    /// Text for a README or a pull request, with its charts as SVG files beside it.
+    Markdown,
+    /// One page that needs nothing else.
+    Html,
+    /// A row for each cell and each block.
+    Csv,
+    /// What HdrHistogram's plotter reads.
+    Hgrm,
 }
 
 /// The ending of a file name stands for no format.
@@ -27,7 +41,14 @@ pub struct UnknownEnding {
 
 impl Format {
     /// All of them, with the endings that stand for them.
-    pub const ENDINGS: &[(Format, &str)] = &[(Format::Text, "txt"), (Format::Json, "json")];
+    pub const ENDINGS: &[(Format, &str)] = &[
+        (Format::Text, "txt"),
+        (Format::Json, "json"),
+        (Format::Markdown, "md"),
+        (Format::Html, "html"),
+        (Format::Csv, "csv"),
+        (Format::Hgrm, "hgrm"),
+    ];
 
     /// The format that a file name asks for by its ending.
     ///
@@ -51,21 +72,16 @@ impl Format {
     }
 }
 
-/// Spells the report of one run.
-pub fn render(record: &Record, format: Format, options: &RenderOptions) -> String {
-    match format {
-        Format::Text => text::render(&Document::of(record), options),
-        Format::Json => json::render(record),
-    }
-}
-
 /// What a renderer may need to know about where its output goes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RenderOptions {
     /// Columns of the terminal.
     pub width: usize,
     /// Whether colours may be used.
     pub colour: bool,
+    /// The name, without ending, of the file that is written: what stands beside it begins with this
+    /// name. `None` when the output is one stream; then nothing can stand beside it.
+    pub stem: Option<String>,
 }
 
 impl Default for RenderOptions {
@@ -73,6 +89,47 @@ impl Default for RenderOptions {
         RenderOptions {
             width: 100,
             colour: false,
+            stem: None,
         }
+    }
+}
+
+/// A report in one format: the text itself, and the files that belong beside it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Rendered {
+    /// The report.
+    pub text: String,
+    /// Names and contents of further files, such as a chart each. Empty without
+    /// [`RenderOptions::stem`].
+    pub beside: Vec<(String, String)>,
+}
+
+impl From<String> for Rendered {
+    fn from(text: String) -> Rendered {
+        Rendered {
+            text,
+            beside: Vec::new(),
+        }
+    }
+}
+
+/// Spells the report of one run that needs no file beside it.
+pub fn render(record: &Record, format: Format, options: &RenderOptions) -> String {
+    let alone = RenderOptions {
+        stem: None,
+        ..options.clone()
+    };
+    render_all(std::slice::from_ref(record), format, &alone).text
+}
+
+/// Spells the report of several records, oldest first, as [`merge`](crate::merge::merge) leaves them.
+pub fn render_all(records: &[Record], format: Format, options: &RenderOptions) -> Rendered {
+    match format {
+        Format::Text => text::render(&Document::of_all(records), options).into(),
+        Format::Json => json::render_all(records).into(),
+        Format::Markdown => markdown::render(&Document::of_all(records), options),
+        Format::Html => html::render(&Document::of_all(records), records).into(),
+        Format::Csv => csv::render(records).into(),
+        Format::Hgrm => hgrm::render(records, options),
     }
 }

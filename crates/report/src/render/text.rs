@@ -3,9 +3,10 @@
 use comfy_table::presets::UTF8_FULL_CONDENSED;
 use comfy_table::{CellAlignment, ContentArrangement};
 
-use super::RenderOptions;
+use super::{RenderOptions, text_chart};
+use crate::chart::Chart;
 use crate::document::{Document, Item, Section};
-use crate::format::{self, wrap};
+use crate::format::{self, visible, wrap};
 use crate::table::{Align, Layout, Table};
 
 /// Spells a document for a terminal of the given width.
@@ -16,7 +17,7 @@ pub fn render(document: &Document, options: &RenderOptions) -> String {
     let mut parts: Vec<String> = document
         .verdict
         .iter()
-        .map(|sentence| paint.bold(&wrap(&clean(sentence), options.width)))
+        .map(|sentence| paint.bold(&wrap(&visible(sentence), options.width)))
         .collect();
     for section in document.sections.iter().filter(|section| !section.folded) {
         parts.extend(spell_section(section, options, paint));
@@ -26,7 +27,7 @@ pub fn render(document: &Document, options: &RenderOptions) -> String {
         let lines: Vec<String> = warnings
             .map(|warning| {
                 let text = wrap(
-                    &format!("warning: {}", clean(&warning.message)),
+                    &format!("warning: {}", visible(&warning.message)),
                     options.width,
                 );
                 text.replacen("warning:", &paint.yellow("warning:"), 1)
@@ -40,12 +41,21 @@ pub fn render(document: &Document, options: &RenderOptions) -> String {
 fn spell_section(section: &Section, options: &RenderOptions, paint: Paint) -> Vec<String> {
     let items = section.items.iter();
     items
-        .map(|item| match item {
-            Item::Table(table) => spell_table(table, options.width, paint),
-            Item::Paragraph(text) => wrap(&clean(text), options.width),
-            Item::HeatMap(map) => map.to_text(options),
+        .filter_map(|item| match item {
+            Item::Table(table) => Some(spell_table(table, options.width, paint)),
+            Item::Paragraph(text) => Some(wrap(&visible(text), options.width)),
+            Item::HeatMap(map) => Some(map.to_text(options)),
+            Item::Chart(chart) => chart
+                .in_terminal
+                .then(|| spell_chart(chart, options.width, paint)),
         })
         .collect()
+}
+
+fn spell_chart(chart: &Chart, width: usize, paint: Paint) -> String {
+    let title = format!("{} ({})", chart.title, chart.y.label);
+    let bars = clean_lines(&text_chart::render(chart, width));
+    format!("{}\n{bars}", paint.bold(&wrap(&visible(&title), width)))
 }
 
 /// The table under its title: turned where that is how it reads best and it fits, otherwise upright with
@@ -60,14 +70,14 @@ fn spell_table(table: &Table, width: usize, paint: Paint) -> String {
     };
     let mut lines = Vec::new();
     if !table.title.is_empty() {
-        lines.push(paint.bold(&wrap(&clean(&table.title), width)));
+        lines.push(paint.bold(&wrap(&visible(&table.title), width)));
     }
     lines.push(body);
     if !dropped.is_empty() {
         let left_out = format!("Not shown in {width} columns: {}.", format::list(&dropped));
         lines.push(wrap(&left_out, width));
     }
-    lines.extend(table.notes.iter().map(|note| wrap(&clean(note), width)));
+    lines.extend(table.notes.iter().map(|note| wrap(&visible(note), width)));
     lines.join("\n")
 }
 
@@ -123,14 +133,8 @@ fn fits(text: &str, width: usize) -> bool {
     text.lines().all(|line| line.chars().count() <= width)
 }
 
-/// Server names and messages come from outside: what would steer the terminal is made visible instead.
-fn clean(text: &str) -> String {
-    let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
-    text.chars().map(visible).collect()
-}
-
 fn clean_lines(text: &str) -> String {
-    text.split('\n').map(clean).collect::<Vec<_>>().join("\n")
+    text.split('\n').map(visible).collect::<Vec<_>>().join("\n")
 }
 
 #[derive(Clone, Copy)]

@@ -1,6 +1,6 @@
 //! The article's frameworks with this machine's servers beside them.
 
-use crate::analysis::article::{FROM_ARTICLE, FROM_HERE};
+use crate::analysis::article::pairs;
 use crate::article::{REFERENCE_FRAMEWORK, REFERENCE_SERVER, Reference};
 use crate::format;
 use crate::record::{ArticleRow, Record};
@@ -15,19 +15,11 @@ pub(crate) fn tables(record: &Record) -> Vec<Table> {
 }
 
 fn table(record: &Record, keep_alive: bool) -> Option<Table> {
-    let of = |source: &'static str| {
-        let rows = record.article.iter();
-        rows.filter(move |row| row.keep_alive == keep_alive && row.source == source)
-    };
-    let mut rows = Vec::new();
-    for framework in of(FROM_ARTICLE) {
-        let beside = |row: &&ArticleRow| row.stands_beside.as_deref() == Some(&framework.name);
-        let mut servers = of(FROM_HERE).filter(beside);
-        rows.push(row(Some(framework), servers.next()));
-        rows.extend(servers.map(|server| row(None, Some(server))));
-    }
-    let alone = of(FROM_HERE).filter(|row| row.stands_beside.is_none());
-    rows.extend(alone.map(|server| row(None, Some(server))));
+    let pairs = pairs(&record.article, keep_alive);
+    let rows = pairs
+        .into_iter()
+        .map(|(framework, server)| row(framework, server))
+        .collect::<Vec<_>>();
     let reference = Reference::load();
     let source = if keep_alive {
         "the article"

@@ -41,7 +41,7 @@ fn table(record: &Record, keep_alive: bool) -> Option<Table> {
         .map(|pair| {
             let cells = figures
                 .iter()
-                .map(|(point, metric)| cell(find(record, *pair, *metric, point.load, keep_alive)));
+                .map(|(point, metric)| cell(find(record, *pair, *metric, point.cells[0])));
             std::iter::once(Cell::text(heading(pair)))
                 .chain(cells)
                 .collect()
@@ -77,7 +77,8 @@ fn metrics(load: LoadKind) -> &'static [Metric] {
     }
 }
 
-fn label(metric: Metric) -> &'static str {
+/// A metric in few letters.
+pub(crate) fn label(metric: Metric) -> &'static str {
     match metric {
         Metric::Throughput => "QPS",
         Metric::ServerCpuPerRequest => "CPU/req",
@@ -85,7 +86,8 @@ fn label(metric: Metric) -> &'static str {
     }
 }
 
-fn load(point: &LoadPoint<'_>) -> String {
+/// A load point in few letters.
+pub(crate) fn load(point: &LoadPoint<'_>) -> String {
     match point.rate {
         Some(rate) => format!("{}/s", format::per_second(rate)),
         None => "saturated".to_owned(),

@@ -114,7 +114,7 @@ fn table(number: usize, point: &LoadPoint<'_>) -> Table {
 }
 
 /// A percentile, or why there is none.
-fn percentile(latency: &LatencySummary, name: &str) -> Cell {
+pub(crate) fn percentile(latency: &LatencySummary, name: &str) -> Cell {
     let at_least = latency.at_least.iter().any(|lost| lost == name);
     let value = latency.percentile(name);
     let text = match value {
@@ -133,7 +133,7 @@ fn whole(count: Option<u64>) -> Cell {
 }
 
 /// Scatter of throughput over the blocks, in percent of its mean.
-fn spread_percent(cell: &CellResult) -> Option<f64> {
+pub(crate) fn spread_percent(cell: &CellResult) -> Option<f64> {
     let blocks = cell.blocks.iter().filter(|block| block.dropped.is_none());
     let throughputs: Vec<f64> = blocks.map(|block| block.throughput_rps).collect();
     let mean = mean(&throughputs).filter(|mean| *mean > 0.0)?;

@@ -235,6 +235,7 @@ pub(crate) fn record(cells: &[CellSpec]) -> Record {
         schema_version: SCHEMA_VERSION,
         program_version: "0.1.0".into(),
         started_at: "2026-11-22T08:00:00Z".into(),
+        merged_from: vec![],
         interrupted: false,
         environment: environment(),
         config: config(cells),
@@ -362,4 +363,37 @@ pub(crate) fn both_keep_alives() -> Record {
             .chain(closing)
             .collect::<Vec<_>>(),
     )
+}
+
+/// Names and texts that try to be markup in every format.
+pub(crate) fn hostile() -> Record {
+    let names = [
+        "</script><script>document.title='owned'</script>",
+        "<img src=x onerror=document.title='owned'>|a|`b`*c*",
+        "=1+1\",\n![x](http://192.0.2.1/x.png)\u{1b}[2J",
+    ];
+    let cells: Vec<CellSpec> = names
+        .iter()
+        .map(|server| CellSpec {
+            server,
+            errors: ErrorCounts {
+                total: 1,
+                closed: 1,
+                ..ErrorCounts::default()
+            },
+            ..CellSpec::default()
+        })
+        .collect();
+    record(&cells)
+}
+
+/// Three runs that cannot be merged: another revision, then another machine.
+pub(crate) fn trend() -> Vec<Record> {
+    let mut records = vec![main_job(), main_job(), main_job()];
+    records[1].started_at = "2026-11-23T08:00:00Z".into();
+    records[1].environment.git_revision = Some("fedcba987654".into());
+    records[2].started_at = "2026-11-24T08:00:00Z".into();
+    records[2].environment.cpu = Some("Another CPU 9".into());
+    records[2].results[0].throughput_rps *= 1.4;
+    records
 }

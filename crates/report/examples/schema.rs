@@ -1,0 +1,13 @@
+//! Writes the description of the record to `docs/`: `cargo run -p report --example schema`.
+
+use std::fs;
+use std::path::Path;
+
+fn main() -> std::io::Result<()> {
+    let docs = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs");
+    fs::write(
+        docs.join("record.schema.json"),
+        report::schema::json_schema(),
+    )?;
+    fs::write(docs.join("record.md"), report::schema::page())
+}
