@@ -12,6 +12,7 @@
 //! - [`gate`]: the performance gate's verdict; [`stored`]: two records of different days.
 //! - [`format`](mod@format): numbers as text. [`table`], [`chart`], [`document`], `view`: what is shown.
 //! - [`heat_map`]: ratios over two things varied, in colour.
+//! - [`sweep`], [`limits`]: the other records, each with all that is made from it.
 //! - [`mod@render`]: how it looks, one file for each format.
 
 pub mod analysis;
@@ -22,12 +23,14 @@ pub mod format;
 pub mod gate;
 pub mod heat_map;
 pub mod merge;
+pub mod limits;
 pub mod record;
 pub mod render;
 pub mod schema;
 pub mod store;
 pub mod stored;
 pub mod summary;
+pub mod sweep;
 pub mod table;
 mod view;
 

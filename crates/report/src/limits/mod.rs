@@ -1,0 +1,121 @@
+//! What a machine allows: found, not assumed.
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Document, Item, Section};
+use crate::format;
+use crate::record::Environment;
+use crate::table::{Cell, Column, Layout, Table};
+
+/// What [`LimitsRecord::kind`] says.
+pub const KIND: &str = "limits";
+
+/// What this machine allows, and what follows from it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LimitsRecord {
+    /// Version of this format, 1.
+    pub schema_version: u32,
+    /// Always [`KIND`].
+    pub kind: String,
+    /// The machine and the build.
+    pub environment: Environment,
+    /// Limits, one each.
+    pub limits: Vec<MachineLimit>,
+    /// How many connections follow for each server.
+    pub ceilings: Vec<Ceiling>,
+}
+
+/// One limit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MachineLimit {
+    /// What the system calls it, for instance `vm.max_map_count`.
+    pub name: String,
+    /// Its value; null where the system does not tell or there is no limit.
+    pub value: Option<u64>,
+    /// Unit of the value: `files`, `threads`, `ports`, `maps`, `connections`, `bytes`, `millicores`.
+    pub unit: String,
+    /// What it limits.
+    pub meaning: String,
+}
+
+/// How many connections a server can hold open here, and what ends it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Ceiling {
+    /// Server.
+    pub server: String,
+    /// Connections at most.
+    pub connections: u64,
+    /// The limit that is reached first.
+    pub by: String,
+    /// How the number follows from it.
+    pub reason: String,
+}
+
+/// The report of what a machine allows.
+pub fn document(record: &LimitsRecord) -> Document {
+    let limits = Table {
+        id: "limits".to_owned(),
+        title: "What this machine allows".to_owned(),
+        columns: vec![
+            Column::words("Limit", 0),
+            Column::figures("Value", 0),
+            Column::words("What it limits", 1),
+        ],
+        rows: record.limits.iter().map(limit_row).collect(),
+        layout: Layout::Upright,
+        notes: Vec::new(),
+    };
+    let ceilings = Table {
+        id: "ceilings".to_owned(),
+        title: "Connections that follow".to_owned(),
+        columns: vec![
+            Column::words("Server", 0),
+            Column::figures("Connections", 0),
+            Column::words("Ended by", 0),
+            Column::words("Because", 1),
+        ],
+        rows: record.ceilings.iter().map(ceiling_row).collect(),
+        layout: Layout::Upright,
+        notes: vec![
+            "All other things left alone. Memory is what the kernel says is available now."
+                .to_owned(),
+        ],
+    };
+    Document {
+        title: "Limits of this machine".to_owned(),
+        verdict: Vec::new(),
+        sections: vec![Section {
+            heading: "Limits".to_owned(),
+            folded: false,
+            items: vec![Item::Table(limits), Item::Table(ceilings)],
+        }],
+        warnings: Vec::new(),
+    }
+}
+
+fn limit_row(limit: &MachineLimit) -> Vec<Cell> {
+    let value = limit.value.map(|value| value as f64);
+    let text = |value: f64| match limit.unit.as_str() {
+        "bytes" => format::mebibytes(value),
+        "millicores" => format!("{} cores", format::number(value / 1e3)),
+        unit => format!("{} {unit}", format::count(value as u64)),
+    };
+    vec![
+        Cell::text(limit.name.clone()),
+        Cell::figure(value, text),
+        Cell::text(limit.meaning.clone()),
+    ]
+}
+
+fn ceiling_row(ceiling: &Ceiling) -> Vec<Cell> {
+    let connections = Cell {
+        text: format::count(ceiling.connections),
+        value: Some(ceiling.connections as f64),
+    };
+    vec![
+        Cell::text(ceiling.server.clone()),
+        connections,
+        Cell::text(ceiling.by.clone()),
+        Cell::text(ceiling.reason.clone()),
+    ]
+}

@@ -1,0 +1,533 @@
+//! Who wins each cell. Everything here is derived from the blocks and can be derived again.
+
+use stats::interval::ConfidenceInterval;
+use stats::paired::{self, PairedComparison};
+
+use super::limit::{self, Cores, LimitedBy};
+use super::looks::{Look, look};
+use super::record::{Outcome, SweepCell, SweepComparison, SweepConfig, SweepRecord, SweepServer};
+use super::{crossovers, words};
+use crate::record::{Block, CellResult, Warning};
+
+/// Fills in all that follows from what was measured; doing it twice changes nothing.
+pub fn analyse(record: &mut SweepRecord) {
+    let cores = cores(record);
+    let config = record.config.clone();
+    for cell in &mut record.cells {
+        analyse_cell(cell, &config, cores);
+    }
+    record.crossovers = crossovers::all(record);
+    record
+        .warnings
+        .retain(|warning| !DERIVED.contains(&warning.code.as_str()));
+    let derived = warnings(record);
+    record.warnings.extend(derived);
+    record.page = words::page(record);
+}
+
+/// Limits and comparisons of one cell.
+pub fn analyse_cell(cell: &mut SweepCell, config: &SweepConfig, cores: Cores) {
+    for server in &mut cell.servers {
+        server.limit = server
+            .result
+            .as_ref()
+            .and_then(|result| limit::limit(result, cores));
+    }
+    let compare = |(baseline, candidate): (&str, &str)| {
+        Some(compare(
+            cell,
+            config,
+            cell.server(baseline)?,
+            cell.server(candidate)?,
+        ))
+    };
+    cell.comparisons = config.pairs().into_iter().filter_map(compare).collect();
+}
+
+/// The CPU that both sides of a sweep may use.
+pub fn cores(record: &SweepRecord) -> Cores {
+    let machine = f64::from(record.environment.cores.max(1));
+    let pinned = |cpus: &Option<Vec<usize>>| {
+        cpus.as_ref()
+            .map_or(machine, |cpus| (cpus.len() as f64).min(machine))
+    };
+    Cores {
+        machine,
+        server: pinned(&record.config.server_cpus),
+        client: pinned(&record.config.client_cpus).min(f64::from(record.config.threads.max(1))),
+    }
+}
+
+/// How far a cell is from flipping, as the smallest |ln ratio| of its undecided pairs; `None` when no
+/// further block could decide anything. Smaller is closer.
+pub fn distance_from_flip(cell: &SweepCell) -> Option<f64> {
+    let can_decide = |pair: &&SweepComparison| {
+        let works = |name| {
+            cell.server(name)
+                .is_some_and(|it| it.stopped.is_none() && !client_bound(it))
+        };
+        pair.outcome == Outcome::CannotTell && works(&pair.baseline) && works(&pair.candidate)
+    };
+    let undecided = cell.comparisons.iter().filter(can_decide);
+    let distances = undecided.map(|pair| pair.ratio.map_or(0.0, |ratio| ratio.ln().abs()));
+    distances.min_by(f64::total_cmp)
+}
+
+/// Whether a server's figures tell of the load generator instead.
+pub fn client_bound(server: &SweepServer) -> bool {
+    server
+        .limit
+        .as_ref()
+        .is_some_and(|limit| limit.by == LimitedBy::ClientCpu)
+}
+
+fn compare(
+    cell: &SweepCell,
+    config: &SweepConfig,
+    baseline: &SweepServer,
+    candidate: &SweepServer,
+) -> SweepComparison {
+    let mut comparison = SweepComparison {
+        baseline: baseline.name.clone(),
+        candidate: candidate.name.clone(),
+        ratio: None,
+        low: None,
+        high: None,
+        confidence: None,
+        blocks: 0,
+        sigma: None,
+        outcome: Outcome::CannotTell,
+        reason: None,
+    };
+    match (&baseline.stopped, &candidate.stopped) {
+        (Some(_), Some(_)) => comparison.reason = Some("neither server works here".to_owned()),
+        (Some(_), None) if candidate.result.is_some() => comparison.outcome = Outcome::Candidate,
+        (None, Some(_)) if baseline.result.is_some() => comparison.outcome = Outcome::Baseline,
+        _ => match (&baseline.result, &candidate.result) {
+            (Some(below), Some(above)) => {
+                fill_in(&mut comparison, cell, config, [below, above]);
+                if let Some(bound) = [baseline, candidate]
+                    .into_iter()
+                    .find(|it| client_bound(it))
+                {
+                    comparison.outcome = Outcome::CannotTell;
+                    comparison.reason = Some(format!("the load generator limits {}", bound.name));
+                }
+            }
+            _ => comparison.reason = Some("not measured".to_owned()),
+        },
+    }
+    comparison
+}
+
+/// The ratio over all blocks; from the first look on, its interval over the blocks of that look.
+fn fill_in(
+    comparison: &mut SweepComparison,
+    cell: &SweepCell,
+    config: &SweepConfig,
+    arms: [&CellResult; 2],
+) {
+    let look = if config.quick {
+        None
+    } else {
+        look(cell.visits.len(), config.confidence, config.spots().len())
+    };
+    let Some(look) = look else {
+        let all = paired::compare(&log_ratios(arms, u32::MAX), config.confidence);
+        comparison.ratio = all.map(|all| all.ratio);
+        comparison.sigma = all.and_then(|all| all.sigma);
+        comparison.blocks = all.map_or(0, |all| blocks(&all));
+        comparison.reason = Some(match config.quick {
+            true => "too few blocks for an interval: measured with --quick".to_owned(),
+            false => "visited too few times for an interval".to_owned(),
+        });
+        return;
+    };
+    let result = paired::compare(&log_ratios(arms, end_of_look(cell, look)), look.confidence);
+    comparison.confidence = Some(look.confidence);
+    let Some(result) = result else {
+        comparison.reason = Some("no block in which both could be measured".to_owned());
+        return;
+    };
+    comparison.ratio = Some(result.ratio);
+    comparison.low = result.low;
+    comparison.high = result.high;
+    comparison.blocks = blocks(&result);
+    comparison.sigma = result.sigma;
+    match result.interval() {
+        Some(interval) => {
+            comparison.outcome = outcome(interval, config.margin);
+            comparison.reason = (comparison.outcome == Outcome::CannotTell).then(|| {
+                "the interval touches the border between winning and being equal".to_owned()
+            });
+        }
+        None => {
+            comparison.reason = Some("too many blocks were left out for an interval".to_owned())
+        }
+    }
+}
+
+fn blocks(comparison: &PairedComparison) -> u32 {
+    u32::try_from(comparison.blocks).unwrap_or(u32::MAX)
+}
+
+/// Number of the block after the last that a look sees.
+fn end_of_look(cell: &SweepCell, look: Look) -> u32 {
+    let last = cell.visits.get(look.visits - 1);
+    last.map_or(u32::MAX, |visit| visit.first_block + visit.blocks)
+}
+
+/// Paired by number; blocks that were dropped, or in which one server answered nothing, are left out.
+fn log_ratios([below, above]: [&CellResult; 2], end: u32) -> Vec<f64> {
+    let usable =
+        |block: &&Block| block.index < end && block.dropped.is_none() && block.throughput_rps > 0.0;
+    let (mut baseline, mut candidate) = (Vec::new(), Vec::new());
+    for block in below.blocks.iter().filter(usable) {
+        let other = above
+            .blocks
+            .iter()
+            .filter(usable)
+            .find(|other| other.index == block.index);
+        if let Some(other) = other {
+            baseline.push(block.throughput_rps);
+            candidate.push(other.throughput_rps);
+        }
+    }
+    paired::log_ratios(&baseline, &candidate)
+}
+
+fn outcome(interval: ConfidenceInterval, margin: f64) -> Outcome {
+    let border = 1.0 + margin;
+    match interval {
+        it if it.low > border => Outcome::Candidate,
+        it if it.high < border.recip() => Outcome::Baseline,
+        it if it.low >= border.recip() && it.high <= border => Outcome::Equal,
+        _ => Outcome::CannotTell,
+    }
+}
+
+/// Codes of the warnings that [`warnings`] derives.
+const DERIVED: [&str; 6] = [
+    "unoptimised_build",
+    "interrupted",
+    "client_bound",
+    "blocks_dropped",
+    "connections_in_turns",
+    "errors",
+];
+
+fn warnings(record: &SweepRecord) -> Vec<Warning> {
+    let mut warnings = Vec::new();
+    let mut warn = |code: &str, message: String| {
+        warnings.push(Warning {
+            code: code.to_owned(),
+            message,
+        });
+    };
+    if !record.environment.optimised {
+        let profile = &record.environment.build_profile;
+        warn(
+            "unoptimised_build",
+            format!("built without optimisation (profile {profile}): figures say little"),
+        );
+    }
+    if record.interrupted {
+        warn(
+            "interrupted",
+            "the sweep ended early; `--resume` goes on with it".to_owned(),
+        );
+    }
+    let cells = record.cells.iter();
+    let bound = cells
+        .clone()
+        .filter(|cell| cell.servers.iter().any(client_bound))
+        .count();
+    if bound > 0 {
+        let of = record.cells.len();
+        warn(
+            "client_bound",
+            format!(
+                "in {bound} of {of} cells the load generator was the limit: marked with c, and used for no verdict"
+            ),
+        );
+    }
+    let blocks = || {
+        cells
+            .clone()
+            .flat_map(|cell| &cell.servers)
+            .filter_map(|it| it.result.as_ref())
+            .flat_map(|it| &it.blocks)
+    };
+    let dropped = blocks().filter(|block| block.dropped.is_some()).count();
+    if dropped > 0 {
+        let of = blocks().count();
+        warn(
+            "blocks_dropped",
+            format!(
+                "{dropped} of {of} blocks were left out for what happened to the whole machine"
+            ),
+        );
+    }
+    let in_turns = cells.clone().filter(|cell| cell.in_turns).count();
+    if in_turns > 0 {
+        warn(
+            "connections_in_turns",
+            format!(
+                "in {in_turns} cells the servers were connected one at a time, because the limit on open files does not allow all at once: drift is cancelled less well there"
+            ),
+        );
+    }
+    let failing = cells
+        .clone()
+        .filter(|cell| {
+            cell.servers
+                .iter()
+                .filter_map(|it| it.result.as_ref())
+                .any(|it| 100 * it.errors.total > it.requests)
+        })
+        .count();
+    if failing > 0 {
+        warn(
+            "errors",
+            format!("in {failing} cells more than 1 % of the requests failed"),
+        );
+    }
+    warnings
+}
+
+#[cfg(test)]
+pub(crate) mod testing {
+    //! Made-up figures for the tests of this module's neighbours.
+
+    use hdrhistogram::Histogram;
+
+    use crate::record::{
+        Block, CellResult, Connections, ErrorCounts, LatencySummary, LoadKind, Resources,
+    };
+    use crate::summary::encode_histogram;
+
+    /// A server with these requests per second in blocks of a second each, at 10 connections.
+    pub(crate) fn result(server: &str, throughputs: &[f64]) -> CellResult {
+        let requests: f64 = throughputs.iter().sum();
+        let mut latency = Histogram::<u64>::new_with_bounds(1, 3_600_000_000_000, 3).unwrap();
+        let mean_ns = 10e9 * throughputs.len() as f64 / requests.max(1.0);
+        latency.record_n(mean_ns as u64, requests as u64).unwrap();
+        let timeout = std::time::Duration::from_secs(10);
+        let resources = Resources {
+            cores_used: Some(0.9),
+            cpu_us_per_request: Some(9.0),
+            rss_peak_bytes: Some(8 << 20),
+            threads_peak: Some(7),
+            ..Resources::default()
+        };
+        CellResult {
+            server: server.to_owned(),
+            workload: "work".to_owned(),
+            load: LoadKind::Closed,
+            keep_alive: true,
+            concurrency: 10,
+            rate: None,
+            requests: requests as u64,
+            duration_s: throughputs.len() as f64,
+            throughput_rps: requests / throughputs.len() as f64,
+            transfer_bytes_per_s: 0.0,
+            latency_us: LatencySummary::from_histogram(&latency, 0, timeout),
+            service_time_us: LatencySummary::default(),
+            send_lag_us: LatencySummary::default(),
+            connect_us: LatencySummary::default(),
+            errors: ErrorCounts::default(),
+            status_codes: Default::default(),
+            in_flight_at_deadline: 0,
+            connections: Connections::default(),
+            server_resources: resources,
+            client_resources: resources,
+            blocks: throughputs.iter().enumerate().map(block).collect(),
+            time_series: Vec::new(),
+            histogram: encode_histogram(&latency).unwrap(),
+            wrk_compatible: None,
+            classes: Vec::new(),
+            figures: Vec::new(),
+        }
+    }
+
+    fn block((index, &throughput_rps): (usize, &f64)) -> Block {
+        Block {
+            index: index as u32,
+            requests: throughput_rps as u64,
+            duration_s: 1.0,
+            throughput_rps,
+            ..Block::default()
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::testing::result;
+    use super::*;
+    use crate::record::ServerConfig;
+    use crate::sweep::record::{Spot, StopCause, Stopped, Visit};
+
+    fn config() -> SweepConfig {
+        let server = |name: &str| ServerConfig {
+            name: name.to_owned(),
+            ..ServerConfig::default()
+        };
+        SweepConfig {
+            servers: vec![server("sync"), server("async")],
+            waits_ms: vec![0],
+            cpu_units: vec![0],
+            keep_alive: vec![true],
+            concurrencies: vec![10],
+            confidence: 0.95,
+            margin: 0.02,
+            ..SweepConfig::default()
+        }
+    }
+
+    /// Visits of three blocks; the candidate answers `ratios` times as much.
+    fn cell(ratios: &[f64]) -> SweepCell {
+        let baseline: Vec<f64> = ratios.iter().map(|_| 1_000.0).collect();
+        let candidate: Vec<f64> = ratios.iter().map(|ratio| 1_000.0 * ratio).collect();
+        let server = |name: &str, throughputs: &[f64]| SweepServer {
+            name: name.to_owned(),
+            result: Some(result(name, throughputs)),
+            limit: None,
+            stopped: None,
+        };
+        let visit = |first: usize| Visit {
+            first_block: first as u32,
+            blocks: 3,
+            took_s: 1.0,
+        };
+        SweepCell {
+            spot: Spot {
+                wait_ms: 0,
+                cpu_units: 0,
+                keep_alive: true,
+                concurrency: 10,
+            },
+            in_turns: false,
+            slice_ms: Some(50.0),
+            visits: (0..ratios.len()).step_by(3).map(visit).collect(),
+            servers: vec![server("sync", &baseline), server("async", &candidate)],
+            comparisons: Vec::new(),
+        }
+    }
+
+    const CORES: Cores = Cores {
+        machine: 2.0,
+        server: 2.0,
+        client: 2.0,
+    };
+
+    fn compared(mut cell: SweepCell) -> SweepCell {
+        analyse_cell(&mut cell, &config(), CORES);
+        cell
+    }
+
+    fn only(cell: &SweepCell) -> &SweepComparison {
+        cell.comparisons.first().expect("there is one pair")
+    }
+
+    #[test]
+    fn the_interval_decides_with_the_margin() {
+        let spread = |ratio: f64| [0.0, 0.001, -0.001].map(|by| ratio + by).repeat(3);
+        for (ratio, outcome) in [
+            (1.2, Outcome::Candidate),
+            (0.8, Outcome::Baseline),
+            (1.01, Outcome::Equal),
+            (1.02, Outcome::CannotTell),
+        ] {
+            let cell = compared(cell(&spread(ratio)));
+            assert_eq!(only(&cell).outcome, outcome, "{ratio}: {:?}", only(&cell));
+            assert_eq!(
+                distance_from_flip(&cell).is_some(),
+                outcome == Outcome::CannotTell
+            );
+        }
+    }
+
+    #[test]
+    fn there_is_no_interval_before_the_first_look() {
+        let cell = compared(cell(&[2.0; 6]));
+        let comparison = only(&cell);
+        assert!((comparison.ratio.unwrap() - 2.0).abs() < 1e-9);
+        assert_eq!(
+            (comparison.low, comparison.outcome),
+            (None, Outcome::CannotTell)
+        );
+        assert!((distance_from_flip(&cell).unwrap() - 2.0_f64.ln()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn between_the_looks_nothing_new_is_looked_at() {
+        let mut ratios = [1.01, 1.03, 1.02].repeat(3);
+        ratios.extend([3.0; 3]);
+        let cell = compared(cell(&ratios));
+        assert_eq!(
+            (only(&cell).blocks, only(&cell).outcome),
+            (9, Outcome::CannotTell)
+        );
+    }
+
+    #[test]
+    fn a_server_that_does_not_work_loses() {
+        let mut cell = cell(&[1.0; 9]);
+        cell.servers[0].stopped = Some(Stopped {
+            cause: StopCause::Threads,
+            reason: "no more".to_owned(),
+            inferred: false,
+        });
+        let cell = compared(cell);
+        assert_eq!(
+            (only(&cell).outcome, only(&cell).ratio),
+            (Outcome::Candidate, None)
+        );
+        assert_eq!(distance_from_flip(&cell), None);
+    }
+
+    #[test]
+    fn cells_limited_by_the_client_have_no_winner() {
+        let mut cell = cell(&[2.0; 9]);
+        let result = cell.servers[1].result.as_mut().unwrap();
+        result.server_resources.cores_used = Some(0.4);
+        result.client_resources.cores_used = Some(1.5);
+        let cell = compared(cell);
+        assert_eq!(only(&cell).outcome, Outcome::CannotTell);
+        assert!(
+            only(&cell)
+                .reason
+                .as_ref()
+                .unwrap()
+                .contains("load generator limits async")
+        );
+        assert_eq!(
+            distance_from_flip(&cell),
+            None,
+            "more blocks would not help"
+        );
+    }
+
+    #[test]
+    fn dropped_blocks_are_left_out_in_pairs() {
+        let mut cell = cell(&[1.2; 12]);
+        cell.servers[0].result.as_mut().unwrap().blocks[1].dropped = Some("steal".to_owned());
+        let cell = compared(cell);
+        assert_eq!(only(&cell).blocks, 8);
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn swapping_the_servers_swaps_the_winner(ratios in proptest::collection::vec(0.5..2.0_f64, 9..=9)) {
+            let there = compared(cell(&ratios));
+            let back = compared(cell(&ratios.iter().map(|ratio| 1.0 / ratio).collect::<Vec<_>>()));
+            let swapped = match only(&there).outcome {
+                Outcome::Candidate => Outcome::Baseline,
+                Outcome::Baseline => Outcome::Candidate,
+                other => other,
+            };
+            proptest::prop_assert_eq!(only(&back).outcome, swapped);
+        }
+    }
+}

@@ -1,0 +1,24 @@
+//! Sweeps: one kind of work over many concurrencies and waits, the map of who wins where, and the
+//! concurrency at which the answer flips.
+//!
+//! # Layout
+//!
+//! - [`record`]: the file a sweep leaves behind.
+//! - [`looks`]: when intervals may be looked at, and with which confidence.
+//! - [`merge`]: what several visits to a cell add up to.
+//! - [`limit`]: what limits a server in a cell.
+//! - [`analysis`], [`crossovers`]: who wins each cell, and where the answer flips.
+//! - [`words`], [`view`]: the page in plain words, the maps and the tables.
+
+pub mod analysis;
+pub mod crossovers;
+pub mod limit;
+pub mod looks;
+pub mod merge;
+pub mod record;
+mod view;
+mod words;
+
+pub use analysis::analyse;
+pub use record::SweepRecord;
+pub use view::document;
