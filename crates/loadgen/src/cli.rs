@@ -284,7 +284,7 @@ pub enum MaxErrors {
     Share(f64),
 }
 
-fn parse_duration_or_zero(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration_or_zero(text: &str) -> Result<Duration, String> {
     let allowed = "a time with its unit, such as 60s, 2m or 500ms";
     let signed: jiff::SignedDuration = text.parse().map_err(|_| format!("expected {allowed}"))?;
     let duration =
@@ -296,14 +296,14 @@ fn parse_duration_or_zero(text: &str) -> Result<Duration, String> {
 }
 
 /// At least a millisecond: nothing shorter can be measured.
-fn parse_duration(text: &str) -> Result<Duration, String> {
+pub(crate) fn parse_duration(text: &str) -> Result<Duration, String> {
     match parse_duration_or_zero(text)? {
         duration if duration < Duration::from_millis(1) => Err("at least 1ms".to_owned()),
         duration => Ok(duration),
     }
 }
 
-fn parse_rate(text: &str) -> Result<f64, String> {
+pub(crate) fn parse_rate(text: &str) -> Result<f64, String> {
     match text.parse::<f64>() {
         Ok(rate) if (0.01..=10_000_000.0).contains(&rate) => Ok(rate),
         _ => Err("expected requests per second, 0.01 to 10000000".to_owned()),
@@ -331,7 +331,7 @@ fn parse_header(text: &str) -> Result<(String, String), String> {
 }
 
 /// `0`, `0,2` or `0-3,8`.
-fn parse_cpus(text: &str) -> Result<Cpus, String> {
+pub(crate) fn parse_cpus(text: &str) -> Result<Cpus, String> {
     const LARGEST: usize = 1023;
     let number = |text: &str| match text.parse::<usize>() {
         Ok(cpu) if cpu <= LARGEST => Ok(cpu),
@@ -352,7 +352,7 @@ fn parse_cpus(text: &str) -> Result<Cpus, String> {
     Ok(Cpus(cpus))
 }
 
-fn parse_max_errors(text: &str) -> Result<MaxErrors, String> {
+pub(crate) fn parse_max_errors(text: &str) -> Result<MaxErrors, String> {
     let wrong = || "expected a number of errors, or a share of all requests such as 1%".to_owned();
     match text.strip_suffix('%') {
         Some(percent) => match percent.parse::<f64>() {

@@ -50,7 +50,8 @@ pub fn room_for(plan: &Plan) -> anyhow::Result<Room> {
     }
 }
 
-fn room(concurrency: u64, servers: u64, limit: u64) -> Option<Room> {
+/// How many of so many servers can be connected at a time under a limit on open files; `None`: not one.
+pub fn room(concurrency: u64, servers: u64, limit: u64) -> Option<Room> {
     if concurrency.saturating_mul(servers).saturating_add(OTHERS) <= limit {
         return Some(Room::ForAll);
     }

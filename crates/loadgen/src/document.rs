@@ -107,7 +107,8 @@ fn effective_client(plan: &Plan) -> ClientKind {
     }
 }
 
-fn server(arm: &Arm) -> ServerConfig {
+/// A server as it was started.
+pub fn server(arm: &Arm) -> ServerConfig {
     ServerConfig {
         name: arm.label.clone(),
         url: arm.base_url.clone(),

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use report::document::Document;
 use report::record::Record;
-use report::{Format, RenderOptions};
+use report::{Format, RenderOptions, Rendered};
 
 use crate::plan::Output;
 
@@ -43,33 +43,53 @@ pub fn write_files(
     format: Option<Format>,
     images: bool,
 ) -> anyhow::Result<()> {
+    let render = |format, options: &RenderOptions| report::render_all(records, format, options);
+    write_each(paths, format, images, &render)
+}
+
+fn write_each(
+    paths: &[PathBuf],
+    format: Option<Format>,
+    images: bool,
+    render: &dyn Fn(Format, &RenderOptions) -> Rendered,
+) -> anyhow::Result<()> {
     let mut written = Ok(());
     for path in paths {
         let this = format
             .map_or_else(|| Format::of_path(path), Ok)
             .map_err(anyhow::Error::from)
-            .and_then(|format| write_report(records, path, format, images));
+            .and_then(|format| write_report(path, images, &|options| render(format, options)));
         written = written.and(this);
     }
     written
 }
 
 fn write_report(
-    records: &[Record],
     path: &Path,
-    format: Format,
     images: bool,
+    render: &dyn Fn(&RenderOptions) -> Rendered,
 ) -> anyhow::Result<()> {
     let stem = path.file_stem().filter(|_| images);
-    let options = RenderOptions {
+    let rendered = render(&RenderOptions {
         stem: stem.map(|stem| stem.to_string_lossy().into_owned()),
         ..RenderOptions::default()
-    };
-    let rendered = report::render_all(records, format, &options);
+    });
     for (name, contents) in &rendered.beside {
         write_whole(&path.with_file_name(name), contents)?;
     }
     write_whole(path, &rendered.text)
+}
+
+/// Prints a result and writes the files asked for, each as `render` spells it in its format.
+///
+/// # Errors
+/// When standard output or a file cannot be written. All files are tried.
+pub fn show(
+    render: &dyn Fn(Format, &RenderOptions) -> Rendered,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let printed = print(&render(output.format, &terminal_options()).text);
+    printed.and(write_each(&output.files, None, true, render))
 }
 
 /// Prints the report of these records.
@@ -105,8 +125,9 @@ fn told_once(error: &anyhow::Error) -> String {
     message
 }
 
+/// Says something beside the result, unless `--quiet`.
 #[expect(clippy::print_stderr, reason = "a note beside the result")]
-fn note(output: &Output, text: &str) {
+pub fn note(output: &Output, text: &str) {
     if !output.quiet {
         eprintln!("{text}");
     }
@@ -140,9 +161,18 @@ fn terminal_options() -> RenderOptions {
 
 /// Saves the record under `results/`, its name the time in UTC and a slug of what was measured.
 fn save(record: &Record) -> anyhow::Result<PathBuf> {
-    fs::create_dir_all(RESULTS).with_context(|| format!("cannot make the folder {RESULTS}"))?;
-    let name = file_name(record);
+    let path = new_file(&file_name(record))?;
     let text = report::render(record, Format::Json, &RenderOptions::default());
+    write_whole(&path, &text)?;
+    Ok(path)
+}
+
+/// The path of a file under `results/` that does not exist yet, its name beginning with `name`.
+///
+/// # Errors
+/// When the folder cannot be made, or the name is taken too often.
+pub fn new_file(name: &str) -> anyhow::Result<PathBuf> {
+    fs::create_dir_all(RESULTS).with_context(|| format!("cannot make the folder {RESULTS}"))?;
     for attempt in 0..100 {
         let suffix = if attempt == 0 {
             String::new()
@@ -151,7 +181,6 @@ fn save(record: &Record) -> anyhow::Result<PathBuf> {
         };
         let path = Path::new(RESULTS).join(format!("{name}{suffix}.json"));
         if !path.exists() {
-            write_whole(&path, &text)?;
             return Ok(path);
         }
     }
@@ -160,22 +189,29 @@ fn save(record: &Record) -> anyhow::Result<PathBuf> {
 
 /// `20261122T101500Z-hello-c360`.
 fn file_name(record: &Record) -> String {
-    let time: String = record
-        .started_at
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect();
     let slug: String = record
         .config
         .workload
         .chars()
         .map(|c| if c.is_ascii_alphanumeric() { c } else { '-' })
         .collect();
+    let time = time_slug(&record.started_at);
     format!("{time}-{slug}-c{}", record.config.concurrency)
 }
 
+/// An RFC 3339 time as part of a file name: `20261122T101500Z`.
+pub fn time_slug(rfc3339: &str) -> String {
+    rfc3339
+        .chars()
+        .filter(char::is_ascii_alphanumeric)
+        .collect()
+}
+
 /// Writes beside the file and renames, so that a full disk leaves no half of a file.
-fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
+///
+/// # Errors
+/// When it cannot be written; the file that was there before is untouched then.
+pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(".part");
     let part = path.with_file_name(name);

@@ -197,39 +197,14 @@ impl Plan {
     }
 
     fn check(&self) -> anyhow::Result<()> {
-        for (index, server) in self.servers.iter().enumerate() {
-            if self.servers[..index]
+        check_labels(&self.servers)?;
+        if let Work::Contract(workload) = &self.work {
+            self.servers
                 .iter()
-                .any(|earlier| earlier.label == server.label)
-            {
-                bail!(
-                    "two servers are called {:?}: give one a name of its own, --server NAME={0}",
-                    server.label
-                );
-            }
-            if let Work::Contract(workload) = &self.work {
-                servers::check_has(server, workload)?;
-            }
+                .try_for_each(|server| servers::check_has(server, workload))?;
         }
-        for path in &self.output.files {
-            report::Format::of_path(path)?;
-            let folder = path
-                .parent()
-                .filter(|folder| !folder.as_os_str().is_empty());
-            if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-                bail!(
-                    "cannot write {}: there is no folder {}",
-                    path.display(),
-                    folder.display()
-                );
-            }
-        }
-        if cfg!(not(target_os = "linux"))
-            && !(self.server_cpus.is_empty() && self.client_cpus.is_empty())
-        {
-            bail!("--server-cpus and --client-cpus work on Linux only");
-        }
-        Ok(())
+        check_files(&self.output.files)?;
+        check_pinning(!(self.server_cpus.is_empty() && self.client_cpus.is_empty()))
     }
 
     /// Measured time per server at a load point; `None` when a number of requests decides.
@@ -263,6 +238,57 @@ impl Plan {
         }
         Some(once * u32::try_from(self.servers.len() * self.keep_alive.len()).unwrap_or(u32::MAX))
     }
+}
+
+/// Fails when two servers have one name.
+///
+/// # Errors
+/// Then, with the name.
+pub fn check_labels(servers: &[ServerSpec]) -> anyhow::Result<()> {
+    for (index, server) in servers.iter().enumerate() {
+        if servers[..index]
+            .iter()
+            .any(|earlier| earlier.label == server.label)
+        {
+            bail!(
+                "two servers are called {:?}: give one a name of its own, --server NAME={0}",
+                server.label
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Fails when a file that is asked for cannot be written, before anything is measured.
+///
+/// # Errors
+/// Then, with the reason.
+pub fn check_files(files: &[PathBuf]) -> anyhow::Result<()> {
+    for path in files {
+        report::Format::of_path(path)?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            bail!(
+                "cannot write {}: there is no folder {}",
+                path.display(),
+                folder.display()
+            );
+        }
+    }
+    Ok(())
+}
+
+/// Fails where pinning is asked for and cannot be had.
+///
+/// # Errors
+/// Everywhere but on Linux.
+pub fn check_pinning(asked_for: bool) -> anyhow::Result<()> {
+    if asked_for && cfg!(not(target_os = "linux")) {
+        bail!("--server-cpus and --client-cpus work on Linux only");
+    }
+    Ok(())
 }
 
 impl Work {
@@ -311,7 +337,10 @@ impl ServerSpec {
     }
 
     /// Reads `[LABEL=]MODEL [FLAGS]`, `[LABEL=]URL` or `[LABEL=]exec:COMMAND`.
-    fn parse(text: &str) -> anyhow::Result<Self> {
+    ///
+    /// # Errors
+    /// When it is none of these, with what there is.
+    pub fn parse(text: &str) -> anyhow::Result<Self> {
         let (label, rest) = match text.split_once('=') {
             // A `=` further on belongs to a flag or a URL.
             Some((label, rest)) if !label.is_empty() && !label.contains([' ', ':', '/']) => {
@@ -448,7 +477,7 @@ fn split_url(url: &str) -> anyhow::Result<(String, String)> {
 }
 
 /// Small enough that every reader of JSON keeps it exactly.
-fn random_seed() -> u64 {
+pub fn random_seed() -> u64 {
     use std::hash::{BuildHasher as _, RandomState};
     RandomState::new().hash_one(std::process::id()) >> 11
 }
