@@ -5,6 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::limits::LimitsArgs;
+use crate::sweep::args::SweepArgs;
+
 /// Measures whether an async server beats a thread-per-connection server: by how much, and where it flips.
 ///
 /// Without a URL, the built-in servers are started, verified, loaded in turns and compared. With a URL,
@@ -32,6 +35,10 @@ pub enum Command {
     Serve(ServeArgs),
     /// List the workloads: what each shows, its modes, and which server lacks it
     Workloads,
+    /// Find the concurrency from which on async wins, for several waits: the crossover map
+    Sweep(SweepArgs),
+    /// Print what this machine allows, and what connection counts follow for each server
+    Limits(LimitsArgs),
     /// Measure a server of known delays, errors and stalls, and print known against reported
     SelfCheck,
     /// Make a report of saved records: nothing is measured, nothing is lost

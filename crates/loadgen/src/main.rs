@@ -11,6 +11,7 @@
 //!   never outlive the program; [`servers`]: what is known about the built-in ones.
 //! - [`counters`], [`sampler`], [`environment`], [`descriptors`]: what the operating system tells.
 //! - [`report_files`]: `loadgen report`, any report again from saved records.
+//! - [`sweep`], [`limits`]: where the answer flips; what the machine allows.
 //! - [`progress`], [`output`], [`interrupt`], [`exit`]: the terminal, files, Ctrl-C, exit codes.
 //!
 //! Only this file and [`output`] print, and only `main` ends the process.
@@ -31,8 +32,10 @@ mod environment;
 mod exit;
 mod guard;
 mod interrupt;
+mod limits;
 mod loader;
 mod output;
+mod output_args;
 mod plan;
 mod process;
 mod progress;
@@ -44,6 +47,7 @@ mod serve;
 mod servers;
 mod shapes;
 mod slices;
+mod sweep;
 mod workloads;
 
 use std::process::ExitCode;
@@ -62,6 +66,8 @@ fn main() -> ExitCode {
             &args.cpus.map_or_else(Vec::new, |cpus| cpus.0),
         ),
         Some(Command::Workloads) => workloads::list(),
+        Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Limits(args)) => limits::run(&args),
         Some(Command::SelfCheck) => self_check::run(),
         Some(Command::Report(args)) => report_files::report(&args),
         None => measure(&cli.run),

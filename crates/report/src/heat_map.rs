@@ -3,6 +3,7 @@
 
 use std::fmt::Write as _;
 
+use crate::format::wrap;
 use crate::render::RenderOptions;
 
 /// A map as data.
@@ -141,7 +142,7 @@ impl HeatMap {
             }
             lines.push(line);
         }
-        lines.extend(self.legend.iter().cloned());
+        lines.extend(self.legend.iter().map(|line| wrap(line, options.width)));
         lines.join("\n")
     }
 

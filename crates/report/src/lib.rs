@@ -12,20 +12,22 @@
 //! - [`gate`]: the performance gate's verdict; [`stored`]: two records of different days.
 //! - [`format`](mod@format): numbers as text. [`table`], [`chart`], [`document`], `view`: what is shown.
 //! - [`heat_map`]: ratios over two things varied, in colour.
-//! - [`sweep`], [`limits`]: the other records, each with all that is made from it.
+//! - [`sweep`], [`scale`], [`capacity`], [`limits`]: the other records, each with all that is made from it.
 //! - [`mod@render`]: how it looks, one file for each format.
 
 pub mod analysis;
 pub mod article;
+pub mod capacity;
 pub mod chart;
 pub mod document;
 pub mod format;
 pub mod gate;
 pub mod heat_map;
-pub mod merge;
 pub mod limits;
+pub mod merge;
 pub mod record;
 pub mod render;
+pub mod scale;
 pub mod schema;
 pub mod store;
 pub mod stored;

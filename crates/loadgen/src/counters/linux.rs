@@ -172,6 +172,11 @@ pub fn memory_bytes() -> Option<u64> {
         .map(|memory| memory.mem_total)
 }
 
+/// Memory that can be had without swapping, in bytes.
+pub fn available_memory_bytes() -> Option<u64> {
+    procfs::Meminfo::current().ok()?.mem_available
+}
+
 /// Restricts this process, and all that it starts from now on, to some CPUs.
 ///
 /// # Errors

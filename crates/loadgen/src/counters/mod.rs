@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+pub mod cgroup;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
@@ -15,8 +16,9 @@ mod portable;
 use portable as platform;
 
 pub use platform::{
-    cpu_model, listen_queue, machine_cpu, memory_bytes, pin_this_process, process_cpu,
-    process_memory, process_tree, run_queue_wait, threads_context_switches, throttled_periods,
+    available_memory_bytes, cpu_model, listen_queue, machine_cpu, memory_bytes, pin_this_process,
+    process_cpu, process_memory, process_tree, run_queue_wait, threads_context_switches,
+    throttled_periods,
 };
 
 /// Memory, threads and descriptors of a process at one moment.
@@ -76,6 +78,35 @@ pub fn kernel_release() -> Option<String> {
         .ok()?;
     let release = String::from_utf8(uname.stdout).ok()?;
     Some(release.trim().to_owned()).filter(|release| !release.is_empty())
+}
+
+/// Processes and threads this user may have; `None` for root, who has no limit.
+pub fn user_process_limit() -> Option<u64> {
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+    if nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    let (soft, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
+    (soft != RLIM_INFINITY).then_some(soft)
+}
+
+/// Local ports for connections to one address.
+pub fn local_ports() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/sys/net/ipv4/ip_local_port_range").ok()?;
+    let mut ends = text.split_whitespace().map(|end| end.parse::<u64>().ok());
+    let (first, last) = (ends.next()??, ends.next()??);
+    Some(last.checked_sub(first)? + 1)
+}
+
+/// Threads of the whole system now.
+pub fn threads_of_the_system() -> Option<u64> {
+    let text = std::fs::read_to_string("/proc/loadavg").ok()?;
+    text.split_whitespace()
+        .nth(3)?
+        .split_once('/')?
+        .1
+        .parse()
+        .ok()
 }
 
 /// An integer from a `/proc/sys` file; `None` where there is none.

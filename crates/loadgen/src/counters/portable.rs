@@ -54,6 +54,11 @@ pub fn memory_bytes() -> Option<u64> {
     sysctl_tool("hw.memsize")?.parse().ok()
 }
 
+/// Not available here.
+pub fn available_memory_bytes() -> Option<u64> {
+    None
+}
+
 fn sysctl_tool(name: &str) -> Option<String> {
     let output = std::process::Command::new("sysctl")
         .args(["-n", name])

@@ -5,6 +5,7 @@ use serde::{Deserialize, Serialize};
 use crate::document::{Document, Item, Section};
 use crate::format;
 use crate::record::Environment;
+use crate::render::{Format, RenderOptions, Rendered, render_document};
 use crate::table::{Cell, Column, Layout, Table};
 
 /// What [`LimitsRecord::kind`] says.
@@ -51,6 +52,11 @@ pub struct Ceiling {
     pub reason: String,
 }
 
+/// Spells the report in a format.
+pub fn render(record: &LimitsRecord, format: Format, options: &RenderOptions) -> Rendered {
+    render_document(record, &document(record), format, options)
+}
+
 /// The report of what a machine allows.
 pub fn document(record: &LimitsRecord) -> Document {
     let limits = Table {
@@ -59,7 +65,7 @@ pub fn document(record: &LimitsRecord) -> Document {
         columns: vec![
             Column::words("Limit", 0),
             Column::figures("Value", 0),
-            Column::words("What it limits", 1),
+            Column::words("What it limits", 0),
         ],
         rows: record.limits.iter().map(limit_row).collect(),
         layout: Layout::Upright,
@@ -72,7 +78,7 @@ pub fn document(record: &LimitsRecord) -> Document {
             Column::words("Server", 0),
             Column::figures("Connections", 0),
             Column::words("Ended by", 0),
-            Column::words("Because", 1),
+            Column::words("Because", 0),
         ],
         rows: record.ceilings.iter().map(ceiling_row).collect(),
         layout: Layout::Upright,

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use crate::chart::{Axis, Chart, Mark, Style};
 use crate::document::{Document, Item, Section};
-use crate::record::Record;
 use crate::table::{Align, Column, Table};
 
 const UPLOT_JS: &str = include_str!("../../assets/uplot/uPlot.iife.min.js");
@@ -20,7 +19,7 @@ const POLICY: &str =
     "default-src 'none'; style-src 'unsafe-inline'; script-src 'unsafe-inline'; img-src data:";
 
 /// Spells a document, with the records it is of embedded for download.
-pub fn render(document: &Document, records: &[Record]) -> String {
+pub fn render<R: Serialize>(document: &Document, records: &[R]) -> String {
     let title = escape(&document.title);
     let charts: Vec<Plot<'_>> = document.charts().map(Plot::of).collect();
     let mut page = format!(

@@ -1,12 +1,14 @@
 //! The record itself: exactly one JSON document.
 
+use serde::Serialize;
+
 use crate::record::Record;
 
-/// Writes a record as JSON with a line break at its end.
+/// Writes a record, of whatever kind, as JSON with a line break at its end.
 ///
 /// # Panics
 /// Never: every map in a record has keys that JSON can write.
-pub fn render(record: &Record) -> String {
+pub fn render(record: &impl Serialize) -> String {
     let mut text = serde_json::to_string_pretty(record).expect("a record has only JSON keys");
     text.push('\n');
     text

@@ -11,6 +11,8 @@ mod text_chart;
 
 use std::path::Path;
 
+use serde::Serialize;
+
 use crate::document::Document;
 use crate::record::Record;
 
@@ -49,6 +51,11 @@ impl Format {
         (Format::Csv, "csv"),
         (Format::Hgrm, "hgrm"),
     ];
+
+    /// Whether records of every kind can be spelled in it.
+    pub fn is_of_any_record(self) -> bool {
+        !matches!(self, Format::Csv | Format::Hgrm)
+    }
 
     /// The format that a file name asks for by its ending.
     ///
@@ -131,5 +138,21 @@ pub fn render_all(records: &[Record], format: Format, options: &RenderOptions) -
         Format::Html => html::render(&Document::of_all(records), records).into(),
         Format::Csv => csv::render(records).into(),
         Format::Hgrm => hgrm::render(records, options),
+    }
+}
+
+/// Spells the report of a record of any kind, `document` being what is shown of it. CSV and hgrm exist of
+/// the main record only ([`Format::is_of_any_record`]); asked for them, this gives JSON.
+pub fn render_document(
+    record: &impl Serialize,
+    document: &Document,
+    format: Format,
+    options: &RenderOptions,
+) -> Rendered {
+    match format {
+        Format::Text => text::render(document, options).into(),
+        Format::Markdown => markdown::render(document, options),
+        Format::Html => html::render(document, std::slice::from_ref(record)).into(),
+        Format::Json | Format::Csv | Format::Hgrm => json::render(record).into(),
     }
 }

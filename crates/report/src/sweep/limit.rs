@@ -29,7 +29,7 @@ pub enum LimitedBy {
     ServerCpu,
     /// The load generator is: what the server could do is not known. Never used for a verdict.
     ClientCpu,
-    /// CPU is left: each connection waits for its answer, so throughput is connections ÷ latency.
+    /// CPU is left: every connection waits for its answer, so throughput is concurrency ÷ latency.
     Latency,
     /// Connections wait because all threads are taken.
     Threads,
@@ -54,7 +54,7 @@ impl LimitedBy {
         match self {
             LimitedBy::ServerCpu => "server CPU",
             LimitedBy::ClientCpu => "client CPU",
-            LimitedBy::Latency => "connections ÷ latency",
+            LimitedBy::Latency => "latency",
             LimitedBy::Threads => "threads",
             LimitedBy::Unknown => "unknown",
         }

@@ -51,7 +51,9 @@ pub struct SweepRecord {
 pub struct SweepConfig {
     /// The command line as typed.
     pub command: Vec<String>,
-    /// Servers; the first is the baseline of every comparison.
+    /// Servers as named on the command line: label, model and flags.
+    pub server_specs: Vec<String>,
+    /// The same as they were started; the first is the baseline of every comparison.
     pub servers: Vec<ServerConfig>,
     /// Waits in the handler, in milliseconds.
     pub waits_ms: Vec<u64>,

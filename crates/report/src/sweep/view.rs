@@ -77,7 +77,7 @@ fn map(record: &SweepRecord, pair: (&str, &str), keep_alive: bool, cpu_units: u6
             let cell = cells
                 .iter()
                 .find(|cell| cell.spot.concurrency == *concurrency);
-            cell.map_or_else(missing, |cell| heat_field(cell, pair))
+            cell.map_or_else(missing, |cell| heat_field(cell, pair, config.quick))
         };
         HeatRow {
             heading: format!("{wait_ms} ms"),
@@ -96,17 +96,16 @@ fn map(record: &SweepRecord, pair: (&str, &str), keep_alive: bool, cpu_units: u6
             .map(|it| format::count(u64::from(*it)))
             .collect(),
         rows: config.waits_ms.iter().map(heat_row).collect(),
-        legend: vec![format!(
-            "+ {candidate} wins, - {baseline} wins, = equal within {}, ? cannot tell, c the client is the limit, x does not work. {}",
-            format::percent(config.margin * 100.0),
-            match config.quick {
-                true => "No intervals: measured with --quick.".to_owned(),
-                false => format!(
-                    "All winners of a map together are right with {} confidence.",
-                    format::confidence(config.confidence)
-                ),
-            }
-        )],
+        legend: vec![match config.quick {
+            true => format!(
+                "Bare ratios from one short block each, without intervals (--quick): nobody is said to win, except where the other does not work (x: + {candidate}, - {baseline}). c: the client is the limit."
+            ),
+            false => format!(
+                "+ {candidate} wins, - {baseline} wins, = equal within {}, ? cannot tell, c the client is the limit, x does not work. All winners of a map together are right with {} confidence.",
+                format::percent(config.margin * 100.0),
+                format::confidence(config.confidence),
+            ),
+        }],
     }
 }
 
@@ -118,7 +117,7 @@ fn missing() -> HeatField {
     }
 }
 
-fn heat_field(cell: &SweepCell, (baseline, candidate): (&str, &str)) -> HeatField {
+fn heat_field(cell: &SweepCell, (baseline, candidate): (&str, &str), quick: bool) -> HeatField {
     let Some(comparison) = cell.comparison(baseline, candidate) else {
         return missing();
     };
@@ -132,11 +131,18 @@ fn heat_field(cell: &SweepCell, (baseline, candidate): (&str, &str)) -> HeatFiel
         .flatten()
         .any(|server| super::analysis::client_bound(server));
     let strength = comparison.ratio.map_or(Strength::Strong, Strength::of);
+    let by_the_ratio = if comparison.ratio.is_some_and(|ratio| ratio >= 1.0) {
+        Tone::Candidate(strength)
+    } else {
+        Tone::Baseline(strength)
+    };
     let (sign, tone) = match comparison.outcome {
         Outcome::Candidate => ("+", Tone::Candidate(strength)),
         Outcome::Baseline => ("-", Tone::Baseline(strength)),
         Outcome::Equal => ("=", Tone::Equal),
         Outcome::CannotTell if client => ("c", Tone::Unclear),
+        // There are no intervals at all: the colours show the bare ratios, and no sign claims more.
+        Outcome::CannotTell if quick && comparison.ratio.is_some() => ("~", by_the_ratio),
         Outcome::CannotTell => ("?", Tone::Unclear),
     };
     let text = match comparison.ratio {
@@ -211,17 +217,17 @@ fn table(record: &SweepRecord, keep_alive: bool, cpu_units: u64, wait_ms: u64) -
         ),
         title: format!("Wait {wait_ms} ms, {cpu_units} CPU units{keep}"),
         columns: vec![
-            Column::figures("Connections", 0),
+            Column::figures("Conns", 0),
             Column::words("Server", 0),
             Column::figures("QPS", 0),
             Column::figures("÷ baseline", 0),
-            Column::figures("p50", 3),
+            Column::figures("p50", 4),
             Column::figures("p99", 0),
-            Column::figures("Server CPU/req", 1),
+            Column::figures("CPU/req", 0),
             Column::figures("RSS", 1),
-            Column::figures("Threads", 2),
+            Column::figures("Threads", 1),
             Column::figures("Errors", 3),
-            Column::words("Limited by", 1),
+            Column::words("Limit", 0),
         ],
         notes: notes.collect(),
         rows,

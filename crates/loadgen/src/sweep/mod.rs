@@ -1,0 +1,255 @@
+//! `loadgen sweep`: where does the answer flip?
+//!
+//! # Layout
+//!
+//! - [`args`], [`plan`]: the command line, and what shall be measured.
+//! - [`schedule`]: which cell is visited next. [`visit`]: a visit. [`stop`]: why a server does not work.
+//! - [`ledger`]: the record while it grows. [`progress`]: how far it is.
+
+pub mod args;
+mod ledger;
+mod plan;
+mod progress;
+mod schedule;
+mod stop;
+mod visit;
+
+use std::time::{Duration, Instant};
+
+use anyhow::Context as _;
+use engine::{ClientKind, Engine, EngineConfig};
+use jiff::Timestamp;
+use report::sweep::analysis::distance_from_flip;
+use report::sweep::record::{StopCause, Stopped, SweepCell};
+
+use crate::descriptors::{self, Room};
+use crate::{environment, exit, interrupt, limits, output};
+use args::SweepArgs;
+use ledger::Ledger;
+use plan::SweepPlan;
+use progress::Progress;
+use schedule::{CellState, Estimate};
+use visit::VisitPlan;
+
+/// Sweeps, prints, keeps; the exit code.
+///
+/// # Errors
+/// When nothing can be measured.
+pub fn run(args: &SweepArgs) -> anyhow::Result<u8> {
+    interrupt::install()?;
+    let (plan, mut ledger) = match &args.resume {
+        Some(path) => {
+            let ledger = Ledger::resume(path, &environment::look())?;
+            (
+                SweepPlan::resumed(ledger.record.config.clone(), args)?,
+                ledger,
+            )
+        }
+        None => {
+            let plan = SweepPlan::new(args)?;
+            let ledger = begin(&plan)?;
+            (plan, ledger)
+        }
+    };
+    let swept = sweep(&plan, &mut ledger);
+    ledger.finish()?;
+    let record = &ledger.record;
+    let measured = record.cells.iter().any(|cell| !cell.visits.is_empty());
+    if measured {
+        output::show(
+            &|format, options| report::sweep::render(record, format, options),
+            &plan.output,
+        )?;
+    }
+    if let Some(path) = ledger.path() {
+        let resume = if record.interrupted {
+            format!("; go on with it: loadgen sweep --resume {}", path.display())
+        } else {
+            String::new()
+        };
+        output::note(
+            &plan.output,
+            &format!("record saved as {}{resume}", path.display()),
+        );
+    }
+    swept?;
+    Ok(match () {
+        () if interrupt::requested() => exit::INTERRUPTED,
+        () if measured => exit::MEASURED,
+        () => exit::NOT_MEASURED,
+    })
+}
+
+fn begin(plan: &SweepPlan) -> anyhow::Result<Ledger> {
+    let started_at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+    let mut ledger = Ledger::begin(
+        &plan.config,
+        started_at,
+        environment::look(),
+        plan.output.save,
+    )?;
+    ledger.record.ceilings = limits::ceilings(&plan.servers);
+    Ok(ledger)
+}
+
+/// Visits cells until the schedule says that it is enough, or an interrupt does.
+fn sweep(plan: &SweepPlan, ledger: &mut Ledger) -> anyhow::Result<()> {
+    let limit = engine::limits::raise_descriptor_limit()
+        .context("cannot read the limit on open files")?
+        .soft;
+    let mut engine = Engine::start(EngineConfig {
+        threads: plan.config.threads as usize,
+        client: ClientKind::Raw,
+        timeout: plan.timeout(),
+        seed: plan.config.seed,
+        cpus: plan.config.client_cpus.clone().unwrap_or_default(),
+    })?;
+    interrupt::cancels(engine.cancel_handle());
+    let before = Duration::from_secs_f64(ledger.record.elapsed_s);
+    let began = Instant::now();
+    let costs: Vec<Duration> = states(plan, ledger, limit)
+        .iter()
+        .map(|state| state.cost)
+        .collect();
+    let progress = Progress::new(plan, schedule::total(&costs, plan.config.quick, plan.time));
+    let of = costs.len();
+    while !interrupt::requested() {
+        let left = plan.time.saturating_sub(began.elapsed());
+        let Some(cell) = schedule::next(&states(plan, ledger, limit), plan.config.quick, left)
+        else {
+            break;
+        };
+        progress.visiting(&ledger.record.cells[cell], cell + 1, of);
+        if !visit_cell(
+            &mut engine,
+            plan,
+            ledger,
+            cell,
+            limit,
+            before + began.elapsed(),
+        )? {
+            break;
+        }
+        progress.visited(&ledger.record.cells[cell], cell + 1, of);
+    }
+    Ok(())
+}
+
+/// Visits a cell with the servers that are worth trying; false when that was interrupted.
+fn visit_cell(
+    engine: &mut Engine,
+    plan: &SweepPlan,
+    ledger: &mut Ledger,
+    cell: usize,
+    limit: u64,
+    elapsed: Duration,
+) -> anyhow::Result<bool> {
+    let spot = ledger.record.cells[cell].spot;
+    for server in 0..plan.servers.len() {
+        if ledger.record.cells[cell].servers[server].stopped.is_some() {
+            continue;
+        }
+        let known = ledger
+            .known_to_stop(spot, server)
+            .or_else(|| beyond(plan, ledger, server, spot.concurrency, limit));
+        if let Some(stopped) = known {
+            ledger.not_tried(cell, server, stopped);
+        }
+    }
+    let works = |server: &usize| ledger.record.cells[cell].servers[*server].stopped.is_none();
+    let servers: Vec<usize> = (0..plan.servers.len()).filter(works).collect();
+    let room = descriptors::room(u64::from(spot.concurrency), servers.len() as u64, limit)
+        .unwrap_or(Room::InTurns);
+    let first_block = ledger.first_block(cell);
+    let outcome = visit::visit(
+        engine,
+        &VisitPlan {
+            sweep: plan,
+            spot,
+            servers,
+            room,
+            first_block,
+        },
+    )?;
+    let Some(outcome) = outcome else {
+        return Ok(false);
+    };
+    let elapsed = elapsed + outcome.took;
+    ledger.add(cell, outcome, room == Room::InTurns, elapsed)?;
+    Ok(true)
+}
+
+/// What this machine allows is known before a cell is tried: beyond it, trying would at best fail and at
+/// worst take the machine down.
+fn beyond(
+    plan: &SweepPlan,
+    ledger: &Ledger,
+    server: usize,
+    concurrency: u32,
+    limit: u64,
+) -> Option<Stopped> {
+    let concurrency = u64::from(concurrency);
+    if descriptors::room(concurrency, 1, limit).is_none() {
+        return Some(Stopped {
+            cause: StopCause::Descriptors,
+            reason: format!(
+                "not tried: {concurrency} connections do not fit under the limit of {limit} open files"
+            ),
+            inferred: false,
+        });
+    }
+    let name = &plan.servers[server].label;
+    let ceiling = ledger
+        .record
+        .ceilings
+        .iter()
+        .find(|ceiling| ceiling.server == *name)?;
+    (concurrency > ceiling.connections).then(|| Stopped {
+        cause: limits::cause(&ceiling.by),
+        reason: format!(
+            "not tried: this machine allows it about {} connections: {}",
+            ceiling.connections, ceiling.reason
+        ),
+        inferred: false,
+    })
+}
+
+/// What is known of each cell.
+fn states(plan: &SweepPlan, ledger: &Ledger, limit: u64) -> Vec<CellState> {
+    ledger
+        .record
+        .cells
+        .iter()
+        .map(|cell| state(plan, cell, limit))
+        .collect()
+}
+
+fn state(plan: &SweepPlan, cell: &SweepCell, limit: u64) -> CellState {
+    let took = cell
+        .visits
+        .last()
+        .map(|visit| Duration::from_secs_f64(visit.took_s));
+    CellState {
+        visits: cell.visits.len(),
+        cost: took.unwrap_or_else(|| estimate(plan, cell, limit)),
+        works: cell.servers.iter().any(|server| server.stopped.is_none()),
+        distance: distance_from_flip(cell),
+    }
+}
+
+fn estimate(plan: &SweepPlan, cell: &SweepCell, limit: u64) -> Duration {
+    let servers = plan.servers.len();
+    let spot = cell.spot;
+    let room = descriptors::room(u64::from(spot.concurrency), servers as u64, limit);
+    let estimate = Estimate {
+        servers: u32::try_from(servers).unwrap_or(u32::MAX),
+        concurrency: spot.concurrency,
+        wait: Duration::from_millis(spot.wait_ms),
+        compute: Duration::from_micros(spot.cpu_units),
+        cores: u32::try_from(crate::counters::available_cores()).unwrap_or(1),
+        blocks: plan.config.blocks_per_visit,
+        warmup: plan.warmup(),
+        in_turns: room == Some(Room::InTurns),
+    };
+    estimate.visit()
+}

@@ -1,0 +1,272 @@
+//! Which cell is visited next: few blocks everywhere, more where the answer is close to flipping.
+
+use std::time::Duration;
+
+use report::sweep::looks::{FIRST_LOOK_VISITS, SECOND_LOOK_VISITS};
+
+/// What is known of a cell when the next one to visit is chosen.
+#[derive(Debug, Clone, Copy)]
+pub struct CellState {
+    /// Visits so far.
+    pub visits: usize,
+    /// What one more visit takes, by the last one or by an estimate.
+    pub cost: Duration,
+    /// Whether any server works there.
+    pub works: bool,
+    /// How far it is from flipping; `None` when more blocks cannot decide anything.
+    pub distance: Option<f64>,
+}
+
+/// The next cell to visit; `None` when the sweep is done or the time that is left is too short.
+///
+/// 1. Every cell once, in the order asked for, whatever the time.
+/// 2. Every cell until its first look, all equally often; the closest to flipping first.
+/// 3. Undecided cells until their second look; the closest to flipping first, and only if there is
+///    time for all its visits: half of them decide nothing.
+pub fn next(cells: &[CellState], quick: bool, left: Duration) -> Option<usize> {
+    let of = |index: usize| cells[index];
+    let unvisited = (0..cells.len()).find(|&index| of(index).visits == 0);
+    if unvisited.is_some() || quick {
+        return unvisited;
+    }
+    let distance = |index: usize| of(index).distance.unwrap_or(f64::INFINITY);
+    let first_look = (0..cells.len())
+        .filter(|&index| of(index).works && of(index).visits < FIRST_LOOK_VISITS)
+        .filter(|&index| of(index).cost <= left)
+        .min_by(|&a, &b| {
+            of(a)
+                .visits
+                .cmp(&of(b).visits)
+                .then(distance(a).total_cmp(&distance(b)))
+        });
+    if first_look.is_some() {
+        return first_look;
+    }
+    let to_second = |index: usize| SECOND_LOOK_VISITS.saturating_sub(of(index).visits);
+    (0..cells.len())
+        .filter(|&index| of(index).distance.is_some() && of(index).visits >= FIRST_LOOK_VISITS)
+        .filter(|&index| to_second(index) > 0 && of(index).cost * to_second(index) as u32 <= left)
+        .min_by(|&a, &b| {
+            to_second(a)
+                .cmp(&to_second(b))
+                .then(distance(a).total_cmp(&distance(b)))
+        })
+}
+
+/// What the whole sweep will take if every cell is visited until its first look, at most `limit`
+/// unless visiting every cell once takes longer.
+pub fn total(costs: &[Duration], quick: bool, limit: Duration) -> Duration {
+    let once: Duration = costs.iter().sum();
+    match quick {
+        true => once,
+        false => (once * FIRST_LOOK_VISITS as u32).min(limit).max(once),
+    }
+}
+
+/// What a visit is expected to take before anything is known of its cell.
+#[derive(Debug, Clone, Copy)]
+pub struct Estimate {
+    /// Servers.
+    pub servers: u32,
+    /// Connections.
+    pub concurrency: u32,
+    /// Wait in the handler.
+    pub wait: Duration,
+    /// Computing in the handler.
+    pub compute: Duration,
+    /// Cores.
+    pub cores: u32,
+    /// Blocks.
+    pub blocks: u32,
+    /// Load time before measuring.
+    pub warmup: Duration,
+    /// Whether the servers are connected one at a time.
+    pub in_turns: bool,
+}
+
+impl Estimate {
+    /// The time.
+    pub fn visit(self) -> Duration {
+        /// Requests of every kind take about this much CPU on both sides together.
+        const CPU_PER_REQUEST: Duration = Duration::from_micros(25);
+        /// Connecting, accepting and closing, all in all.
+        const PER_CONNECTION: Duration = Duration::from_micros(120);
+        const START_AND_STOP: Duration = Duration::from_millis(80);
+        let busy = (CPU_PER_REQUEST + self.compute) * self.concurrency / self.cores.max(1);
+        let response = busy.max(self.wait);
+        let shape = shape(response, self.servers as usize, self.in_turns);
+        let connecting = PER_CONNECTION * self.concurrency;
+        let per_slice = shape.slice
+            + response * 3
+            + if self.in_turns {
+                connecting + Duration::from_millis(200)
+            } else {
+                Duration::ZERO
+            };
+        let slices = self.blocks * shape.slices_per_server;
+        (START_AND_STOP + connecting + response * 2 + self.warmup + per_slice * slices)
+            * self.servers
+    }
+}
+
+/// How a block is cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shape {
+    /// Length of a slice.
+    pub slice: Duration,
+    /// Slices of each server within a block: an even number is mirrored, one is in random order.
+    pub slices_per_server: u32,
+}
+
+/// A slice lasts 50 ms or five mean response times. Where all stay connected and slices are short, every
+/// server has several in mirrored order; else one, in an order drawn for each block.
+pub fn shape(mean_response: Duration, servers: usize, in_turns: bool) -> Shape {
+    const SHORTEST: Duration = Duration::from_millis(50);
+    /// A cell with a response time beyond a second is measured with fewer than five of them.
+    const LONGEST: Duration = Duration::from_secs(5);
+    /// Blocks of short slices are filled up to about this, over all servers.
+    const SHORT_BLOCK: Duration = Duration::from_millis(500);
+    /// A block in mirrored order may take this long; a longer one is halved by not mirroring.
+    const MIRRORED: Duration = Duration::from_secs(3);
+    let slice = (mean_response * 5).clamp(SHORTEST, LONGEST);
+    let round = slice * 2 * u32::try_from(servers.max(1)).unwrap_or(u32::MAX);
+    if in_turns || round > MIRRORED {
+        return Shape {
+            slice,
+            slices_per_server: 1,
+        };
+    }
+    let rounds = (SHORT_BLOCK.as_secs_f64() / round.as_secs_f64()) as u32;
+    Shape {
+        slice,
+        slices_per_server: 2 * rounds.max(1),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: Duration = Duration::from_secs(1);
+
+    fn cell(visits: usize, distance: Option<f64>) -> CellState {
+        CellState {
+            visits,
+            cost: SECOND,
+            works: true,
+            distance,
+        }
+    }
+
+    #[test]
+    fn every_cell_is_visited_once_first_whatever_the_time() {
+        let cells = [cell(1, Some(0.0)), cell(0, None), cell(0, None)];
+        assert_eq!(next(&cells, false, Duration::ZERO), Some(1));
+        assert_eq!(next(&cells, true, Duration::ZERO), Some(1));
+    }
+
+    #[test]
+    fn a_quick_sweep_ends_there() {
+        assert_eq!(next(&[cell(1, Some(0.0))], true, SECOND * 100), None);
+    }
+
+    #[test]
+    fn then_the_closest_of_the_least_visited_until_all_had_their_first_look() {
+        let cells = [
+            cell(2, Some(0.0)),
+            cell(1, Some(0.5)),
+            cell(1, Some(0.1)),
+            cell(1, None),
+        ];
+        assert_eq!(next(&cells, false, SECOND), Some(2));
+        let cells = [cell(3, None), cell(2, None), cell(3, Some(0.0))];
+        assert_eq!(
+            next(&cells, false, SECOND),
+            Some(1),
+            "a scalability law needs all of them"
+        );
+    }
+
+    #[test]
+    fn then_undecided_cells_that_can_be_finished_one_after_the_other() {
+        let cells = [
+            cell(3, Some(0.2)),
+            cell(3, Some(0.1)),
+            cell(3, None),
+            cell(6, Some(0.0)),
+        ];
+        assert_eq!(next(&cells, false, SECOND * 3), Some(1));
+        assert_eq!(
+            next(&cells, false, SECOND * 2),
+            None,
+            "three visits do not fit"
+        );
+        let begun = [cell(3, Some(0.1)), cell(4, Some(0.2))];
+        assert_eq!(next(&begun, false, SECOND * 3), Some(1));
+    }
+
+    #[test]
+    fn nobody_goes_back_where_nothing_works() {
+        let dead = CellState {
+            works: false,
+            ..cell(1, None)
+        };
+        assert_eq!(next(&[dead], false, SECOND * 100), None);
+    }
+
+    #[test]
+    fn short_slices_are_mirrored_and_long_ones_are_not() {
+        let ms = Duration::from_millis;
+        assert_eq!(
+            shape(ms(1), 4, false),
+            Shape {
+                slice: ms(50),
+                slices_per_server: 2
+            }
+        );
+        assert_eq!(
+            shape(ms(1), 2, false),
+            Shape {
+                slice: ms(50),
+                slices_per_server: 4
+            }
+        );
+        assert_eq!(
+            shape(ms(100), 4, false),
+            Shape {
+                slice: ms(500),
+                slices_per_server: 1
+            }
+        );
+        assert_eq!(
+            shape(ms(1), 2, true),
+            Shape {
+                slice: ms(50),
+                slices_per_server: 1
+            }
+        );
+        assert_eq!(shape(ms(9_000), 2, false).slice, ms(5_000));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn the_schedule_ends_within_its_time(costs in proptest::collection::vec(1_u64..20, 1..40), limit in 0_u64..2_000) {
+            let mut cells: Vec<CellState> = costs
+                .iter()
+                .map(|&cost| CellState { cost: Duration::from_secs(cost), ..cell(0, Some(0.1)) })
+                .collect();
+            let once: u64 = costs.iter().sum();
+            let (mut spent, mut visits) = (0, 0);
+            while let Some(index) = next(&cells, false, Duration::from_secs(limit.saturating_sub(spent))) {
+                cells[index].visits += 1;
+                spent += costs[index];
+                visits += 1;
+                proptest::prop_assert!(visits <= 6 * costs.len());
+            }
+            proptest::prop_assert!(spent <= once.max(limit));
+            proptest::prop_assert!(cells.iter().all(|cell| cell.visits >= 1));
+            let estimate = total(&cells.iter().map(|cell| cell.cost).collect::<Vec<_>>(), false, Duration::from_secs(limit));
+            proptest::prop_assert!(estimate >= Duration::from_secs(once));
+        }
+    }
+}

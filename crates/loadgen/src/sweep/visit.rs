@@ -1,0 +1,371 @@
+//! A visit to a cell: fresh server processes, fresh connections, some blocks.
+
+use std::time::{Duration, Instant};
+
+use engine::{Engine, Load, Slice, SliceEnd, Target};
+use report::record::{CellResult, LoadKind, ServerConfig};
+use report::sweep::record::{Spot, Stopped};
+
+use super::plan::SweepPlan;
+use super::schedule::{Shape, shape};
+use super::stop;
+use crate::arm::Arm;
+use crate::block::{self, BlockPlan};
+use crate::cells::{Cell, CellName};
+use crate::descriptors::Room;
+use crate::plan::{ServerSpec, Work};
+use crate::sampler::Sampler;
+use crate::{document, interrupt, servers};
+
+/// What is visited.
+pub struct VisitPlan<'a> {
+    /// The sweep.
+    pub sweep: &'a SweepPlan,
+    /// The cell.
+    pub spot: Spot,
+    /// Numbers of the servers that are worth trying.
+    pub servers: Vec<usize>,
+    /// Whether all of them can be connected at a time.
+    pub room: Room,
+    /// Number of the first block.
+    pub first_block: u32,
+}
+
+/// What a visit found.
+#[derive(Default)]
+pub struct VisitOutcome {
+    /// By number of server, what was measured.
+    pub results: Vec<(usize, CellResult)>,
+    /// By number of server, why it does not work here.
+    pub stopped: Vec<(usize, Stopped)>,
+    /// By number of server, how it was started.
+    pub started: Vec<(usize, ServerConfig)>,
+    /// Blocks finished.
+    pub blocks: u32,
+    /// Length of a slice.
+    pub slice: Duration,
+    /// How long it took in all.
+    pub took: Duration,
+}
+
+/// Visits a cell. `None` when the visit was interrupted: what it saw then is not used.
+///
+/// # Errors
+/// When a server does not start or answers wrongly before there is any load, or the engine fails.
+pub fn visit(engine: &mut Engine, plan: &VisitPlan<'_>) -> anyhow::Result<Option<VisitOutcome>> {
+    let begun = Instant::now();
+    let work = plan.sweep.work(plan.spot)?;
+    let mut visit = Visit::start(engine, plan, &work)?;
+    for number in 0..visit.arms.len() {
+        if interrupt::requested() {
+            return Ok(None);
+        }
+        visit.warm_up(number)?;
+    }
+    let finished = visit.measure()?;
+    let mut outcome = visit.finish();
+    outcome.took = begun.elapsed();
+    Ok(finished.then_some(outcome))
+}
+
+/// A visit under way.
+struct Visit<'a> {
+    engine: &'a mut Engine,
+    plan: &'a VisitPlan<'a>,
+    work: &'a Work,
+    arms: Vec<Arm>,
+    cells: Vec<Cell>,
+    sampler: Sampler,
+    epoch: Instant,
+    outcome: VisitOutcome,
+}
+
+impl<'a> Visit<'a> {
+    fn start(
+        engine: &'a mut Engine,
+        plan: &'a VisitPlan<'a>,
+        work: &'a Work,
+    ) -> anyhow::Result<Self> {
+        let cpus = plan.sweep.config.server_cpus.clone().unwrap_or_default();
+        let spec = |&number: &usize| -> &ServerSpec { &plan.sweep.servers[number] };
+        let arms = plan
+            .servers
+            .iter()
+            .map(|number| Arm::start(spec(number), &cpus))
+            .collect::<anyhow::Result<Vec<_>>>()?;
+        for arm in &arms {
+            servers::verify(arm, work, plan.sweep.timeout())?;
+        }
+        let started = plan
+            .servers
+            .iter()
+            .copied()
+            .zip(arms.iter().map(document::server))
+            .collect();
+        Ok(Self {
+            engine,
+            plan,
+            work,
+            cells: arms
+                .iter()
+                .map(|arm| Cell::new(cell_name(plan, work, arm)))
+                .collect(),
+            sampler: Sampler::start(arms.iter().map(Arm::pids).collect()),
+            epoch: Instant::now(),
+            arms,
+            outcome: VisitOutcome {
+                started,
+                ..VisitOutcome::default()
+            },
+        })
+    }
+
+    /// Connects a server, asks once on every connection, and loads it for a while. A server that does not
+    /// stand that is out of this cell.
+    fn warm_up(&mut self, number: usize) -> anyhow::Result<()> {
+        let arm = &mut self.arms[number];
+        let target = target(self.plan.spot, self.work, arm);
+        let connections = target.connections as u64;
+        let id = match arm.connect(self.engine, target) {
+            Ok(id) => id,
+            Err(_) if interrupt::requested() => return Ok(()),
+            Err(error) => {
+                let ceiling = stop::of_error(arm, &error);
+                self.stop(number, ceiling);
+                return Ok(());
+            }
+        };
+        let mut slice = |load, time| {
+            let end = SliceEnd::After(time);
+            self.engine.run_slice(&Slice {
+                loads: vec![(id, load)],
+                lead_in: Duration::ZERO,
+                end,
+            })
+        };
+        slice(Load::OnceEach, self.plan.sweep.timeout())?;
+        let probe = self.engine.collect(id)?;
+        if let Some(stopped) =
+            stop::of_probe(arm, &probe, connections).filter(|_| !interrupt::requested())
+        {
+            self.stop(number, stopped);
+            return Ok(());
+        }
+        let warm = self.engine.run_slice(&Slice {
+            loads: vec![(id, Load::ClosedLoop)],
+            lead_in: Duration::ZERO,
+            end: SliceEnd::After(self.plan.sweep.warmup().max(Duration::from_millis(1))),
+        })?;
+        let arm = &mut self.arms[number];
+        arm.mean_response = warm.loads.first().and_then(|load| load.mean_latency);
+        self.engine.collect(id)?;
+        if self.plan.room == Room::InTurns {
+            arm.disconnect(self.engine);
+        }
+        Ok(())
+    }
+
+    /// Takes a server out of this cell: its process ends, what it did here is not used.
+    fn stop(&mut self, number: usize, stopped: Stopped) {
+        self.arms[number].disconnect(self.engine);
+        self.arms[number].process = None;
+        self.outcome.stopped.push((number, stopped));
+    }
+
+    fn working(&self) -> Vec<usize> {
+        let stopped = |number: &usize| {
+            self.outcome
+                .stopped
+                .iter()
+                .any(|(other, _)| other == number)
+        };
+        (0..self.arms.len())
+            .filter(|number| !stopped(number))
+            .collect()
+    }
+
+    /// All blocks; false when they were interrupted.
+    fn measure(&mut self) -> anyhow::Result<bool> {
+        self.sampler.take();
+        let slowest = self
+            .arms
+            .iter()
+            .filter_map(|arm| arm.mean_response)
+            .max()
+            .unwrap_or_default();
+        let in_turns = self.plan.room == Room::InTurns;
+        let shape = shape(slowest, self.working().len(), in_turns);
+        self.outcome.slice = shape.slice;
+        while self.outcome.blocks < self.plan.sweep.config.blocks_per_visit {
+            let working = self.working();
+            if working.is_empty() {
+                break;
+            }
+            if interrupt::requested() || !self.block(&working, shape)? {
+                return Ok(false);
+            }
+        }
+        Ok(true)
+    }
+
+    /// One block; false when it was interrupted. A server that ends in it is out, and the block is made
+    /// again without it.
+    fn block(&mut self, working: &[usize], shape: Shape) -> anyhow::Result<bool> {
+        let index = self.plan.first_block + self.outcome.blocks;
+        let order = order(working, shape, self.seed(index));
+        let (spot, work) = (self.plan.spot, self.work);
+        let target_of = |arm: &Arm| target(spot, work, arm);
+        let connect_each: Option<&dyn Fn(&Arm) -> Target> = match self.plan.room {
+            Room::ForAll => None,
+            Room::InTurns => Some(&target_of),
+        };
+        let plan = BlockPlan {
+            order: &order,
+            load: Load::ClosedLoop,
+            slice_end: SliceEnd::After(shape.slice),
+            connect_each,
+        };
+        let mut outcome = match block::run(self.engine, &mut self.arms, &plan) {
+            Ok(outcome) if outcome.interrupted => return Ok(false),
+            Ok(outcome) => outcome,
+            Err(_) if interrupt::requested() => return Ok(false),
+            Err(error) => return self.out_of_block(working, error).map(|()| true),
+        };
+        for arm in std::mem::take(&mut outcome.arms) {
+            self.cells[arm.arm].add(index, &outcome, arm);
+        }
+        self.outcome.blocks += 1;
+        Ok(true)
+    }
+
+    /// Who is to blame for a block that could not be made; an error when nobody is.
+    fn out_of_block(&mut self, working: &[usize], error: anyhow::Error) -> anyhow::Result<()> {
+        let blamed = working.iter().copied().find(|&number| {
+            let arm = &mut self.arms[number];
+            stop::is_to_blame(arm, &error)
+        });
+        let Some(number) = blamed else {
+            return Err(error);
+        };
+        let stopped = stop::of_error(&mut self.arms[number], &error);
+        self.stop(number, stopped);
+        for number in self.working() {
+            if let Some(id) = self.arms[number].connections {
+                self.engine.collect(id)?; // of the block that is made again
+            }
+        }
+        Ok(())
+    }
+
+    /// The same for the same cell and block, whatever happened in between.
+    fn seed(&self, block: u32) -> u64 {
+        let Spot {
+            wait_ms,
+            cpu_units,
+            keep_alive,
+            concurrency,
+        } = self.plan.spot;
+        let parts = [
+            wait_ms,
+            cpu_units,
+            u64::from(keep_alive),
+            u64::from(concurrency),
+            u64::from(block),
+        ];
+        parts
+            .iter()
+            .fold(self.plan.sweep.config.seed, |seed, part| {
+                (seed ^ part)
+                    .wrapping_mul(0x9e37_79b9_7f4a_7c15)
+                    .rotate_left(23)
+            })
+    }
+
+    /// Closes everything and makes the figures.
+    fn finish(mut self) -> VisitOutcome {
+        for arm in &mut self.arms {
+            arm.disconnect(self.engine);
+        }
+        let samples = self.sampler.take();
+        let working = self.working();
+        for (number, cell) in self.cells.into_iter().enumerate() {
+            if !working.contains(&number) || !cell.was_loaded() {
+                continue;
+            }
+            let mut result = cell.into_result(number, &samples, self.epoch);
+            if let Some(stopped) = stop::of_result(&result) {
+                self.outcome.stopped.push((number, stopped));
+                continue;
+            }
+            result.time_series.clear(); // cut into turns of 50 ms, a second says nothing
+            result.wrk_compatible = None;
+            self.outcome.results.push((number, result));
+        }
+        // From here on by number of server, not of arm.
+        let server_of = |number: usize| self.plan.servers[number];
+        for (number, _) in &mut self.outcome.results {
+            *number = server_of(*number);
+        }
+        for (number, _) in &mut self.outcome.stopped {
+            *number = server_of(*number);
+        }
+        self.outcome
+    }
+}
+
+/// How an arm is connected, and what it is asked.
+fn target(spot: Spot, work: &Work, arm: &Arm) -> Target {
+    Target {
+        name: arm.label.clone(),
+        url: arm.base_url.clone(),
+        requests: work.classes(),
+        connections: spot.concurrency as usize,
+        keep_alive: spot.keep_alive,
+        record_first_byte: false,
+        record_chunk_gaps: false,
+    }
+}
+
+fn cell_name(plan: &VisitPlan<'_>, work: &Work, arm: &Arm) -> CellName {
+    CellName {
+        server: arm.label.clone(),
+        workload: work.name(),
+        load: LoadKind::Closed,
+        rate: None,
+        keep_alive: plan.spot.keep_alive,
+        concurrency: plan.spot.concurrency as usize,
+        client_threads: plan.sweep.config.threads as usize,
+        timeout: plan.sweep.timeout(),
+    }
+}
+
+/// The order of one block: mirrored, or one slice of each server in random order.
+fn order(working: &[usize], shape: Shape, seed: u64) -> Vec<usize> {
+    let rounds = (shape.slices_per_server as usize / 2).max(1);
+    let mut order = stats::schedule::mirrored_order(working.len(), rounds, seed);
+    order.truncate(working.len() * shape.slices_per_server as usize);
+    order.into_iter().map(|place| working[place]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_block_has_the_slices_of_its_shape_of_the_servers_that_work() {
+        for (slices_per_server, wanted) in [(1, 2), (2, 4), (4, 8)] {
+            let order = order(
+                &[0, 3],
+                Shape {
+                    slice: Duration::ZERO,
+                    slices_per_server,
+                },
+                7,
+            );
+            assert_eq!(order.len(), wanted);
+            for server in [0, 3] {
+                assert_eq!(order.iter().filter(|it| **it == server).count(), wanted / 2);
+            }
+        }
+    }
+}

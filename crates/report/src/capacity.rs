@@ -1,0 +1,316 @@
+//! Capacity: the highest rate each server sustains under an objective, and latency against load.
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::{Document, Item, Section};
+use crate::format;
+use crate::record::{Environment, LatencySummary, ServerConfig, Warning};
+use crate::render::{Format, RenderOptions, Rendered};
+use crate::table::{Cell, Column, Layout, Table};
+
+/// The version of the format that this program writes.
+pub const SCHEMA_VERSION: u32 = 1;
+/// What [`CapacityRecord::kind`] says.
+pub const KIND: &str = "capacity";
+
+/// Everything one search measured and was told.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct CapacityRecord {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// Always [`KIND`].
+    pub kind: String,
+    /// Version of the program that wrote the record.
+    pub program_version: String,
+    /// When the search began, RFC 3339 in UTC.
+    pub started_at: String,
+    /// True when it was ended early.
+    pub interrupted: bool,
+    /// The machine and the build.
+    pub environment: Environment,
+    /// What was asked for.
+    pub config: CapacityConfig,
+    /// One entry per server.
+    pub servers: Vec<ServerCapacity>,
+    /// Reasons to distrust a number.
+    #[serde(default)]
+    pub warnings: Vec<Warning>,
+}
+
+/// What was asked for, after defaults.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct CapacityConfig {
+    /// The command line as typed.
+    pub command: Vec<String>,
+    /// Servers.
+    pub servers: Vec<ServerConfig>,
+    /// Workload.
+    pub workload: String,
+    /// What a trial must meet, as typed: `p99<50ms`.
+    pub objective: String,
+    /// Errors tolerated in a trial, as typed: `0` or `1%`.
+    pub max_errors: String,
+    /// Share of the rate asked for that must be answered.
+    pub least_rate_kept: f64,
+    /// Connections per server.
+    pub concurrency: u32,
+    /// Keep-alive.
+    pub keep_alive: bool,
+    /// Length of a trial in seconds.
+    pub trial_s: f64,
+    /// The search ends when upper ÷ lower end − 1 is at most this.
+    pub relative_width: f64,
+    /// Trials after which a search gives up.
+    pub max_trials: u32,
+    /// Time after which an unanswered request is an error, in seconds.
+    pub timeout_s: f64,
+    /// Worker threads of the load generator.
+    pub threads: u32,
+    /// Seed of arrivals.
+    pub seed: u64,
+    /// CPUs the servers were pinned to.
+    pub server_cpus: Option<Vec<usize>>,
+    /// CPUs the client was pinned to.
+    pub client_cpus: Option<Vec<usize>>,
+}
+
+/// What a search found for one server.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ServerCapacity {
+    /// Server.
+    pub server: String,
+    /// Requests per second in a closed loop over the same connections: where the search began.
+    pub saturated_rps: f64,
+    /// Highest rate known to be sustained, in requests per second; null when not even the lowest was.
+    pub low_rps: Option<f64>,
+    /// Lowest rate known not to be sustained; null when even the highest was.
+    pub high_rps: Option<f64>,
+    /// Whether the interval is as narrow as asked for, and both its ends were confirmed by fresh trials.
+    pub verified: bool,
+    /// All trials, in the order in which they were made.
+    pub trials: Vec<Trial>,
+    /// Latency against load, up to and past the knee, by rising load.
+    pub curve: Vec<Trial>,
+}
+
+/// What a trial was for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Purpose {
+    /// Finding the interval.
+    Search,
+    /// Confirming one of its ends.
+    Verify,
+    /// A point of the curve.
+    Curve,
+}
+
+/// One stretch of load at one rate.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Trial {
+    /// Rate asked for in requests per second.
+    pub rate_rps: f64,
+    /// What it was for.
+    pub purpose: Purpose,
+    /// Right answers per second.
+    pub throughput_rps: f64,
+    /// Response times.
+    pub latency_us: LatencySummary,
+    /// Errors of all kinds.
+    pub errors: u64,
+    /// CPU time of the server per answer in microseconds.
+    pub server_cpu_us_per_request: Option<f64>,
+    /// Share of its threads' time in which the load generator ran or waited for a CPU, in percent.
+    pub client_busy_percent: Option<f64>,
+    /// What it did not meet; null when it met everything.
+    pub failed_on: Option<String>,
+}
+
+/// Fills in the warnings that follow from the figures; doing it twice changes nothing.
+pub fn analyse(record: &mut CapacityRecord) {
+    const CODES: [&str; 4] = [
+        "unoptimised_build",
+        "interrupted",
+        "not_verified",
+        "client_saturated",
+    ];
+    record
+        .warnings
+        .retain(|warning| !CODES.contains(&warning.code.as_str()));
+    let mut warn = |code: &str, message: String| {
+        record.warnings.push(Warning {
+            code: code.to_owned(),
+            message,
+        });
+    };
+    if !record.environment.optimised {
+        warn(
+            "unoptimised_build",
+            "built without optimisation: figures say little".to_owned(),
+        );
+    }
+    if record.interrupted {
+        warn("interrupted", "the search was ended early".to_owned());
+    }
+    for it in &record.servers {
+        if !it.verified {
+            let trials = format::counted(it.trials.len() as u64, "trial");
+            warn(
+                "not_verified",
+                format!("{}: the interval is not verified after {trials}", it.server),
+            );
+        }
+        if let Some(busy) =
+            busy_at_the_upper_end(it).filter(|busy| *busy > CLIENT_SATURATED_PERCENT)
+        {
+            warn(
+                "client_saturated",
+                format!(
+                    "{}: at the upper end the load generator was busy for {} of its time: what ends there may be the client",
+                    it.server,
+                    format::percent(busy)
+                ),
+            );
+        }
+    }
+}
+
+/// A load generator busier than this cannot be trusted to keep a rate, in percent.
+const CLIENT_SATURATED_PERCENT: f64 = 80.0;
+
+fn busy_at_the_upper_end(it: &ServerCapacity) -> Option<f64> {
+    let at_end = |trial: &&Trial| Some(trial.rate_rps) == it.high_rps;
+    it.trials
+        .iter()
+        .filter(at_end)
+        .filter_map(|trial| trial.client_busy_percent)
+        .min_by(f64::total_cmp)
+}
+
+/// Spells the report in a format.
+pub fn render(record: &CapacityRecord, format: Format, options: &RenderOptions) -> Rendered {
+    crate::render::render_document(record, &document(record), format, options)
+}
+
+/// The report of a search.
+pub fn document(record: &CapacityRecord) -> Document {
+    let mut items = vec![Item::Table(overview(record))];
+    items.extend(
+        record
+            .servers
+            .iter()
+            .filter(|it| !it.curve.is_empty())
+            .map(curve)
+            .map(Item::Table),
+    );
+    Document {
+        title: format!("Capacity under {}", record.config.objective),
+        verdict: record
+            .servers
+            .iter()
+            .map(|it| sentence(record, it))
+            .collect(),
+        sections: vec![Section {
+            heading: "Capacity".to_owned(),
+            folded: false,
+            items,
+        }],
+        warnings: record.warnings.clone(),
+    }
+}
+
+fn sentence(record: &CapacityRecord, it: &ServerCapacity) -> String {
+    let objective = &record.config.objective;
+    let rate = |rps: f64| format!("{}/s", format::per_second(rps));
+    match (it.low_rps, it.high_rps) {
+        (Some(low), Some(high)) => format!(
+            "{} sustains {} under {objective}, and no longer {}.",
+            it.server,
+            rate(low),
+            rate(high)
+        ),
+        (Some(low), None) => format!(
+            "{} sustains at least {} under {objective}, the most that was tried.",
+            it.server,
+            rate(low)
+        ),
+        (None, Some(high)) => format!(
+            "{} does not even sustain {} under {objective}.",
+            it.server,
+            rate(high)
+        ),
+        (None, None) => format!("{}: nothing is known yet.", it.server),
+    }
+}
+
+fn overview(record: &CapacityRecord) -> Table {
+    let config = &record.config;
+    let row = |it: &ServerCapacity| {
+        vec![
+            Cell::text(it.server.clone()),
+            Cell::figure(it.low_rps, format::per_second),
+            Cell::figure(it.high_rps, format::per_second),
+            Cell::figure(Some(it.trials.len() as f64), |trials| {
+                format::count(trials as u64)
+            }),
+            Cell::text(if it.verified { "both ends" } else { "no" }),
+            Cell::figure(Some(it.saturated_rps), format::per_second),
+        ]
+    };
+    Table {
+        id: "capacity".to_owned(),
+        title: format!(
+            "{}, {} connections: requests per second under {}",
+            config.workload, config.concurrency, config.objective
+        ),
+        columns: vec![
+            Column::words("Server", 0),
+            Column::figures("Sustained", 0),
+            Column::figures("No longer", 0),
+            Column::figures("Trials", 1),
+            Column::words("Verified", 1),
+            Column::figures("Closed loop", 2),
+        ],
+        rows: record.servers.iter().map(row).collect(),
+        layout: Layout::Upright,
+        notes: vec![format!(
+            "A trial passes when it meets {}, at most {} errors, and {} of its rate. Each load is settled by a majority of trials of {}; both ends are then confirmed by fresh ones.",
+            config.objective,
+            config.max_errors,
+            format::percent(config.least_rate_kept * 100.0),
+            format::seconds(config.trial_s),
+        )],
+    }
+}
+
+fn curve(it: &ServerCapacity) -> Table {
+    let row = |trial: &Trial| {
+        vec![
+            Cell::figure(Some(trial.rate_rps), format::per_second),
+            Cell::figure(Some(trial.throughput_rps), format::per_second),
+            Cell::figure(trial.latency_us.p50, format::duration_us),
+            Cell::figure(trial.latency_us.p99, format::duration_us),
+            Cell::figure(trial.server_cpu_us_per_request, format::cpu_us),
+            Cell::figure(Some(trial.errors as f64), |errors| {
+                format::count(errors as u64)
+            }),
+            Cell::text(trial.failed_on.clone().unwrap_or_else(|| "met".to_owned())),
+        ]
+    };
+    Table {
+        id: format!("curve-{}", it.server).replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
+        title: format!("{}: latency against load", it.server),
+        columns: vec![
+            Column::figures("Rate", 0),
+            Column::figures("Answered", 0),
+            Column::figures("p50", 1),
+            Column::figures("p99", 0),
+            Column::figures("Server CPU/req", 2),
+            Column::figures("Errors", 2),
+            Column::words("Objective", 0),
+        ],
+        rows: it.curve.iter().map(row).collect(),
+        layout: Layout::Upright,
+        notes: Vec::new(),
+    }
+}
