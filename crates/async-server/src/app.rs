@@ -15,7 +15,7 @@ use workload::{
     workloads::{file, limited},
 };
 
-use crate::{Config, peers::Peers};
+use crate::{Config, backend::Backend, peers::Peers};
 
 /// Threads that may be blocked at once: as many as Tokio has for that.
 const BLOCKING_THREADS: usize = 512;
@@ -33,6 +33,8 @@ pub(crate) struct App {
     pub(crate) blocking: Arc<Semaphore>,
     /// What `/limited` hands out.
     pub(crate) places: Semaphore,
+    /// Who `/aggregate` asks.
+    pub(crate) backend: Option<Backend>,
     /// What `/file` reads.
     pub(crate) file: PathBuf,
 }
@@ -47,6 +49,7 @@ impl App {
             compute: Arc::new(Semaphore::new(cores)),
             blocking: Arc::new(Semaphore::new(BLOCKING_THREADS)),
             places: Semaphore::new(limited::PLACES),
+            backend: config.backend.map(Backend::new),
             file,
             config,
         }

@@ -34,6 +34,7 @@ impl Args {
                 Flavor::CurrentThread => 1,
             },
             limits: self.common.limits(),
+            backend: self.common.backend,
             faults: self.common.faults(),
         }
     }

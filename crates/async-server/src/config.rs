@@ -51,6 +51,8 @@ pub struct Config {
     pub worker_threads: usize,
     /// What it takes from its clients before it refuses.
     pub limits: Limits,
+    /// Where the services are that `/aggregate` asks.
+    pub backend: Option<SocketAddr>,
     /// Costs put into every request.
     pub faults: Faults,
 }
@@ -63,6 +65,7 @@ impl Default for Config {
             flavor: Flavor::MultiThread,
             worker_threads: default_worker_threads(),
             limits: Limits::default(),
+            backend: None,
             faults: Faults::default(),
         }
     }

@@ -20,6 +20,7 @@ use crate::{
     app::App,
     body::{BodyReader, Unread},
     peers::{Peer, State},
+    reply::{Reply, Stream},
     routes,
     timer::Timer,
 };
@@ -149,18 +150,71 @@ impl Connection<'_> {
 
     /// Answers; returns whether the connection is kept.
     async fn answer_request(&mut self, request: &Request) -> io::Result<bool> {
-        let answer = match BodyReader::new(self, request).discard().await {
+        let reply = match BodyReader::new(self, request).discard().await {
             Ok(()) => {
                 self.unless_gone(routes::dispatch(self.app, request))
                     .await?
             }
-            Err(Unread::Refused(answer)) => answer,
+            Err(Unread::Refused(answer)) => answer.into(),
             Err(Unread::Failed(error)) => return Err(error),
         };
-        let keep_alive = request.keep_alive && !answer.close && !self.app.peers.stopping();
-        self.write_answer(request, &answer, keep_alive).await?;
-        if answer.close {
-            self.linger().await?;
+        let keep_alive = request.keep_alive && !self.app.peers.stopping();
+        match reply {
+            Reply::Answer(answer) if answer.close => {
+                self.write_answer(request, &answer, false).await?;
+                self.linger().await?;
+                Ok(false)
+            }
+            Reply::Answer(answer) => {
+                self.write_answer(request, &answer, keep_alive).await?;
+                Ok(keep_alive)
+            }
+            Reply::Stream(stream) => self.write_stream(request, stream, keep_alive).await,
+        }
+    }
+
+    /// Each piece in one write, the first together with the head. Returns whether the connection is
+    /// kept.
+    async fn write_stream(
+        &mut self,
+        request: &Request,
+        mut stream: Stream,
+        keep_alive: bool,
+    ) -> io::Result<bool> {
+        let chunked = request.version == Version::Http11;
+        let keep_alive = keep_alive && chunked;
+        let head = ResponseHead {
+            version: request.version,
+            status: 200,
+            content_type: Some(stream.content_type),
+            fields: &[],
+            length: match chunked && !request.head_only {
+                true => Length::Chunked,
+                false => Length::Unsaid,
+            },
+            keep_alive,
+        };
+        self.output.clear();
+        head.write(self.date.now(), &mut self.output);
+        if request.head_only {
+            self.write_output().await?;
+            return Ok(keep_alive);
+        }
+        while let Some(piece) = self
+            .unless_gone(poll_fn(|cx| stream.pieces.poll_next(cx)))
+            .await?
+        {
+            if chunked {
+                response::write_chunk(&piece, &mut self.output);
+            } else {
+                self.output.extend_from_slice(&piece);
+            }
+            self.write_output().await?;
+            self.output.clear();
+        }
+        if chunked {
+            self.output.extend_from_slice(response::LAST_CHUNK);
+            self.write_output().await?;
         }
         Ok(keep_alive)
     }
@@ -218,8 +272,14 @@ impl Connection<'_> {
 
     /// Tells a client that waits for it to send its body.
     pub(crate) async fn send_continue(&mut self) -> io::Result<()> {
+        self.output.clear();
+        self.output.extend_from_slice(response::CONTINUE);
+        self.write_output().await
+    }
+
+    async fn write_output(&mut self) -> io::Result<()> {
         let idle = self.app.config.limits.idle_timeout();
-        let mut parts = [IoSlice::new(response::CONTINUE)];
+        let mut parts = [IoSlice::new(&self.output)];
         write_all(&mut self.stream, &mut parts, &mut self.timer, idle).await
     }
 
@@ -235,9 +295,7 @@ impl Connection<'_> {
         };
         self.output.clear();
         head.write(self.date.now(), &mut self.output);
-        let idle = self.app.config.limits.idle_timeout();
-        let mut parts = [IoSlice::new(&self.output)];
-        write_all(&mut self.stream, &mut parts, &mut self.timer, idle).await
+        self.write_output().await
     }
 
     /// Reads on for a while, after the last answer, so that the client gets to see it.

@@ -31,6 +31,7 @@ use workload::{Answer, Route};
 use crate::{
     app::App,
     peers::{Peer, State},
+    reply::Reply,
     routes,
     socket::Socket,
 };
@@ -174,51 +175,8 @@ impl IntoResponse for Refusal {
                 let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
                 (status, close).into_response()
             }
-            Self::Answer(answer) => Reply(answer).into_response(),
+            Self::Answer(answer) => Reply::from(answer).into_response(),
         }
-    }
-}
-
-/// An answer as Axum wants it.
-pub(crate) struct Reply(Answer);
-
-impl From<Answer> for Reply {
-    fn from(answer: Answer) -> Self {
-        Self(answer)
-    }
-}
-
-impl From<Result<Answer, Answer>> for Reply {
-    fn from(answer: Result<Answer, Answer>) -> Self {
-        Self(answer.unwrap_or_else(|answer| answer))
-    }
-}
-
-impl IntoResponse for Reply {
-    fn into_response(self) -> axum::response::Response {
-        let Self(answer) = self;
-        let body = match answer.body {
-            std::borrow::Cow::Borrowed(bytes) => Bytes::from_static(bytes),
-            std::borrow::Cow::Owned(bytes) => Bytes::from(bytes),
-        };
-        let mut response = Response::new(Body::from(body));
-        *response.status_mut() =
-            StatusCode::from_u16(answer.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
-        let headers = response.headers_mut();
-        headers.insert(
-            header::CONTENT_TYPE,
-            HeaderValue::from_static(answer.content_type),
-        );
-        for (name, value) in answer.fields {
-            // Ours are all text.
-            if let Ok(value) = HeaderValue::try_from(value) {
-                headers.insert(name, value);
-            }
-        }
-        if answer.close {
-            headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
-        }
-        response
     }
 }
 

@@ -12,6 +12,7 @@
 //! - `framework`: the same for `async`, by Axum and hyper; `socket`: what hyper reads from.
 //! - `routes`: which handler answers; `handlers`: one file each.
 //! - `offload`: work on other tasks and threads than the connection's.
+//! - `reply`: what a handler gives back; `backend`: other servers that handlers ask.
 //! - `peers`: the connections there are; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished; `timer`: deadlines that cost nothing
 //!   while they are kept.
@@ -21,6 +22,7 @@ pub mod config;
 pub mod shutdown;
 
 mod app;
+mod backend;
 mod body;
 mod connection;
 mod framework;
@@ -28,6 +30,7 @@ mod handlers;
 mod listen;
 mod offload;
 mod peers;
+mod reply;
 mod routes;
 mod socket;
 mod stats;

@@ -11,7 +11,7 @@ use axum::{
 use http1::Head;
 use workload::{Answer, Route};
 
-use crate::{app::App, connection::Request, framework::Reply, handlers};
+use crate::{app::App, connection::Request, handlers, reply::Reply};
 
 /// The route of a request to `async-bare`, or the answer when there is none.
 pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
@@ -27,10 +27,10 @@ pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
 }
 
 /// Answers a request to `async-bare`.
-pub(crate) async fn dispatch(app: &App, request: &Request) -> Answer {
+pub(crate) async fn dispatch(app: &App, request: &Request) -> Reply {
     let route = match &request.route {
         Ok(route) => *route,
-        Err(answer) => return answer.clone(),
+        Err(answer) => return answer.clone().into(),
     };
     inject_faults(app, route).await;
     let query = &*request.query;
@@ -50,8 +50,11 @@ pub(crate) async fn dispatch(app: &App, request: &Request) -> Answer {
         Route::Limited => handlers::limited(app, query).await,
         Route::File => handlers::file(app, query).await,
         Route::Scenarios => handlers::scenarios(query).await,
+        Route::Aggregate => handlers::aggregate(app, query).await,
+        Route::Backend => handlers::backend(query).await,
+        Route::Stream => return handlers::stream(query).await.into(),
     }
-    .unwrap_or_else(|answer| answer)
+    .into()
 }
 
 /// The routes of `async`.
@@ -90,6 +93,9 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(Route::Limited.path(), answers!(handlers::limited, app))
         .route(Route::File.path(), answers!(handlers::file, app))
         .route(Route::Scenarios.path(), answers!(handlers::scenarios))
+        .route(Route::Aggregate.path(), answers!(handlers::aggregate, app))
+        .route(Route::Backend.path(), answers!(handlers::backend))
+        .route(Route::Stream.path(), answers!(handlers::stream))
         .fallback(async |uri: Uri| Reply::from(Answer::not_found(uri.path())))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)

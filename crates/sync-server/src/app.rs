@@ -13,7 +13,7 @@ use workload::{
     workloads::{file, limited},
 };
 
-use crate::{Config, offload::ComputePool, peers::Peers, semaphore::Semaphore};
+use crate::{Config, backend::Backend, offload::ComputePool, peers::Peers, semaphore::Semaphore};
 
 #[derive(Debug)]
 pub(crate) struct App {
@@ -26,6 +26,8 @@ pub(crate) struct App {
     pub(crate) compute: ComputePool,
     /// What `/limited` hands out.
     pub(crate) places: Semaphore,
+    /// Who `/aggregate` asks.
+    pub(crate) backend: Option<Backend>,
     /// What `/file` reads.
     pub(crate) file: PathBuf,
 }
@@ -38,6 +40,7 @@ impl App {
             injector: Injector::new(&config.faults).map(Arc::new),
             compute: ComputePool::default(),
             places: Semaphore::new(limited::PLACES),
+            backend: config.backend.map(Backend::new),
             file,
             config,
         }

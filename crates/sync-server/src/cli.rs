@@ -53,6 +53,7 @@ impl Args {
             },
             stack_size_bytes: self.stack_size,
             limits: self.common.limits(),
+            backend: self.common.backend,
             faults: self.common.faults(),
         }
     }

@@ -52,6 +52,8 @@ pub struct Config {
     pub stack_size_bytes: usize,
     /// What it takes from its clients before it refuses.
     pub limits: Limits,
+    /// Where the services are that `/aggregate` asks.
+    pub backend: Option<SocketAddr>,
     /// Costs put into every request.
     pub faults: Faults,
 }
@@ -63,6 +65,7 @@ impl Default for Config {
             model: Model::Thread,
             stack_size_bytes: 2 * 1024 * 1024,
             limits: Limits::default(),
+            backend: None,
             faults: Faults::default(),
         }
     }

@@ -13,6 +13,7 @@ use crate::{
     app::App,
     body::{BodyReader, Unread},
     peers::Peer,
+    reply::{Reply, Stream},
     routes,
 };
 
@@ -149,15 +150,65 @@ impl Connection<'_> {
 
     /// Answers; returns whether the connection is kept.
     fn answer_request(&mut self, request: &Request) -> io::Result<bool> {
-        let answer = match BodyReader::new(self, request).discard() {
+        let reply = match BodyReader::new(self, request).discard() {
             Ok(()) => routes::dispatch(self.app, self.peer, request),
-            Err(Unread::Refused(answer)) => answer,
+            Err(Unread::Refused(answer)) => answer.into(),
             Err(Unread::Failed(error)) => return Err(error),
         };
-        let keep_alive = request.keep_alive && !answer.close && !self.app.peers.stopping();
-        self.write_answer(request, &answer, keep_alive)?;
-        if answer.close {
-            self.linger()?;
+        let keep_alive = request.keep_alive && !self.app.peers.stopping();
+        match reply {
+            Reply::Answer(answer) if answer.close => {
+                self.write_answer(request, &answer, false)?;
+                self.linger()?;
+                Ok(false)
+            }
+            Reply::Answer(answer) => {
+                self.write_answer(request, &answer, keep_alive)?;
+                Ok(keep_alive)
+            }
+            Reply::Stream(stream) => self.write_stream(request, stream, keep_alive),
+        }
+    }
+
+    /// Each piece in one write, the first together with the head. Returns whether the connection is
+    /// kept.
+    fn write_stream(
+        &mut self,
+        request: &Request,
+        stream: Stream,
+        keep_alive: bool,
+    ) -> io::Result<bool> {
+        let chunked = request.version == Version::Http11;
+        let keep_alive = keep_alive && chunked;
+        let head = ResponseHead {
+            version: request.version,
+            status: 200,
+            content_type: Some(stream.content_type),
+            fields: &[],
+            length: match chunked && !request.head_only {
+                true => Length::Chunked,
+                false => Length::Unsaid,
+            },
+            keep_alive,
+        };
+        self.output.clear();
+        head.write(self.date.now(), &mut self.output);
+        let mut socket = &self.peer.stream;
+        if request.head_only {
+            socket.write_all(&self.output)?;
+            return Ok(keep_alive);
+        }
+        for piece in stream.pieces {
+            if chunked {
+                response::write_chunk(&piece, &mut self.output);
+            } else {
+                self.output.extend_from_slice(&piece);
+            }
+            socket.write_all(&self.output)?;
+            self.output.clear();
+        }
+        if chunked {
+            socket.write_all(response::LAST_CHUNK)?;
         }
         Ok(keep_alive)
     }

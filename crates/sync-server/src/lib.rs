@@ -11,6 +11,7 @@
 //! - `connection`: requests in, answers out; `body`: a request's body as it arrives.
 //! - `routes`: which handler answers; `handlers`: one file each.
 //! - `offload`: work on other threads than the connection's; `semaphore`: a limited resource.
+//! - `reply`: what a handler gives back; `backend`: other servers that handlers ask.
 //! - `peers`: the connections there are; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished.
 
@@ -19,6 +20,7 @@ pub mod config;
 pub mod shutdown;
 
 mod app;
+mod backend;
 mod body;
 mod connection;
 mod handlers;
@@ -26,6 +28,7 @@ mod listen;
 mod offload;
 mod peers;
 mod pool;
+mod reply;
 mod routes;
 mod semaphore;
 mod stats;

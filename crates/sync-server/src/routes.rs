@@ -5,7 +5,7 @@ use std::thread;
 use http1::Head;
 use workload::{Answer, Route};
 
-use crate::{app::App, connection::Request, handlers, peers::Peer};
+use crate::{app::App, connection::Request, handlers, peers::Peer, reply::Reply};
 
 /// The route of a request, or the answer when there is none.
 pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
@@ -21,10 +21,10 @@ pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
 }
 
 /// Answers a request.
-pub(crate) fn dispatch(app: &App, peer: &Peer, request: &Request) -> Answer {
+pub(crate) fn dispatch(app: &App, peer: &Peer, request: &Request) -> Reply {
     let route = match &request.route {
         Ok(route) => *route,
-        Err(answer) => return answer.clone(),
+        Err(answer) => return answer.clone().into(),
     };
     if let Some(injector) = &app.injector
         && !route.is_for_watching()
@@ -49,6 +49,9 @@ pub(crate) fn dispatch(app: &App, peer: &Peer, request: &Request) -> Answer {
         Route::Limited => handlers::limited(app, peer, query),
         Route::File => handlers::file(app, query),
         Route::Scenarios => handlers::scenarios(query),
+        Route::Aggregate => handlers::aggregate(app, peer, query),
+        Route::Backend => handlers::backend(query),
+        Route::Stream => return handlers::stream(query).into(),
     }
-    .unwrap_or_else(|answer| answer)
+    .into()
 }

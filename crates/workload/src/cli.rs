@@ -47,6 +47,10 @@ pub struct CommonArgs {
     #[arg(long, value_name = "MS", default_value_t = Limits::default().drain_timeout_ms)]
     pub drain_timeout_ms: u64,
 
+    /// Where the services are that `/aggregate` asks: a server of ours, which has `/backend`
+    #[arg(long, value_name = "IP:PORT")]
+    pub backend: Option<SocketAddr>,
+
     /// Put N units of computing (about 1 µs each) into every request
     #[arg(
         long,

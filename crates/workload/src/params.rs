@@ -126,11 +126,37 @@ impl<'q> Query<'q> {
         })
     }
 
+    /// A name: 1 to 64 letters, digits, `-` or `_`.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError::Invalid`] when it is something else.
+    pub fn name(&self, name: &'static str, default: &'static str) -> Result<String, ParamError> {
+        let value = self.value(name).unwrap_or(Cow::Borrowed(default));
+        if is_name(&value) {
+            return Ok(value.into_owned());
+        }
+        Err(ParamError::Invalid {
+            name,
+            value: shown(&value).into_owned(),
+            allowed: NAMES.to_owned(),
+        })
+    }
+
     fn value(&self, name: &str) -> Option<Cow<'q, str>> {
         pairs(self.raw)
             .find(|(known, _)| known == name)
             .map(|(_, value)| value)
     }
+}
+
+/// What [`is_name`] takes.
+pub(crate) const NAMES: &str = "1 to 64 letters, digits, - or _";
+
+/// Whether a text can be a name.
+pub(crate) fn is_name(text: &str) -> bool {
+    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    (1..=64).contains(&text.len()) && text.bytes().all(allowed)
 }
 
 /// Checks a query of a path that takes no parameters.
@@ -214,6 +240,16 @@ mod tests {
         assert_eq!(number("%6E=%31"), Ok(1));
         assert_eq!(side(""), Ok(Side::Left));
         assert_eq!(side("side=right"), Ok(Side::Right));
+    }
+
+    #[test]
+    fn names_are_short_and_plain() {
+        let name = |raw| Query::new(raw, &["n"]).and_then(|query| query.name("n", "none"));
+        assert_eq!(name(""), Ok("none".to_owned()));
+        assert_eq!(name("n=a-B_9"), Ok("a-B_9".to_owned()));
+        for raw in ["n=", "n=a/b", "n=%C3%A9", &format!("n={}", "x".repeat(65))] {
+            assert!(name(raw).is_err(), "{raw}");
+        }
     }
 
     #[test]

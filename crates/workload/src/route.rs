@@ -33,6 +33,12 @@ pub enum Route {
     File,
     /// `/scenarios`
     Scenarios,
+    /// `/aggregate`
+    Aggregate,
+    /// `/backend`
+    Backend,
+    /// `/stream`
+    Stream,
 }
 
 impl Route {
@@ -53,6 +59,9 @@ impl Route {
         Self::Limited,
         Self::File,
         Self::Scenarios,
+        Self::Aggregate,
+        Self::Backend,
+        Self::Stream,
     ];
 
     /// The route of a path without its query.
@@ -73,6 +82,9 @@ impl Route {
             "/limited" => Self::Limited,
             "/file" => Self::File,
             "/scenarios" => Self::Scenarios,
+            "/aggregate" => Self::Aggregate,
+            "/backend" => Self::Backend,
+            "/stream" => Self::Stream,
             _ => return None,
         })
     }
@@ -95,6 +107,9 @@ impl Route {
             Self::Limited => "/limited",
             Self::File => "/file",
             Self::Scenarios => "/scenarios",
+            Self::Aggregate => "/aggregate",
+            Self::Backend => "/backend",
+            Self::Stream => "/stream",
         }
     }
 

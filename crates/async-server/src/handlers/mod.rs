@@ -1,5 +1,7 @@
 //! One file per workload. A handler is suspended while it waits; an error is an answer too.
 
+mod aggregate;
+mod backend;
 mod blocking;
 mod concurrent_ops;
 mod cpu;
@@ -11,11 +13,14 @@ mod json;
 mod limited;
 mod scenarios;
 mod stats;
+mod stream;
 mod timeout;
 mod waits;
 mod work;
 
 pub(crate) use self::{
+    aggregate::aggregate,
+    backend::backend,
     blocking::block,
     concurrent_ops::concurrent_ops,
     cpu::cpu,
@@ -27,6 +32,7 @@ pub(crate) use self::{
     limited::limited,
     scenarios::scenarios,
     stats::stats,
+    stream::stream,
     timeout::timeout,
     waits::{async_data, sync_data},
     work::work,

@@ -1,5 +1,6 @@
 //! One file per workload: its parameters, its answer, its expectation.
 
+pub mod aggregate;
 pub mod blocking;
 pub mod concurrent_ops;
 pub mod cpu;
@@ -12,6 +13,7 @@ pub mod json;
 pub mod limited;
 pub mod mixed;
 pub mod scenarios;
+pub mod stream;
 pub mod timeout;
 pub mod waits;
 pub mod work;
@@ -25,7 +27,9 @@ pub(crate) const ALL: &[&Definition] = &[
     &json::DEFINITION,
     &work::DEFINITION,
     &waits::DEFINITION,
+    &aggregate::DEFINITION,
     &concurrent_ops::DEFINITION,
+    &stream::DEFINITION,
     &errors::DEFINITION,
     &timeout::DEFINITION,
     &cpu::DEFINITION,

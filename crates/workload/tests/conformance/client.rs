@@ -134,6 +134,11 @@ impl Client {
         }
     }
 
+    /// Waits for the first bytes, and leaves them to be read.
+    pub(crate) fn peek(&mut self) -> Vec<u8> {
+        self.stream.fill_buf().expect("some bytes").to_vec()
+    }
+
     /// Waits until the server closes; returns what it sent before.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();

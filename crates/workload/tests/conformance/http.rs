@@ -93,8 +93,16 @@ fn a_request_may_arrive_byte_by_byte() {
 fn head_is_get_without_the_body() {
     on_all(|kind| {
         let mut client = client(kind);
-        for target in ["/", "/json", "/work?bytes=100000", "/health"] {
-            let full = client.get(target);
+        for target in [
+            "/",
+            "/json",
+            "/work?bytes=100000",
+            "/health",
+            "/stream?chunks=2",
+        ] {
+            let mut full = client.get(target);
+            // A server may leave it out where there is no body, and hyper does.
+            full.fields.retain(|(name, _)| name != "transfer-encoding");
             client.send(format!("HEAD {target} HTTP/1.1\r\nhost: a\r\n\r\n"));
             let head = client.head_answer();
             assert_eq!(

@@ -79,7 +79,7 @@ fn connections_are_counted_while_they_are_open() {
         await_stat(server.addr(), "connections", 6);
         open.truncate(2);
         await_stat(server.addr(), "connections", 3);
-        assert_eq!(stat(server.addr(), "in_flight"), 1);
+        await_stat(server.addr(), "in_flight", 1);
         assert!(stat(server.addr(), "cpu_us") > 0);
         assert!(stat(server.addr(), "context_switches") > 0);
     });

@@ -7,5 +7,6 @@ mod http;
 mod lifecycle;
 mod refusals;
 mod servers;
+mod stream;
 mod timeouts;
 mod work;

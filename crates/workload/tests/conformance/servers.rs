@@ -51,12 +51,23 @@ impl Running {
 
 /// Starts a server with these limits and faults.
 pub(crate) fn start(kind: Kind, limits: Limits, faults: Faults) -> Running {
+    start_with(kind, limits, faults, None)
+}
+
+/// The same with services to ask.
+pub(crate) fn start_with(
+    kind: Kind,
+    limits: Limits,
+    faults: Faults,
+    backend: Option<SocketAddr>,
+) -> Running {
     let blocking = |model| {
         let (limits, faults) = (limits.clone(), faults.clone());
         let config = sync_server::Config {
             model,
             limits,
             faults,
+            backend,
             ..sync_server::Config::default()
         };
         Running::Sync(sync_server::start(config).expect("starts"))
@@ -67,6 +78,7 @@ pub(crate) fn start(kind: Kind, limits: Limits, faults: Faults) -> Running {
             model,
             limits,
             faults,
+            backend,
             ..async_server::Config::default()
         };
         Running::Async(async_server::start(config).expect("starts"))
@@ -81,8 +93,16 @@ pub(crate) fn start(kind: Kind, limits: Limits, faults: Faults) -> Running {
 
 /// Where the servers with default settings listen, started once for all tests.
 pub(crate) fn shared(kind: Kind) -> SocketAddr {
+    static BACKEND: LazyLock<Running> =
+        LazyLock::new(|| start(Kind::AsyncBare, Limits::default(), Faults::default()));
     static SERVERS: LazyLock<Vec<(Kind, Running)>> = LazyLock::new(|| {
-        let default = |kind| (kind, start(kind, Limits::default(), Faults::default()));
+        let backend = Some(BACKEND.addr());
+        let default = |kind| {
+            (
+                kind,
+                start_with(kind, Limits::default(), Faults::default(), backend),
+            )
+        };
         ALL.map(default).into()
     });
     let server = SERVERS.iter().find(|(known, _)| *known == kind);

@@ -136,6 +136,14 @@ fn absurd_parameters_are_refused_alike() {
         "/file?kib=1025",
         "/file?path=/etc/passwd",
         "/scenarios?x",
+        "/aggregate?mode=all",
+        "/aggregate?backend=127.0.0.1:80",
+        "/backend?name=",
+        "/backend?name=a%2Fb",
+        "/backend?wait_ms=60001",
+        "/stream?chunks=0",
+        "/stream?chunks=10001",
+        "/stream?buffer=none",
     ] {
         let answers = crate::servers::ALL.map(|kind| get(shared(kind), target));
         assert_eq!(answers[0].status, 400, "{target}");

@@ -1,0 +1,115 @@
+//! `GET /stream`: lines that become due one after another.
+
+use std::time::Duration;
+
+use crate::{
+    Answer, Definition, Expectation, Shape,
+    answer::TEXT,
+    catalogue::Mode,
+    params::{Choice, ParamError, Query},
+};
+
+/// Between one line and the next: 100 µs of work and a gap of 1 ms in the article. Servers keep to
+/// the due times instead of sleeping in between, since naive sleeps differ by timer rounding alone.
+const INTERVAL: Duration = Duration::from_micros(1_100);
+
+/// When lines are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Buffer {
+    /// Each when it is due, in a chunk of its own.
+    Line,
+    /// All together when the last one is due.
+    Whole,
+}
+
+impl Choice for Buffer {
+    const ALL: &'static [(&'static str, Self)] = &[("line", Self::Line), ("whole", Self::Whole)];
+}
+
+/// How many lines, and when they are sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Params {
+    /// How many.
+    pub chunks: u32,
+    /// When.
+    pub buffer: Buffer,
+}
+
+impl Params {
+    /// Reads the query.
+    ///
+    /// # Errors
+    ///
+    /// [`ParamError`] for what can't be taken.
+    pub fn parse(query: &str) -> Result<Self, ParamError> {
+        let query = Query::new(query, &["chunks", "buffer"])?;
+        let chunks = query.number("chunks", 1000, 1..=10_000)?;
+        Ok(Self {
+            // No more than 10,000, as was just checked.
+            chunks: u32::try_from(chunks).unwrap_or_default(),
+            buffer: query.choice("buffer")?,
+        })
+    }
+
+    /// When the last line is due, after the first.
+    pub fn last_due(self) -> Duration {
+        due(self.chunks - 1)
+    }
+
+    /// The answer that has all lines together.
+    pub fn whole(self) -> Answer {
+        let lines = (0..self.chunks).flat_map(line);
+        Answer::ok(TEXT, lines.collect::<Vec<u8>>())
+    }
+}
+
+/// Line `index`, its end included.
+pub fn line(index: u32) -> Vec<u8> {
+    format!("Chunk {index}: processed_data_{index}\n").into_bytes()
+}
+
+/// When line `index` is due, after the first.
+pub fn due(index: u32) -> Duration {
+    INTERVAL * index
+}
+
+fn expectation(query: &str) -> Result<Expectation, ParamError> {
+    Ok(Expectation::from(Params::parse(query)?.whole()))
+}
+
+pub(crate) const DEFINITION: Definition = Definition {
+    name: "stream",
+    summary: "1000 lines, one every 1.1 ms: what an open stream costs, and how late lines are",
+    modes: &[
+        Mode {
+            name: "line",
+            summary: "each line when it is due",
+            path: "/stream",
+            query: "buffer=line",
+        },
+        Mode {
+            name: "whole",
+            summary: "all lines when the last is due",
+            path: "/stream",
+            query: "buffer=whole",
+        },
+    ],
+    shape: Shape::Streamed,
+    lacking: &[],
+    classes: |mode, parameters| mode.get("stream", parameters, expectation),
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_thousand_lines_have_29_780_bytes() {
+        let params = Params::parse("").unwrap();
+        let body = params.whole().body;
+        assert_eq!(body.len(), 29_780);
+        assert!(body.starts_with(b"Chunk 0: processed_data_0\nChunk 1: "));
+        assert!(body.ends_with(b"\nChunk 999: processed_data_999\n"));
+        assert_eq!(params.last_due(), Duration::from_micros(999 * 1_100));
+    }
+}
