@@ -1,12 +1,15 @@
 //! Work on threads and tasks of its own: what is given up, what goes on, what panics, what waits.
 
-use std::time::{Duration, Instant};
+use std::{
+    net::SocketAddr,
+    time::{Duration, Instant},
+};
 
 use workload::{Faults, Limits};
 
 use crate::{
     client::{Client, await_stat, get, stat},
-    servers::{Kind, on_all, on_all_with, shared},
+    servers::{Kind, on_all_with, shared},
 };
 
 #[test]
@@ -71,8 +74,8 @@ fn a_panic_in_a_part_of_the_work_is_answered_and_counted() {
 }
 
 /// The statuses of `count` requests sent at once.
-fn at_once(kind: Kind, target: &str, count: usize) -> Vec<u16> {
-    let mut clients: Vec<Client> = (0..count).map(|_| Client::connect(shared(kind))).collect();
+fn at_once(addr: SocketAddr, target: &str, count: usize) -> Vec<u16> {
+    let mut clients: Vec<Client> = (0..count).map(|_| Client::connect(addr)).collect();
     for client in &mut clients {
         client.send(format!("GET {target} HTTP/1.1\r\nhost: a\r\n\r\n"));
     }
@@ -84,9 +87,11 @@ fn at_once(kind: Kind, target: &str, count: usize) -> Vec<u16> {
 
 #[test]
 fn those_who_come_too_many_wait_or_are_refused() {
-    on_all(|kind| {
+    // On servers of its own: nobody else's requests take places here.
+    on_all_with(&Limits::default(), &Faults::default(), |_, server| {
+        let addr = server.addr();
         let start = Instant::now();
-        let statuses = at_once(kind, "/limited?mode=wait", 60);
+        let statuses = at_once(addr, "/limited?mode=wait", 60);
         assert!(statuses.iter().all(|&status| status == 200), "{statuses:?}");
         assert!(
             start.elapsed() >= Duration::from_millis(150),
@@ -94,12 +99,12 @@ fn those_who_come_too_many_wait_or_are_refused() {
         );
 
         // Held by 20 while this is asked: then everyone else is refused at once.
-        let mut holders: Vec<Client> = (0..20).map(|_| Client::connect(shared(kind))).collect();
+        let mut holders: Vec<Client> = (0..20).map(|_| Client::connect(addr)).collect();
         let refused = loop {
             for client in &mut holders {
                 client.send("GET /limited?mode=wait HTTP/1.1\r\nhost: a\r\n\r\n");
             }
-            let answer = get(shared(kind), "/limited?mode=refuse");
+            let answer = get(addr, "/limited?mode=refuse");
             for client in &mut holders {
                 assert_eq!(client.answer().status, 200);
             }
