@@ -47,6 +47,9 @@ impl Args {
 ///
 /// [`Error`] when it can't start.
 pub fn serve(model: Model, args: &Args, out: impl Write) -> Result<(), Error> {
+    if args.flavor == Flavor::CurrentThread && args.worker_threads.is_some() {
+        return Err(Error::WorkerThreads);
+    }
     let lifetime = Lifetime::begin().map_err(Error::Signals)?;
     let mut config = args.config(model);
     let listener = bind(&config)?;

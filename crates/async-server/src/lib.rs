@@ -57,6 +57,9 @@ pub enum Error {
         /// What the operating system says.
         source: io::Error,
     },
+    /// The current-thread flavor has one thread, which is not a worker.
+    #[error("--worker-threads goes with --flavor multi-thread: leave one of the two out")]
+    WorkerThreads,
     /// The runtime's threads can't be made.
     #[error("cannot start the runtime: {0}; lower --worker-threads, or raise `ulimit -u`")]
     Runtime(#[source] io::Error),

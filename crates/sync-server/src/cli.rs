@@ -8,6 +8,7 @@ use workload::{
     ready::Ready,
 };
 
+use crate::config::{DEFAULT_POOL_QUEUE, DEFAULT_POOL_THREADS};
 use crate::{Config, Error, Model, Shutdown, bind, run};
 
 /// Which threads serve.
@@ -29,14 +30,14 @@ pub struct Args {
     #[arg(long, value_name = "SIZE", default_value = "2MiB", value_parser = parse_stack)]
     stack_size: usize,
 
-    /// Threads of the pool; each serves one connection until it closes
-    #[arg(long, value_name = "N", default_value_t = 200,
+    /// Threads of the pool; each serves one connection until it closes [default: 200]
+    #[arg(long, value_name = "N",
         value_parser = clap::builder::RangedU64ValueParser::<usize>::new().range(1..))]
-    pool_threads: usize,
+    pool_threads: Option<usize>,
 
-    /// Connections that may wait for a thread of the pool, more are answered with 503
-    #[arg(long, value_name = "N", default_value_t = 8192)]
-    pool_queue: usize,
+    /// Connections that may wait for a thread of the pool, more are answered with 503 [default: 8192]
+    #[arg(long, value_name = "N")]
+    pool_queue: Option<usize>,
 }
 
 impl Args {
@@ -47,14 +48,28 @@ impl Args {
             model: match model {
                 ModelName::Thread => Model::Thread,
                 ModelName::Pool => Model::Pool {
-                    threads: self.pool_threads,
-                    queue: self.pool_queue,
+                    threads: self.pool_threads.unwrap_or(DEFAULT_POOL_THREADS),
+                    queue: self.pool_queue.unwrap_or(DEFAULT_POOL_QUEUE),
                 },
             },
             stack_size_bytes: self.stack_size,
             limits: self.common.limits(),
             backend: self.common.backend,
             faults: self.common.faults(),
+        }
+    }
+}
+
+impl Args {
+    /// A flag that would do nothing is a mistake of whoever gave it.
+    fn check(&self, model: ModelName) -> Result<(), Error> {
+        let given = [
+            ("--pool-threads", self.pool_threads.is_some()),
+            ("--pool-queue", self.pool_queue.is_some()),
+        ];
+        match given.into_iter().find(|(_, given)| *given) {
+            Some((flag, _)) if model == ModelName::Thread => Err(Error::Flag { flag }),
+            _ => Ok(()),
         }
     }
 }
@@ -70,6 +85,7 @@ fn parse_stack(text: &str) -> Result<usize, String> {
 ///
 /// [`Error`] when it can't start.
 pub fn serve(model: ModelName, args: &Args, out: impl Write) -> Result<(), Error> {
+    args.check(model)?;
     let lifetime = Lifetime::begin().map_err(Error::Signals)?;
     let mut config = args.config(model);
     let listener = bind(&config)?;
@@ -105,6 +121,14 @@ mod tests {
         let args = Program::parse_from(["server"]).args;
         assert_eq!(args.config(ModelName::Thread), Config::default());
         assert_eq!(args.config(ModelName::Pool).model, Model::default_pool());
+    }
+
+    #[test]
+    fn flags_of_the_pool_go_with_the_pool() {
+        let args = Program::parse_from(["server", "--pool-queue", "3"]).args;
+        let error = args.check(ModelName::Thread).unwrap_err().to_string();
+        assert!(error.contains("--pool-queue"), "{error}");
+        assert!(args.check(ModelName::Pool).is_ok());
     }
 
     #[test]

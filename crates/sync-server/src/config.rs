@@ -22,12 +22,15 @@ pub enum Model {
     },
 }
 
+pub(crate) const DEFAULT_POOL_THREADS: usize = 200;
+pub(crate) const DEFAULT_POOL_QUEUE: usize = 8192;
+
 impl Model {
     /// The pool that Tomcat would have: 200 threads, 8192 connections.
     pub const fn default_pool() -> Self {
         Self::Pool {
-            threads: 200,
-            queue: 8192,
+            threads: DEFAULT_POOL_THREADS,
+            queue: DEFAULT_POOL_QUEUE,
         }
     }
 

@@ -54,6 +54,12 @@ pub enum Error {
         /// What the operating system says.
         source: io::Error,
     },
+    /// A flag of the pool was given to a server that has none.
+    #[error("{flag} goes with the pool: serve with it, or leave the flag out")]
+    Flag {
+        /// The flag.
+        flag: &'static str,
+    },
     /// The threads it can't do without can't be made.
     #[error(
         "cannot start a thread: {0}; lower --stack-size or --pool-threads, or raise `ulimit -u`"
