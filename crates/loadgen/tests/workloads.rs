@@ -265,6 +265,44 @@ fn idle_connections_all_answer_at_the_end() {
 }
 
 #[test]
+fn a_stream_is_told_by_its_chunks() {
+    let record =
+        record("-w stream?chunks=50 -c 4 -d 1s --server sync --server async-bare --server async");
+    for cell in cells(&record) {
+        let first_byte = figure(cell, "time_to_first_byte_p50");
+        let whole = cell["latency_us"]["min"].as_f64().unwrap();
+        // The last of 50 lines is due 53.9 ms after the first.
+        assert!(whole >= 53_900.0, "{whole} µs");
+        assert!(first_byte < figure(cell, "whole_mean"), "{first_byte} µs");
+        assert!(figure(cell, "chunk_gap_p50") <= figure(cell, "chunk_gap_p99"));
+        // A histogram of three digits may say 0.1 % less than there was.
+        assert!(figure(cell, "last_chunk_lateness_mean") > -100.0);
+    }
+    assert!(
+        findings(&record).contains("the first byte came"),
+        "{}",
+        findings(&record)
+    );
+}
+
+#[test]
+fn services_are_started_and_asked() {
+    let record =
+        record("-w aggregate -c 2 -d 1500ms --server sync --server async-bare --server async");
+    for cell in cells(&record) {
+        assert!(cell["latency_us"]["min"].as_f64().unwrap() >= 450_000.0);
+        assert!((1.3..4.0).contains(&figure(cell, "latency_over_concurrent")));
+    }
+    let command = record["config"]["servers"][0]["command"]
+        .as_array()
+        .unwrap();
+    assert!(
+        command.iter().any(|word| word == "--backend"),
+        "{command:?}"
+    );
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     for (line, told) in [
         ("--idle 5", "--idle goes with --workload idle"),

@@ -8,9 +8,10 @@
 //!   [`upload`]: the same, with figures and findings of their own.
 //! - [`probed`]: probes beside connections that block. [`overload`]: more than the server can take.
 //! - [`beside_idle`]: thousands of idle connections. [`streamed`]: answers in chunks.
-//! - [`backends`]: servers behind the servers. [`sockets`]: messages over WebSocket.
+//! - [`backends`]: servers behind the servers.
 //! - [`contrast`]: what is measured besides, for comparison. [`watch`]: `/stats` under load.
 
+mod backends;
 mod beside_idle;
 mod concurrent_ops;
 pub mod contrast;
@@ -19,6 +20,7 @@ mod mixed;
 mod overload;
 mod plain;
 mod probed;
+mod streamed;
 mod timeout;
 mod upload;
 mod waits;
@@ -154,7 +156,9 @@ fn of_workload(workload: &Workload) -> Box<dyn Shape> {
         (Kind::Probed, _) => Box::new(probed::Probed),
         (Kind::Overload { rate_per_s }, _) => Box::new(overload::Overload { rate_per_s }),
         (Kind::BesideIdle, _) => Box::new(beside_idle::BesideIdle),
-        (Kind::Streamed | Kind::Backends | Kind::WebSocket, _) => Box::new(plain::Plain),
+        (Kind::Streamed, _) => Box::new(streamed::Streamed),
+        (Kind::Backends, _) => Box::new(backends::Backends::default()),
+        (Kind::WebSocket, _) => Box::new(plain::Plain),
     }
 }
 

@@ -1,14 +1,28 @@
 //! `waits`: what composing gives (the other mode is measured too), and what waiting without threads gives.
 
 use report::format;
-use report::record::{CellResult, Record};
+use report::record::{CellResult, Figure, Record};
 
-use super::{Shape, first_load_point, on_each, value};
+use super::{Seen, Shape, figure, first_load_point, on_each, value};
+
+const OVER_ALL: &str = "connections_over_throughput";
 
 /// Keeps apart what the article does not: how operations are composed, and how waiting is done.
 pub struct Waits;
 
 impl Shape for Waits {
+    /// By Little's law: what a request takes when those that are never served count too.
+    fn figures(&self, seen: &Seen<'_>) -> Vec<Figure> {
+        let rps = seen.cell.throughput_rps;
+        let all = (rps > 0.0).then(|| f64::from(seen.cell.concurrency) / rps * 1e6);
+        vec![figure(
+            OVER_ALL,
+            all,
+            "us",
+            "connections ÷ QPS: response time over all of them",
+        )]
+    }
+
     fn findings(&self, record: &Record) -> Vec<String> {
         let mut findings: Vec<String> = composition(record).into_iter().collect();
         findings.extend(waiting(record));
@@ -82,8 +96,14 @@ fn starved(cell: &CellResult) -> Option<String> {
         .map_or_else(String::new, |cores| {
             format!(", while it used {} cores", format::number(cores))
         });
+    let over_all = value(cell, OVER_ALL).map_or_else(String::new, |us| {
+        format!(
+            " Over all connections a request took {}.",
+            format::duration_us(us)
+        )
+    });
     Some(format!(
-        "{} left {} of its connections without any answer{cores}: they wait for a thread.",
+        "{} left {} of its connections without any answer{cores}: they wait for a thread.{over_all}",
         cell.server,
         format::percent(share)
     ))
