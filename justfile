@@ -37,3 +37,7 @@ self-check:
 # Compare the load generator with wrk and oha
 bench-clients *args:
     scripts/bench-clients {{ args }}
+
+# Make the article's table again: `just article --duration 30s`
+article *args:
+    cargo run --release -p loadgen -- article {{ args }}

@@ -44,6 +44,17 @@ pub struct Arm {
     pub rss_before_bytes: Option<u64>,
     /// Mean response time seen last under the present load.
     pub mean_response: Option<Duration>,
+    /// How it was warmed up last.
+    pub warmed_up: Option<WarmedUp>,
+}
+
+/// How a server was warmed up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct WarmedUp {
+    /// How long it was loaded.
+    pub time: Duration,
+    /// Whether its throughput had settled by then; `None` when nobody looked.
+    pub settled: Option<bool>,
 }
 
 /// CPU time and context switches of a server since it began.
@@ -87,6 +98,10 @@ impl Arm {
                 let process = ServerProcess::start_foreign(&spec.label, &foreign(command), cpus)?;
                 (process.url(), Some(process), false)
             }
+            ServerSource::Contender(command) => {
+                let process = ServerProcess::start_foreign(&spec.label, command, cpus)?;
+                (process.url(), Some(process), false)
+            }
             ServerSource::Running { base_url } => (base_url.clone(), None, false),
         };
         Ok(Self {
@@ -98,6 +113,7 @@ impl Arm {
             beside: None,
             rss_before_bytes: None,
             mean_response: None,
+            warmed_up: None,
         })
     }
 
@@ -157,6 +173,16 @@ impl Arm {
                 true => vec![process.pid()],
                 false => counters::process_tree(process.pid()),
             })
+    }
+
+    /// Threads of all its processes at this moment; `None` where not available.
+    pub fn threads(&self) -> Option<u64> {
+        let pids = self.pids();
+        let threads = pids
+            .iter()
+            .map(|&pid| counters::process_memory(pid).threads)
+            .sum::<Option<u64>>();
+        threads.filter(|_| !pids.is_empty())
     }
 
     /// CPU time so far, by the processes' CPU clocks: cheap enough for the edges of a slice.

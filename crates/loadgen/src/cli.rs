@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::contenders::cli::{ArticleArgs, ContendersCommand};
 use crate::limits::LimitsArgs;
 use crate::sweep::args::SweepArgs;
 
@@ -43,6 +44,11 @@ pub enum Command {
     SelfCheck,
     /// Make a report of saved records: nothing is measured, nothing is lost
     Report(ReportArgs),
+    /// Servers that are not part of this program: what can run here, build, verify, measure
+    #[command(subcommand)]
+    Contenders(ContendersCommand),
+    /// Make the article's table again on this machine, with equal work for all servers
+    Article(Box<ArticleArgs>),
     /// Run a command that ends when standard input closes (used to start foreign servers)
     #[command(hide = true)]
     Guard(GuardArgs),

@@ -3,10 +3,11 @@
 //! # Layout
 //!
 //! - [`cli`]: the command line as typed; [`plan`]: what shall be measured, checked.
-//! - [`run`]: the main job. [`slices`] cuts its time, [`block`] loads servers slice by slice,
-//!   [`cells`] and [`document`] make the record of it.
+//! - [`run`]: the main job. [`warmup`] comes first, [`slices`] cuts its time, [`block`] loads servers
+//!   slice by slice, [`cells`] and [`document`] make the record of it.
 //! - [`shapes`]: what each kind of workload needs beyond the common run; [`loader`]: who sends
 //!   the load; [`workloads`]: the list of them.
+//! - [`contenders`]: external servers, and the article's table made again.
 //! - [`arm`]: a server under measurement; [`process`], [`guard`]: server processes, and how foreign ones
 //!   never outlive the program; [`servers`]: what is known about the built-in ones.
 //! - [`counters`], [`sampler`], [`environment`], [`descriptors`]: what the operating system tells.
@@ -25,6 +26,7 @@ mod arm;
 mod block;
 mod cells;
 mod cli;
+mod contenders;
 mod counters;
 mod descriptors;
 mod document;
@@ -48,6 +50,7 @@ mod servers;
 mod shapes;
 mod slices;
 mod sweep;
+mod warmup;
 mod workloads;
 
 use std::process::ExitCode;
@@ -70,6 +73,8 @@ fn main() -> ExitCode {
         Some(Command::Limits(args)) => limits::run(&args),
         Some(Command::SelfCheck) => self_check::run(),
         Some(Command::Report(args)) => report_files::report(&args),
+        Some(Command::Contenders(command)) => contenders::contenders(command),
+        Some(Command::Article(args)) => contenders::article(&args),
         None => measure(&cli.run),
     };
     ExitCode::from(result.unwrap_or_else(|error| {

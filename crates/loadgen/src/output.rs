@@ -108,6 +108,14 @@ pub fn print_document(document: &Document) -> anyhow::Result<()> {
     print(&report::render::text::render(document, &terminal_options()))
 }
 
+/// Says how far a command is, unless `quiet`.
+#[expect(clippy::print_stderr, reason = "progress beside the result")]
+pub fn progress(quiet: bool, text: &str) {
+    if !quiet {
+        eprintln!("{text}");
+    }
+}
+
 /// Says what went wrong on standard error.
 #[expect(clippy::print_stderr, reason = "the program's own complaints")]
 pub fn complain(error: &anyhow::Error) {

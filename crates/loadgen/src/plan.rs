@@ -9,12 +9,13 @@ use engine::{Arrivals, ClientKind, Expect, ExpectBody, ExpectStatus, Request, Re
 use workload::{Shape, Workload};
 
 use crate::cli::{ArrivalsArg, ClientArg, KeepAlive, MaxErrors, RunArgs, Switch};
+use crate::process::ForeignCommand;
 use crate::{counters, servers, shapes};
 
 /// Measured time of a default run, per server.
 const DEFAULT_DURATION: Duration = Duration::from_secs(5);
 /// Idle connections of a run that has such.
-const DEFAULT_IDLE: usize = 1000;
+pub(crate) const DEFAULT_IDLE: usize = 1000;
 /// The servers of a default run.
 const DEFAULT_SERVERS: [&str; 3] = ["sync", "async-bare", "async"];
 /// Share of the measured time that the same-rate load point gets.
@@ -45,6 +46,8 @@ pub struct Plan {
     pub contrast: bool,
     /// Load before measuring, per server.
     pub warmup: Duration,
+    /// Whether the warm-up ends earlier, once throughput has settled.
+    pub warmup_until_settled: bool,
     /// Blocks asked for per load point.
     pub blocks: u32,
     /// Whether servers take short turns.
@@ -89,6 +92,8 @@ pub enum ServerSource {
         /// Program and arguments.
         command: Vec<String>,
     },
+    /// A contender, its command ready to run.
+    Contender(Box<ForeignCommand>),
     /// A server that runs already: its base URL, without a path.
     Running {
         /// `http://host:port`.
@@ -166,6 +171,7 @@ impl Plan {
             idle_connections: args.idle.map_or(DEFAULT_IDLE, |idle| idle as usize),
             contrast: args.contrast == Switch::On && args.requests.is_none(),
             warmup: args.warmup,
+            warmup_until_settled: false,
             blocks: args.blocks,
             interleave: args.interleave == Switch::On,
             timeout: args.timeout,

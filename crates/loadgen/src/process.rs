@@ -33,7 +33,7 @@ pub struct ServerProcess {
 }
 
 /// A foreign command that serves HTTP.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ForeignCommand {
     /// Program and arguments; `{port}` in them stands for the port to listen on.
     pub command: Vec<String>,
@@ -215,6 +215,57 @@ impl ServerProcess {
             text => format!("; its standard error:\n{text}"),
         }
     }
+}
+
+/// How a command ended that was run to its end.
+pub struct Ended {
+    /// Whether it says that it did what it should.
+    pub success: bool,
+    /// What it wrote, standard output and standard error in one.
+    pub output: String,
+}
+
+/// Runs a command below the guard until it ends, or until Ctrl-C ends it.
+///
+/// # Errors
+/// When it cannot be started, or was interrupted.
+pub fn run_to_end(
+    command: &[String],
+    dir: &std::path::Path,
+    env: &[(String, String)],
+) -> anyhow::Result<Ended> {
+    use std::io::{Read as _, Seek as _};
+    let program = std::env::current_exe().context("cannot find this program's own file")?;
+    // A file, because a pipe stays open as long as anything the command left behind holds it.
+    let mut output = tempfile::tempfile().context("cannot make a temporary file")?;
+    let mut child = Command::new(program)
+        .args(["guard", "--"])
+        .args(command)
+        .envs(env.iter().cloned())
+        .current_dir(dir)
+        .stdin(Stdio::piped())
+        .stdout(output.try_clone()?)
+        .stderr(output.try_clone()?)
+        .process_group(0)
+        .spawn()?;
+    let status = loop {
+        if let Some(status) = child.try_wait()? {
+            break status;
+        }
+        if crate::interrupt::requested() {
+            drop(child.stdin.take());
+            child.wait()?;
+            bail!("interrupted");
+        }
+        std::thread::sleep(Duration::from_millis(10));
+    };
+    let mut bytes = Vec::new();
+    output.rewind()?;
+    output.read_to_end(&mut bytes)?;
+    Ok(Ended {
+        success: status.success(),
+        output: String::from_utf8_lossy(&bytes).into_owned(),
+    })
 }
 
 impl Drop for ServerProcess {

@@ -84,17 +84,10 @@ fn request(class: &Class) -> Request {
 /// When the server does not answer, or not what the contract says: with both.
 pub fn verify(arm: &Arm, work: &Work, timeout: Duration) -> anyhow::Result<()> {
     match work {
-        Work::Contract(workload) => workload.classes().iter().try_for_each(|class| {
-            let answer = ask(arm, &request(class), timeout)?;
-            class
-                .check(answer.status, answer.header("content-type"), &answer.body)
-                .with_context(|| {
-                    format!(
-                        "{} answers {} {} wrongly",
-                        arm.label, class.request.method, class.request.target
-                    )
-                })
-        }),
+        Work::Contract(workload) => {
+            let mut classes = workload.classes().iter();
+            classes.try_for_each(|class| check_class(arm, class, timeout))
+        }
         Work::Custom(request) => {
             let answer = ask(arm, request, timeout)?;
             if !(200..300).contains(&answer.status) {
@@ -109,6 +102,22 @@ pub fn verify(arm: &Arm, work: &Work, timeout: Duration) -> anyhow::Result<()> {
             Ok(())
         }
     }
+}
+
+/// Asks once and compares the answer with what the contract says.
+///
+/// # Errors
+/// When there is none, or another one: with both.
+pub fn check_class(arm: &Arm, class: &Class, timeout: Duration) -> anyhow::Result<()> {
+    let answer = ask(arm, &request(class), timeout)?;
+    class
+        .check(answer.status, answer.header("content-type"), &answer.body)
+        .with_context(|| {
+            format!(
+                "{} answers {} {} wrongly",
+                arm.label, class.request.method, class.request.target
+            )
+        })
 }
 
 fn ask(arm: &Arm, request: &Request, timeout: Duration) -> anyhow::Result<engine::Answer> {

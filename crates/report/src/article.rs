@@ -37,6 +37,19 @@ pub struct Article {
     pub duration_s: f64,
     /// The frameworks in its order, keep-alive on.
     pub framework: Vec<Framework>,
+    /// What it says in words.
+    pub claim: Vec<Claim>,
+}
+
+/// A claim that the article makes in words.
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+pub struct Claim {
+    /// Stable name.
+    pub id: String,
+    /// The claim.
+    pub text: String,
+    /// The margin it states in percent, if it states one.
+    pub value_percent: Option<f64>,
 }
 
 /// One framework of the article.
@@ -53,6 +66,8 @@ pub struct Framework {
 pub struct Publication {
     /// Where it is kept.
     pub repository: String,
+    /// wrk with connections kept alive.
+    pub wrk_keep_alive: WrkRows,
     /// wrk with a connection per request.
     pub wrk_close: WrkRows,
     /// Why its numbers are not like for like.
@@ -80,6 +95,33 @@ pub struct WrkRow(
     pub f64,
 );
 
+impl WrkRow {
+    /// Name of the framework.
+    pub fn name(&self) -> &str {
+        &self.0
+    }
+
+    /// Mean latency in milliseconds, from a histogram that wrk fills up.
+    pub fn mean_ms(&self) -> f64 {
+        self.2
+    }
+
+    /// Largest latency in milliseconds.
+    pub fn max_ms(&self) -> f64 {
+        self.4
+    }
+
+    /// Requests in total.
+    pub fn requests(&self) -> u64 {
+        self.6
+    }
+
+    /// Bytes of answers per second, in MiB.
+    pub fn mebibytes_per_s(&self) -> f64 {
+        self.7
+    }
+}
+
 /// Why the publication's numbers are not like for like.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Caveats {
@@ -102,14 +144,27 @@ impl Reference {
         if keep_alive {
             return self.article.framework.clone();
         }
-        let close = &self.publication.wrk_close.rows;
-        close
+        self.published(false)
             .iter()
             .map(|row| Framework {
                 name: row.0.clone(),
                 qps: row.1,
             })
             .collect()
+    }
+
+    /// What wrk printed for each framework, with connections kept alive or not.
+    pub fn published(&self, keep_alive: bool) -> &[WrkRow] {
+        if keep_alive {
+            &self.publication.wrk_keep_alive.rows
+        } else {
+            &self.publication.wrk_close.rows
+        }
+    }
+
+    /// A claim of the article by its id.
+    pub fn claim(&self, id: &str) -> Option<&Claim> {
+        self.article.claim.iter().find(|claim| claim.id == id)
     }
 }
 

@@ -75,6 +75,11 @@ pub fn ratio(ratio: f64) -> String {
     }
 }
 
+/// A figure from −1 to 1: `0.62`, `-0.33`.
+pub fn signed_ratio(value: f64) -> String {
+    format!("{value:.2}")
+}
+
 /// A ratio near 1, where a few percent matter: `1.052`.
 pub fn fixed_ratio(ratio: f64) -> String {
     format!("{ratio:.3}")

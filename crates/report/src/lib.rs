@@ -9,6 +9,7 @@
 //! - [`merge`]: several records as one.
 //! - [`article`]: what others published, as data.
 //! - [`analysis`]: what the figures say.
+//! - [`contenders`]: foreign servers beside each other, and the article's table made again.
 //! - [`gate`]: the performance gate's verdict; [`stored`]: two records of different days.
 //! - [`format`](mod@format): numbers as text. [`table`], [`chart`], [`document`], `view`: what is shown.
 //! - [`heat_map`]: ratios over two things varied, in colour.
@@ -19,6 +20,7 @@ pub mod analysis;
 pub mod article;
 pub mod capacity;
 pub mod chart;
+pub mod contenders;
 pub mod document;
 pub mod format;
 pub mod gate;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use engine::{Load, Measurement, Slice, SliceEnd, Target};
+use engine::{Load, Measurement, SliceEnd, Target};
 use report::record::{CellResult, LoadKind};
 
 use super::Run;
@@ -11,12 +11,12 @@ use crate::arm::Arm;
 use crate::block::{self, BlockOutcome, BlockPlan};
 use crate::cells::{Cell, CellName};
 use crate::descriptors::Room;
-use crate::interrupt;
 use crate::loader::Loader;
 use crate::plan::{Amount, LoadPoint, Plan, Work};
 use crate::shapes::Shape;
 use crate::shapes::watch::{Watch, Watched};
 use crate::slices::{self, Cut, ToCut, Turns};
+use crate::{interrupt, warmup};
 
 /// One load point of a run.
 #[derive(Clone, Copy)]
@@ -69,12 +69,15 @@ impl Run<'_> {
             .enumerate()
             .filter(|(_, cell)| cell.was_loaded())
         {
+            let (total, span) = (cell.total().clone(), cell.span());
+            let mut result = cell.into_result(arm, &samples, self.epoch);
+            result.figures.extend(warmup::figure(&arms[arm]));
             measured.push(Measured {
                 arm,
-                total: cell.total().clone(),
-                span: cell.span(),
+                total,
+                span,
                 watched: watched.get(arm).copied().flatten(),
-                result: cell.into_result(arm, &samples, self.epoch),
+                result,
             });
         }
         outcome?;
@@ -97,14 +100,9 @@ impl Run<'_> {
                 }
             };
             if !self.plan.warmup.is_zero() {
-                let end = SliceEnd::After(self.plan.warmup);
-                let outcome = loader.run_slice(&Slice {
-                    loads: vec![(target, point.load)],
-                    lead_in: Duration::ZERO,
-                    end,
-                })?;
-                arm.mean_response = outcome.loads.first().and_then(|load| load.mean_latency);
-                loader.collect(target)?;
+                let ended = warmup::warm_up(loader, target, point.load, self.plan)?;
+                arm.mean_response = ended.mean_response;
+                arm.warmed_up = Some(ended.warmed_up);
             }
             if self.room == Room::InTurns {
                 arm.disconnect(loader);

@@ -2,7 +2,7 @@
 
 use super::cells::load_points;
 use crate::article::{REFERENCE_FRAMEWORK, REFERENCE_SERVER, Reference, stands_beside};
-use crate::record::{ArticleRow, LoadKind, Record};
+use crate::record::{ArticleRow, CellResult, LoadKind, Record};
 
 /// `source` of a row that the article printed.
 pub const FROM_ARTICLE: &str = "article";
@@ -38,7 +38,12 @@ pub fn rows(record: &Record) -> Vec<ArticleRow> {
             stands_beside: None,
             keep_alive: point.keep_alive,
         }));
-        let sync = point.cell(REFERENCE_SERVER).map(|cell| cell.throughput_rps);
+        let is_reference =
+            |cell: &&CellResult| stands_beside(&cell.server) == Some(REFERENCE_FRAMEWORK);
+        let reference = point
+            .cell(REFERENCE_SERVER)
+            .or_else(|| point.cells.iter().copied().find(is_reference));
+        let sync = reference.map(|cell| cell.throughput_rps);
         rows.extend(point.cells.iter().map(|cell| ArticleRow {
             name: cell.server.clone(),
             source: FROM_HERE.to_owned(),

@@ -96,7 +96,8 @@ fn pairs<'a>(point: &LoadPoint<'a>) -> Vec<(&'a CellResult, &'a CellResult)> {
     pairs
 }
 
-fn compare(baseline: &CellResult, candidate: &CellResult, metric: Metric) -> Comparison {
+/// Compares two servers at one load point, block by block.
+pub(crate) fn compare(baseline: &CellResult, candidate: &CellResult, metric: Metric) -> Comparison {
     let blocks = Blocks::of(baseline, candidate, metric);
     let result = blocks.compare();
     Comparison {

@@ -72,7 +72,8 @@ fn row(framework: Option<&ArticleRow>, server: Option<&ArticleRow>) -> Vec<Cell>
         .collect()
 }
 
-fn comparable(reference: &Reference) -> String {
+/// What may be compared, and what may not.
+pub(crate) fn comparable(reference: &Reference) -> String {
     format!(
         "Comparable, loosely: the two relative columns, each within one machine. Not comparable: QPS there and here (other hardware, not stated there; {}, {} connections), and the answers: the article's Tokio and Rust Std programs parse no request, bodies and headers differ, and its Node.js used one core. Source: \"{}\", {}.",
         reference.article.tool,

@@ -1,0 +1,211 @@
+//! `loadgen contenders run` and `loadgen article`.
+
+use anyhow::{Context as _, bail};
+use engine::{Arrivals, ClientKind};
+use report::Format;
+use report::contenders::{Contender, ContendersRecord};
+use report::record::{Record, Warning};
+use workload::Workload;
+
+use super::catalogue;
+use super::cli::{ArticleArgs, MeasureArgs, RunArgs};
+use super::list::{code, settle};
+use super::prepare::Workshop;
+use crate::cli::{Cpus, KeepAlive};
+use crate::plan::{self, Amount, LoadPoint, Output, Plan, ServerSpec, Work};
+use crate::{counters, exit, interrupt, output, run as main_job, shapes};
+
+/// The workload of the article.
+const ARTICLE_WORKLOAD: &str = "hello";
+
+/// What was measured, and what became of every contender.
+struct Measured {
+    record: Record,
+    contenders: Vec<Contender>,
+    output: Output,
+    failure: Option<anyhow::Error>,
+}
+
+/// Measures contenders with any workload.
+///
+/// # Errors
+/// When nothing could be measured, or the result cannot be written.
+pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
+    let mut measured = measure(&args.measure, &args.workload)?;
+    let left_out = measured.contenders.iter().filter_map(|it| {
+        let why = it.left_out.as_ref()?;
+        Some(Warning {
+            code: "contender_left_out".to_owned(),
+            message: format!("{}: {}: {}", it.name, why.stage.words(), why.reason),
+        })
+    });
+    measured.record.warnings.extend(left_out);
+    output::publish(&measured.record, &measured.output)?;
+    exit_code(measured, &args.measure)
+}
+
+/// Makes the article's table.
+///
+/// # Errors
+/// When nothing could be measured, or the result cannot be written.
+pub fn article(args: &ArticleArgs) -> anyhow::Result<u8> {
+    let measure_args = &args.measure;
+    if let Some(path) = &args.from {
+        let bytes =
+            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let article = ContendersRecord::parse(&bytes, path)?;
+        let output = Output {
+            save: false,
+            ..output(measure_args)?
+        };
+        publish(&article, &output)?;
+        return Ok(exit::MEASURED);
+    }
+    let mut measured = measure(measure_args, ARTICLE_WORKLOAD)?;
+    warn_of_profile(&mut measured.record);
+    let article = ContendersRecord::new(measured.record, measured.contenders);
+    publish(&article, &measured.output)?;
+    measured.record = article.record;
+    measured.contenders = article.contenders;
+    exit_code(measured, measure_args)
+}
+
+fn exit_code(measured: Measured, args: &MeasureArgs) -> anyhow::Result<u8> {
+    if let Some(failure) = measured.failure {
+        return Err(failure);
+    }
+    let of_run = exit::of(&measured.record, args.max_errors);
+    if of_run != exit::MEASURED || code(&measured.contenders, args.select.strict) == exit::MEASURED
+    {
+        return Ok(of_run);
+    }
+    Ok(exit::TOO_MANY_ERRORS) // measured, but not all that should have been
+}
+
+/// Makes contenders ready one by one, then measures all that are, interleaved.
+fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
+    let workload: Workload = workload.parse()?;
+    let output = output(args)?;
+    let server_cpus = cpus(args.server_cpus.as_ref());
+    plan::check_pinning(!server_cpus.is_empty() || args.client_cpus.is_some())?;
+    interrupt::install()?;
+    let mut entries = catalogue::select(&args.select)?;
+    let mut workshop = Workshop::new(server_cpus.clone(), args.select.quiet)?;
+    let mut servers = Vec::new();
+    for entry in &mut entries {
+        let ready = workshop.make_ready(entry, &workload);
+        let result = ready.map(|spec| servers.push(spec));
+        settle(entry, result, args.select.quiet)?;
+    }
+    let contenders: Vec<Contender> = entries.into_iter().map(|entry| entry.facts).collect();
+    if servers.is_empty() {
+        bail!("no contender is left to measure");
+    }
+    let mut plan = plan(args, servers, workload, server_cpus, output);
+    shapes::of(&plan.work).fit(&mut plan)?;
+    let outcome = main_job::run(&plan)?;
+    Ok(Measured {
+        record: outcome.record,
+        contenders,
+        output: plan.output,
+        failure: outcome.failure,
+    })
+}
+
+fn plan(
+    args: &MeasureArgs,
+    servers: Vec<ServerSpec>,
+    workload: Workload,
+    server_cpus: Vec<usize>,
+    output: Output,
+) -> Plan {
+    let threads = args
+        .threads
+        .map_or_else(counters::available_cores, |threads| threads as usize);
+    Plan {
+        servers,
+        work: Work::Contract(workload),
+        concurrency: args.concurrency as usize,
+        amount: Amount::Time(args.duration),
+        threads: threads.min(args.concurrency as usize),
+        load_points: vec![LoadPoint::Saturated],
+        arrivals: Arrivals::Constant,
+        idle_connections: plan::DEFAULT_IDLE,
+        contrast: false,
+        keep_alive: match args.keep_alive {
+            KeepAlive::On => vec![true],
+            KeepAlive::Off => vec![false],
+            KeepAlive::Both => vec![true, false],
+        },
+        warmup: args.warmup,
+        warmup_until_settled: true,
+        blocks: args.blocks,
+        interleave: true,
+        timeout: args.timeout,
+        client: ClientKind::Raw,
+        seed: args.seed.unwrap_or_else(plan::random_seed),
+        server_cpus,
+        client_cpus: cpus(args.client_cpus.as_ref()),
+        max_errors: args.max_errors,
+        output,
+    }
+}
+
+fn cpus(given: Option<&Cpus>) -> Vec<usize> {
+    given.map_or_else(Vec::new, |cpus| cpus.0.clone())
+}
+
+fn output(args: &MeasureArgs) -> anyhow::Result<Output> {
+    plan::check_files(&args.output)?;
+    Ok(Output {
+        format: Format::from(args.format),
+        files: args.output.clone(),
+        save: !args.no_save,
+        quiet: args.select.quiet,
+    })
+}
+
+/// The contenders are release builds; so must the built-in servers be.
+fn warn_of_profile(record: &mut Record) {
+    let profile = &record.environment.build_profile;
+    if profile == "release" {
+        return;
+    }
+    let message = format!(
+        "the built-in servers were built with profile {profile}, the contenders for release: \
+         for figures worth keeping, `cargo run --release -p loadgen -- article`"
+    );
+    record.warnings.push(Warning {
+        code: "build_profile".to_owned(),
+        message,
+    });
+}
+
+/// Prints, writes and saves it as the main job does with a record.
+fn publish(article: &ContendersRecord, output: &Output) -> anyhow::Result<()> {
+    let document = article.document();
+    let shown = output::show(
+        &|format, options| match format {
+            Format::Csv | Format::Hgrm => {
+                report::render_all(std::slice::from_ref(&article.record), format, options)
+            }
+            _ => report::render::render_document(article, &document, format, options),
+        },
+        output,
+    );
+    if output.save {
+        match save(article) {
+            Ok(path) => output::note(output, &format!("record saved as {}", path.display())),
+            Err(error) => output::complain(&error.context("the record was not saved")),
+        }
+    }
+    shown
+}
+
+fn save(article: &ContendersRecord) -> anyhow::Result<std::path::PathBuf> {
+    let time = output::time_slug(&article.record.started_at);
+    let connections = article.record.config.concurrency;
+    let path = output::new_file(&format!("{time}-article-c{connections}"))?;
+    output::write_whole(&path, &report::render::json::render(article))?;
+    Ok(path)
+}

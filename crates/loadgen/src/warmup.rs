@@ -1,0 +1,87 @@
+//! Warming a server up: for a fixed time, or until its throughput has settled, as suits a JIT.
+
+use std::time::Duration;
+
+use engine::{Load, Slice, SliceEnd, TargetId};
+use report::contenders::WARMUP_FIGURE;
+use report::record::Figure;
+
+use crate::arm::{Arm, WarmedUp};
+use crate::loader::Loader;
+use crate::plan::Plan;
+
+/// Between two looks at the throughput.
+const STEP: Duration = Duration::from_millis(500);
+
+/// What a warm-up left behind.
+pub struct Ended {
+    /// How it went.
+    pub warmed_up: WarmedUp,
+    /// Mean response time at its end.
+    pub mean_response: Option<Duration>,
+}
+
+/// Loads a server for the time that the plan gives, or, if it says so, only until its throughput has settled.
+///
+/// # Errors
+/// When the load cannot go on.
+pub fn warm_up(
+    loader: &mut dyn Loader,
+    target: TargetId,
+    load: Load,
+    plan: &Plan,
+) -> anyhow::Result<Ended> {
+    let (longest, until_settled) = (plan.warmup, plan.warmup_until_settled);
+    let step = if until_settled {
+        STEP.min(longest)
+    } else {
+        longest
+    };
+    let mut throughputs = Vec::new();
+    let mut ended = Ended {
+        warmed_up: WarmedUp {
+            time: Duration::ZERO,
+            settled: until_settled.then_some(false),
+        },
+        mean_response: None,
+    };
+    while ended.warmed_up.time < longest {
+        let outcome = loader.run_slice(&Slice {
+            loads: vec![(target, load)],
+            lead_in: Duration::ZERO,
+            end: SliceEnd::After(step),
+        })?;
+        ended.warmed_up.time += step;
+        let seen = outcome.loads.first();
+        ended.mean_response = seen
+            .and_then(|load| load.mean_latency)
+            .or(ended.mean_response);
+        throughputs.push(seen.map_or(0.0, |load| load.requests as f64));
+        if until_settled && stats::warmup::has_settled(&throughputs) {
+            ended.warmed_up.settled = Some(true);
+            break;
+        }
+        if outcome.interrupted {
+            break;
+        }
+    }
+    loader.collect(target)?; // what was answered while warming up counts nowhere
+    Ok(ended)
+}
+
+/// How long a server was warmed up, for its record; `None` when the plan had a fixed time, which stands there
+/// already.
+pub fn figure(arm: &Arm) -> Option<Figure> {
+    let warmed_up = arm.warmed_up?;
+    let label = if warmed_up.settled? {
+        "warm-up, until throughput had settled"
+    } else {
+        "warm-up, throughput had not settled by then"
+    };
+    Some(Figure {
+        name: WARMUP_FIGURE.to_owned(),
+        value: Some(warmed_up.time.as_secs_f64()),
+        unit: "s".to_owned(),
+        label: label.to_owned(),
+    })
+}

@@ -1,0 +1,190 @@
+//! Contenders measured beside each other, and the article's table made again: a record with two parts more.
+//!
+//! # Layout
+//!
+//! - [`standing`]: what follows from the figures: ranks, claims, whether models are what they are declared to be.
+//! - `document`: what is shown of it.
+
+use std::path::Path;
+
+use serde::{Deserialize, Serialize};
+
+use crate::document::Document;
+use crate::record::Record;
+use crate::store::{self, StoreError};
+
+mod document;
+pub mod standing;
+
+pub use document::WARMUP_FIGURE;
+pub use standing::{Claim, ClaimKind, ModelCheck, Place, Row, Standing, Verdict};
+
+/// What a comparison of contenders leaves behind. It reads as an ordinary record, too.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ContendersRecord {
+    /// The run.
+    #[serde(flatten)]
+    pub record: Record,
+    /// All contenders that were asked for, those that were left out among them.
+    pub contenders: Vec<Contender>,
+    /// The article's order held against this machine's, one for each keep-alive that was measured.
+    pub standings: Vec<Standing>,
+}
+
+/// The parts that an ordinary record does not have.
+#[derive(Deserialize)]
+struct Parts {
+    contenders: Vec<Contender>,
+    standings: Vec<Standing>,
+}
+
+impl ContendersRecord {
+    /// Derives the standings from a run.
+    pub fn new(record: Record, contenders: Vec<Contender>) -> ContendersRecord {
+        let standings = standing::standings(&record, &contenders);
+        ContendersRecord {
+            record,
+            contenders,
+            standings,
+        }
+    }
+
+    /// Reads one back. `path` is what errors name.
+    ///
+    /// # Errors
+    /// As [`store::parse`]; also when it is a record of another kind of run.
+    pub fn parse(bytes: &[u8], path: &Path) -> Result<ContendersRecord, StoreError> {
+        let record = store::parse(bytes, path)?;
+        let version = u64::from(record.schema_version);
+        let Parts {
+            contenders,
+            standings,
+        } = store::parse_part(bytes, path, version)?;
+        Ok(ContendersRecord {
+            record,
+            contenders,
+            standings,
+        })
+    }
+
+    /// What is shown of it.
+    pub fn document(&self) -> Document {
+        document::of(self)
+    }
+}
+
+/// One contender: what its manifest says, and what became of it.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
+pub struct Contender {
+    /// Its name, the server's name in the run.
+    pub name: String,
+    /// What it is called in tables.
+    pub title: String,
+    /// Programming language.
+    pub language: String,
+    /// Concurrency model as declared.
+    pub model: Model,
+    /// Size of its pool of threads, with [`Model::ThreadPool`].
+    pub pool_threads: Option<u32>,
+    /// The article's framework that it stands for.
+    pub article: Option<String>,
+    /// Shown beside its numbers.
+    pub note: Option<String>,
+    /// What makes it a fair production build.
+    pub settings: Vec<String>,
+    /// The built-in server that serves as this contender.
+    pub builtin: Option<String>,
+    /// Tools it was built and run with.
+    pub tools: Vec<Tool>,
+    /// Threads of all its processes when it was ready and had served nothing; null where not available.
+    pub threads_idle: Option<u64>,
+    /// Why it was not measured; null when it was.
+    pub left_out: Option<LeftOut>,
+}
+
+/// A tool as it was found.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Tool {
+    /// Its name in the manifest.
+    pub name: String,
+    /// Version it told.
+    pub version: String,
+    /// The program.
+    pub program: String,
+}
+
+/// Why a contender was not measured.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LeftOut {
+    /// What it failed at.
+    pub stage: Stage,
+    /// In words, with the output of the tool that failed.
+    pub reason: String,
+}
+
+/// What a contender can fail at, in order.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// A tool is missing or too old.
+    Tools,
+    /// It does not answer the path that is measured.
+    Routes,
+    /// Its build failed.
+    Build,
+    /// It did not start.
+    Start,
+    /// It answered something else than the contract says: disqualified.
+    Answers,
+}
+
+impl Stage {
+    /// Whether it could run here, and so should have.
+    pub fn is_failure(self) -> bool {
+        !matches!(self, Stage::Tools | Stage::Routes)
+    }
+
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Stage::Tools => "a tool is missing",
+            Stage::Routes => "does not have this workload",
+            Stage::Build => "could not be built",
+            Stage::Start => "did not start",
+            Stage::Answers => "disqualified for a wrong answer",
+        }
+    }
+}
+
+/// How a server serves many connections at once.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Model {
+    /// An operating-system thread for every connection.
+    #[default]
+    ThreadPerConnection,
+    /// A bounded number of threads that take turns.
+    ThreadPool,
+    /// One thread, or one per core, runs callbacks or coroutines; nothing moves between loops.
+    EventLoop,
+    /// Stackless tasks on one thread per core, which take work from each other.
+    WorkStealingTasks,
+    /// Coroutines with stacks, spread over a few threads by a runtime.
+    Coroutines,
+    /// Threads of the language, mounted on a few of the operating system's.
+    VirtualThreads,
+}
+
+impl Model {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Model::ThreadPerConnection => "a thread per connection",
+            Model::ThreadPool => "a pool of threads",
+            Model::EventLoop => "event loop",
+            Model::WorkStealingTasks => "work-stealing tasks",
+            Model::Coroutines => "coroutines",
+            Model::VirtualThreads => "virtual threads",
+        }
+    }
+}
