@@ -210,7 +210,7 @@ impl Engine {
         let mut reports = Vec::with_capacity(replies.len());
         for (worker, reply) in replies.into_iter().enumerate() {
             if let Reply::Ran(report) = reply {
-                reports.push(report.map_err(|source| EngineError::Start { worker, source })?);
+                reports.push(report.map_err(|source| EngineError::Timer { worker, source })?);
             }
         }
         let span = Duration::from_nanos(self.clock.now() - order.start);

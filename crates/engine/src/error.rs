@@ -30,6 +30,14 @@ pub enum EngineError {
         /// Why.
         reason: String,
     },
+    /// A worker could not get the timer that paces an open loop.
+    #[error("worker {worker} could not get a timer: {source}")]
+    Timer {
+        /// Index of the worker.
+        worker: usize,
+        /// Why.
+        source: io::Error,
+    },
     /// A target that was never connected, or has been disconnected.
     #[error("target {0} is not connected")]
     UnknownTarget(u32),

@@ -184,7 +184,11 @@ impl<C: Client> Establishing<C> {
         let timeout = target.plan.timeout;
         let begin = target.clock.now();
         let connect = async {
-            let mut connection = target.client.connect().await?;
+            let mut connection = match target.client.connect().await {
+                // The client goes on from other source addresses, so this can be put right.
+                Err(failure) if failure.kind == ErrorKind::Ports => target.client.connect().await?,
+                connected => connected?,
+            };
             let connected = target.clock.now();
             target.client.establish(&mut connection).await?;
             Ok((connection, connected))
