@@ -111,6 +111,7 @@ pub(crate) async fn drive<C: Client>(job: Rc<Job<C>>, place: usize, begin: Nanos
     let mut now = target.clock.now();
     let mut asked = 0;
     let mut failures = 0;
+    let mut served = slot.served.get();
     while let Some(turn) = job.turns.next(place, asked, now).await {
         asked += 1;
         let attempt = target.attempt(seat, &turn, &mut idle).await;
@@ -122,7 +123,7 @@ pub(crate) async fn drive<C: Client>(job: Rc<Job<C>>, place: usize, begin: Nanos
             Ok(exchange) => {
                 failures = 0;
                 now = exchange.answer.done;
-                target.record(slot, &turn, &exchange, idle.as_ref());
+                served += u64::from(target.record(&turn, &exchange, idle.as_ref()));
                 if !exchange.answer.reusable {
                     now = Box::pin(target.part(seat, idle.take())).await;
                 }
@@ -137,6 +138,7 @@ pub(crate) async fn drive<C: Client>(job: Rc<Job<C>>, place: usize, begin: Nanos
             }
         }
     }
+    slot.served.set(served);
     slot.connection.set(idle);
 }
 
@@ -179,14 +181,9 @@ impl<C: Client> LocalTarget<C> {
         })
     }
 
+    /// Records an answer; says whether it counts as a request.
     #[inline]
-    fn record(
-        &self,
-        slot: &Slot<C>,
-        turn: &Turn,
-        exchange: &Exchange,
-        connection: Option<&C::Connection>,
-    ) {
+    fn record(&self, turn: &Turn, exchange: &Exchange, connection: Option<&C::Connection>) -> bool {
         let gaps = connection.map_or(&[][..], |connection| self.client.chunk_gaps(connection));
         let Exchange {
             class,
@@ -194,9 +191,7 @@ impl<C: Client> LocalTarget<C> {
             answer,
         } = exchange;
         let mut recorder = self.recorder.borrow_mut();
-        if recorder.answer(turn, *class, *sent, answer, gaps) {
-            slot.served.set(slot.served.get() + 1);
-        }
+        recorder.answer(turn, *class, *sent, answer, gaps)
     }
 
     async fn connect(

@@ -13,7 +13,7 @@ use crate::config::Request;
 use crate::error::ConnectError;
 use crate::measurement::ErrorKind;
 use crate::plan::{Endpoint, PlannedRequest, parse_url, resolve};
-use crate::response::{Progress, ResponseParser};
+use crate::response::{KnownHead, Progress, ResponseParser};
 
 /// Largest answer kept, in bytes.
 const MAX_ANSWER: usize = 64 * 1024 * 1024;
@@ -130,6 +130,7 @@ fn fetch_plain(
         .map_err(|error| (ErrorKind::Send, error.to_string()))?;
     let mut parser = ResponseParser::new();
     parser.begin(request.bodiless);
+    let mut known = KnownHead::default();
     let (mut raw, mut body) = (Vec::new(), Vec::new());
     let mut buffer = vec![0; 16 * 1024];
     loop {
@@ -152,7 +153,9 @@ fn fetch_plain(
             let reason = format!("the answer is larger than {MAX_ANSWER} bytes");
             return Err((ErrorKind::Body, reason));
         }
-        let progress = parser.feed(&buffer[..length], |piece| body.extend_from_slice(piece));
+        let progress = parser.feed(&buffer[..length], &mut known, |piece| {
+            body.extend_from_slice(piece);
+        });
         match progress.map_err(|error| (ErrorKind::Protocol, error.to_string()))? {
             Progress::Partial => {}
             Progress::Complete { excess: 0 } => break,

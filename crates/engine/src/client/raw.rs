@@ -1,5 +1,6 @@
 //! HTTP/1.1 on raw sockets. One write and one read per request; nothing is allocated for it.
 
+use std::cell::RefCell;
 use std::future::poll_fn;
 use std::io;
 use std::pin::Pin;
@@ -15,12 +16,13 @@ use super::{Answer, Client, ConnectFailure, Shared};
 use crate::clock::Nanos;
 use crate::measurement::ErrorKind;
 use crate::plan::{BodyCheck, Plan, PlannedRequest};
-use crate::response::{Framing, Progress, ResponseParser};
+use crate::response::{Framing, KnownHead, Progress, ResponseParser};
 
 pub(crate) struct RawClient {
     plan: Arc<Plan>,
     dialer: Dialer,
     shared: Shared,
+    known_head: RefCell<KnownHead>,
 }
 
 /// An open connection and the exchange under way on it.
@@ -138,9 +140,10 @@ impl RawClient {
         }
         let chunks = connection.parser.chunks();
         let body = &mut connection.body;
-        let progress = connection
-            .parser
-            .feed(input, |piece| body.take(&request.expect.body, piece));
+        let mut known_head = self.known_head.borrow_mut();
+        let progress = connection.parser.feed(input, &mut known_head, |piece| {
+            body.take(&request.expect.body, piece);
+        });
         if self.plan.record_chunk_gaps {
             connection.note_chunks(chunks, self.shared.clock.now());
         }
@@ -193,6 +196,7 @@ impl Client for RawClient {
             plan: Arc::clone(plan),
             dialer: Dialer::new(plan.endpoint.address),
             shared: shared.clone(),
+            known_head: RefCell::default(),
         })
     }
 

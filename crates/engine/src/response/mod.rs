@@ -2,9 +2,11 @@
 
 mod chunked;
 mod head;
+mod known;
 
 use chunked::ChunkedDecoder;
 pub(crate) use head::{Framing, Head};
+pub(crate) use known::KnownHead;
 
 /// Longest head accepted, in bytes; a peer that never ends its head is cut off here.
 pub(crate) const MAX_HEAD: usize = 32 * 1024;
@@ -85,17 +87,19 @@ impl ResponseParser {
         self.chunks
     }
 
-    /// Takes the next bytes of the connection. Pieces of the body go to `body` as they are.
+    /// Takes the next bytes of the connection. Pieces of the body go to `body` as they are. `known` is the
+    /// last head seen, of this connection or another.
     #[inline]
     pub(crate) fn feed(
         &mut self,
         input: &[u8],
+        known: &mut KnownHead,
         mut body: impl FnMut(&[u8]),
     ) -> Result<Progress, ParseError> {
         let mut rest = input;
         loop {
             match &mut self.state {
-                State::Head => match self.take_head(rest)? {
+                State::Head => match self.take_head(rest, known)? {
                     Some(consumed) => rest = &rest[consumed..],
                     None => return Ok(Progress::Partial),
                 },
@@ -143,9 +147,13 @@ impl ResponseParser {
     /// Consumes a head, interim ones included, and says how many bytes of `input` it took; none if
     /// it is not complete yet.
     #[inline]
-    fn take_head(&mut self, input: &[u8]) -> Result<Option<usize>, ParseError> {
+    fn take_head(
+        &mut self,
+        input: &[u8],
+        known: &mut KnownHead,
+    ) -> Result<Option<usize>, ParseError> {
         if self.unparsed.is_empty() {
-            let parsed = head::parse(input)?;
+            let parsed = known.parse(input)?;
             if parsed.is_none() {
                 self.unparsed.extend_from_slice(input);
             }
@@ -198,6 +206,10 @@ mod tests {
 
     /// Feeds `input` cut at `cuts` and then ends the stream.
     fn run(input: &[u8], cuts: &[usize], bodiless: bool) -> Outcome {
+        run_knowing(input, cuts, bodiless, &mut KnownHead::default())
+    }
+
+    fn run_knowing(input: &[u8], cuts: &[usize], bodiless: bool, known: &mut KnownHead) -> Outcome {
         let mut parser = ResponseParser::new();
         parser.begin(bodiless);
         let mut body = Vec::new();
@@ -212,7 +224,7 @@ mod tests {
             if piece.is_empty() {
                 continue;
             }
-            match parser.feed(piece, |bytes| body.extend_from_slice(bytes)) {
+            match parser.feed(piece, known, |bytes| body.extend_from_slice(bytes)) {
                 Ok(Progress::Partial) => {}
                 Ok(Progress::Complete { excess: here }) => {
                     excess = Some(here + input.len() - pair[1]);
@@ -383,6 +395,20 @@ mod tests {
             prop_assert_eq!(&run(&input, &cuts, bodiless), &expected);
             let every_byte: Vec<usize> = (0..input.len()).collect();
             prop_assert_eq!(&run(&input, &every_byte, bodiless), &expected);
+        }
+
+        #[test]
+        fn a_known_head_changes_nothing(
+            answers in proptest::collection::vec(answers(), 1..6),
+            again in any::<bool>(),
+        ) {
+            let mut known = KnownHead::default();
+            for answer in &answers {
+                for _ in 0..=u8::from(again) {
+                    let expected = run(answer, &[], false);
+                    prop_assert_eq!(&run_knowing(answer, &[], false, &mut known), &expected);
+                }
+            }
         }
 
         #[test]
