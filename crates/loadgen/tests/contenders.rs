@@ -264,3 +264,34 @@ fn assert_ended(dir: &Path) {
     assert!(!kill.status.success(), "process {pid} is still there");
     assert!(!Path::new(&read("tmp")).exists());
 }
+
+#[test]
+fn an_interrupt_ends_a_build_and_all_that_it_started() {
+    let folder = Folder::new();
+    let slow = folder.add("slow", |manifest| {
+        manifest.replace(
+            "echo built > artifact",
+            "echo $$ > pid; echo gone > tmp; sleep 600",
+        )
+    });
+    let mut child = Command::new(PROGRAM)
+        .args(["contenders", "build", "--contenders"])
+        .arg(folder.0.path())
+        .stdin(Stdio::null())
+        .stderr(Stdio::null())
+        .spawn()
+        .expect("loadgen starts");
+    let deadline = std::time::Instant::now() + std::time::Duration::from_secs(60);
+    while !slow.join("tmp").exists() {
+        assert!(
+            std::time::Instant::now() < deadline,
+            "the build did not start"
+        );
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    let pid = child.id().to_string();
+    let sent = Command::new("kill").args(["-INT", &pid]).status();
+    assert!(sent.expect("kill").success());
+    assert_eq!(child.wait().expect("it ends").code(), Some(130));
+    assert_ended(&slow);
+}
