@@ -138,11 +138,10 @@ impl Contrast {
         let workload = &record.config.workload;
         let label = &self.label;
         let latency = of(format!("latency_over_{}", self.name))?;
-        Some(match of(format!("throughput_over_{}", self.name)) {
-            Some(throughput) => format!(
-                "{workload} against the same {label}: QPS are {throughput}, mean latency is {latency}."
-            ),
-            None => format!("{workload} against the same {label}: mean latency is {latency}."),
-        })
+        let throughput = of(format!("throughput_over_{}", self.name));
+        let throughput = throughput.map_or_else(String::new, |ratios| format!(" QPS {ratios};"));
+        Some(format!(
+            "{workload} ÷ the same {label}:{throughput} mean latency {latency}."
+        ))
     }
 }

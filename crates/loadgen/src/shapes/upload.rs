@@ -4,7 +4,9 @@ use report::format;
 use report::record::{Figure, Record};
 use workload::Workload;
 
+use super::contrast::{self, Contrast};
 use super::{Seen, Shape, figure, first_load_point, value};
+use crate::plan::{Plan, Work};
 
 /// Sets memory beside the bytes that are under way.
 pub struct Upload {
@@ -25,6 +27,26 @@ impl Upload {
 }
 
 impl Shape for Upload {
+    /// The other way to treat bodies of the same length, unless holding all of them would fill the memory.
+    fn contrasts(&self, plan: &Plan) -> Vec<Contrast> {
+        const MOST_HELD_BYTES: u64 = 256 * 1024 * 1024;
+        let Work::Contract(workload) = &plan.work else {
+            return Vec::new();
+        };
+        if self.body_bytes * plan.concurrency as u64 > MOST_HELD_BYTES {
+            return Vec::new();
+        }
+        let own = workload.mode().name;
+        let other = match own.strip_prefix("whole") {
+            Some(size) => format!("stream{size}"),
+            None => own.replacen("stream", "whole", 1),
+        };
+        let work = contrast::variant(workload, &other, contrast::parameters(workload));
+        work.map(|work| Contrast::new(&other, &format!("in mode {other}"), work))
+            .into_iter()
+            .collect()
+    }
+
     fn figures(&self, seen: &Seen<'_>) -> Vec<Figure> {
         let body = self.body_bytes as f64;
         let resources = &seen.cell.server_resources;
