@@ -4,6 +4,8 @@
 //! A reference server measured in both records takes the machine's day out of the comparison: then
 //! (B ÷ its reference) ÷ (A ÷ its reference) is shown as well.
 
+use serde::Serialize;
+
 use crate::article::REFERENCE_SERVER;
 use crate::document::{Document, Item, Section};
 use crate::format;
@@ -16,7 +18,7 @@ use crate::table::{Cell, Column, Layout, Table};
 const SAME_RATE: f64 = 0.01;
 
 /// What two records have to say to each other.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoredComparison {
     /// One row for each server, load and metric that both records have.
     pub rows: Vec<StoredRatio>,
@@ -27,7 +29,7 @@ pub struct StoredComparison {
 }
 
 /// One figure in both records.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoredRatio {
     /// Server and workload.
     pub server: String,
@@ -233,8 +235,12 @@ fn figure(metric: GateMetric, cell: &CellResult) -> Option<f64> {
 }
 
 /// The page: what can be said first, then the figures, then all that stands against them.
-pub fn document(names: (&str, &str), a: &Record, b: &Record) -> Document {
-    let comparison = compare(a, b);
+pub fn document(
+    names: (&str, &str),
+    a: &Record,
+    b: &Record,
+    comparison: &StoredComparison,
+) -> Document {
     let verdict = if comparison.rows.is_empty() {
         "NOT COMPARABLE: nothing in these two records may be held against each other.".to_owned()
     } else {
@@ -242,7 +248,7 @@ pub fn document(names: (&str, &str), a: &Record, b: &Record) -> Document {
     };
     let mut items: Vec<Item> = Vec::new();
     if !comparison.rows.is_empty() {
-        items.push(Item::Table(table(names, &comparison)));
+        items.push(Item::Table(table(names, comparison)));
     }
     items.extend(how_to_decide(a).map(Item::Paragraph));
     let reasons = comparison.not_comparable.iter().map(|reason| Warning {

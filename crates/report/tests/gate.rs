@@ -7,8 +7,7 @@ use std::path::Path;
 use report::gate::document::document;
 use report::gate::metric::GateMetric;
 use report::gate::{
-    self, BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict,
-    needs_more_blocks, point,
+    self, BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict, point,
 };
 use report::record::*;
 use report::render::{RenderOptions, text};
@@ -86,7 +85,7 @@ fn equal_arms_pass_at_the_first_look() {
     let run = run(8, 1.0, 1.0, 1.0);
     let judgement = judged(&run);
     assert_eq!((judgement.verdict, judgement.blocks), (Verdict::Passed, 8));
-    assert!(!needs_more_blocks(&judgement, &GateSettings::default()));
+    assert!(judgement.decided);
     let metrics: Vec<_> = judgement
         .metrics
         .iter()
@@ -137,23 +136,17 @@ fn blocks_are_asked_for_until_a_look_decides() {
     let settings = GateSettings::default();
     let before_the_look = judged(&run(7, 1.0, 1.0, 1.0));
     assert_eq!(before_the_look.verdict, Verdict::Inconclusive);
-    assert!(needs_more_blocks(&before_the_look, &settings));
+    assert!(!before_the_look.decided);
     // With several metrics the first look may not say "regressed".
-    assert!(needs_more_blocks(
-        &judged(&run(8, 1.2, 1.0, 1.0)),
-        &settings
-    ));
+    assert!(!judged(&run(8, 1.2, 1.0, 1.0)).decided);
     let border = judged(&run(24, 1.05, 1.0, 1.0));
     assert_eq!(border.verdict, Verdict::Inconclusive);
-    assert!(!needs_more_blocks(&border, &settings));
+    assert!(border.decided);
     let short = GateSettings {
         max_blocks: 8,
         ..settings
     };
-    assert!(!needs_more_blocks(
-        &judge(&run(8, 1.05, 1.0, 1.0), &short),
-        &short
-    ));
+    assert!(judge(&run(8, 1.05, 1.0, 1.0), &short).decided);
 }
 
 #[test]
@@ -198,7 +191,7 @@ fn a_rate_that_one_arm_alone_does_not_keep_is_a_regression() {
         judgement
             .reason
             .unwrap()
-            .contains("97 % of the requests at 20,000/s")
+            .contains("did not answer 99 % of the requests at 20,000/s in 8 of 8 blocks")
     );
     change(&mut run, BASELINE, LoadKind::Open, slow);
     assert_eq!(judged(&run).verdict, Verdict::Inconclusive);
@@ -211,16 +204,28 @@ fn throttling_counts_when_it_is_no_single_hiccup() {
             block.throttled_periods = Some(u64::from(block.index < blocks));
         }
     };
-    let mut run = run(8, 1.0, 1.0, 1.0);
-    change(&mut run, CANDIDATE, LoadKind::Open, in_blocks(2));
-    assert_eq!(judged(&run).verdict, Verdict::Passed);
-    change(&mut run, CANDIDATE, LoadKind::Open, in_blocks(3));
-    assert_eq!(judged(&run).verdict, Verdict::Regressed);
+    let mut run = run(12, 1.0, 1.0, 1.0);
+    for (blocks, verdict) in [
+        (3, Verdict::Passed),
+        (7, Verdict::Inconclusive),
+        (8, Verdict::Regressed),
+    ] {
+        change(&mut run, CANDIDATE, LoadKind::Open, in_blocks(blocks));
+        let judgement = judged(&run);
+        assert_eq!(
+            (judgement.verdict, judgement.decided),
+            (verdict, verdict != Verdict::Inconclusive)
+        );
+    }
+    change(&mut run, BASELINE, LoadKind::Open, in_blocks(1));
+    assert_eq!(judged(&run).verdict, Verdict::Inconclusive);
+    change(&mut run, CANDIDATE, LoadKind::Open, in_blocks(0));
+    change(&mut run, BASELINE, LoadKind::Open, in_blocks(12));
+    assert_eq!(judged(&run).verdict, Verdict::Failed);
 }
 
 #[test]
 fn blocks_dropped_for_the_machine_leave_all_metrics_alike() {
-    let settings = GateSettings::default();
     let drop_first = |blocks: u32| {
         move |block: &mut Block| {
             block.dropped = (block.index < blocks).then(|| "stolen".to_owned());
@@ -248,7 +253,8 @@ fn blocks_dropped_for_the_machine_leave_all_metrics_alike() {
             .unwrap()
             .contains("3 of 10 blocks")
     );
-    assert!(!needs_more_blocks(&judgement, &settings));
+    // Those to come may be usable.
+    assert!(!judgement.decided);
 }
 
 #[test]
@@ -267,7 +273,21 @@ fn late_sends_spoil_latency_and_nothing_else() {
             .contains("sent late in 8 of 8")
     );
     assert_eq!(judgement.metrics[0].verdict, Some(Verdict::Passed));
-    assert!(!needs_more_blocks(&judgement, &GateSettings::default()));
+    // Those to come may be on time; what cannot be measured is not waited for.
+    assert!(!judgement.decided);
+    change(&mut late, CANDIDATE, LoadKind::Open, |block| {
+        block.p50_us = None;
+        block.send_lag_p99_us = None;
+    });
+    let judgement = judged(&late);
+    assert!(judgement.decided);
+    assert!(
+        judgement.metrics[2]
+            .reason
+            .as_ref()
+            .unwrap()
+            .contains("too few requests")
+    );
 }
 
 fn gate_record(run: Record) -> GateRecord {
@@ -307,7 +327,7 @@ fn an_inconclusive_gate_names_what_it_could_not_tell() {
 fn a_gate_s_file_reads_back_and_is_a_run_s_record_too() {
     let record = gate_record(run(8, 1.0, 1.0, 1.0));
     let path = Path::new("gate.json");
-    let json = report::gate::json(&record);
+    let json = report::render::json::render(&record);
     let back = report::gate::read(json.as_bytes(), path).unwrap();
     assert_eq!(back, Some(record.clone()));
     assert_eq!(

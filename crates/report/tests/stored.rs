@@ -125,7 +125,7 @@ fn the_page_is_advice() {
     let mut a = main_job();
     a.environment.git_revision = Some("abc123".to_owned());
     let b = with(|record| record.results.truncate(4));
-    let page = document(("a.json", "b.json"), &a, &b);
+    let page = document(("a.json", "b.json"), &a, &b, &compare(&a, &b));
     insta::assert_snapshot!(
         "stored_text",
         text::render(&page, &RenderOptions::default())

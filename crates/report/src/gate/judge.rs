@@ -26,47 +26,41 @@ pub fn judge(points: &[GatePoint<'_>], interrupted: bool, settings: &GateSetting
             Some(Series::of(point, metric, &is_used))
         })
         .collect();
-    let (by_metrics, metrics) = judge_metrics(series, settings);
-    let (verdict, reason) = match symptoms::decide(points, settings.max_errors, is_used) {
-        Some((verdict, reason)) => (verdict, Some(reason)),
-        None if interrupted => (
-            Verdict::Inconclusive,
-            Some("the run was ended early".to_owned()),
-        ),
-        None if gate::too_many_dropped(dropped.len(), measured) => (
-            Verdict::Inconclusive,
-            Some(format!(
-                "{} of {} are left out for what happened to the whole machine, over a quarter",
-                dropped.len(),
-                format::counted(measured as u64, "block"),
-            )),
-        ),
+    let (by_metrics, metrics) = judge_metrics(&series, settings);
+    let wants_more = series
+        .iter()
+        .zip(&metrics)
+        .any(|(series, metric)| series.may_become_usable(measured) && is_open(metric, settings));
+    let undecided = |reason: String| (Verdict::Inconclusive, Some(reason));
+    let finding = symptoms::find(points, settings.max_errors, is_used);
+    let is_final = finding.as_ref().is_some_and(|finding| finding.is_final);
+    let (verdict, reason) = match finding {
+        Some(finding) => (finding.verdict, Some(finding.reason)),
+        None if interrupted => undecided("the run was ended early".to_owned()),
+        None if gate::too_many_dropped(dropped.len(), measured) => undecided(format!(
+            "{} of {} are left out for what happened to the whole machine, over a quarter",
+            dropped.len(),
+            format::counted(measured as u64, "block"),
+        )),
         None => (by_metrics, None),
     };
+    let wants_more = reason.is_some() || wants_more;
+    // So many that a quarter of them may be dropped.
+    let most = (settings.max_blocks + settings.max_blocks / 3) as usize;
     Judgement {
         verdict,
         reason,
+        decided: is_final || verdict != Verdict::Inconclusive || measured >= most || !wants_more,
         blocks: measured as u32,
         dropped: dropped.len() as u32,
         metrics,
     }
 }
 
-/// Whether more blocks could change the verdict: not after the last look, nor once it is made.
-pub fn needs_more_blocks(judgement: &Judgement, settings: &GateSettings) -> bool {
-    // So many that a quarter of them may be dropped.
-    let most = settings.max_blocks + settings.max_blocks / 3;
-    if judgement.verdict != Verdict::Inconclusive || judgement.blocks >= most {
-        return false;
-    }
-    if judgement.reason.is_some() && judgement.blocks >= LOOKS[0] as u32 {
-        return false;
-    }
-    judgement.metrics.iter().any(|metric| {
-        metric.verdict == Some(Verdict::Inconclusive)
-            && metric.look.is_none_or(|look| look < settings.max_blocks)
-            && (metric.reason.is_none() || judgement.blocks < LOOKS[0] as u32)
-    })
+/// Whether a metric is undecided and its last look still to come.
+fn is_open(metric: &MetricJudgement, settings: &GateSettings) -> bool {
+    metric.verdict == Some(Verdict::Inconclusive)
+        && metric.look.is_none_or(|look| look < settings.max_blocks)
 }
 
 /// Numbers of the blocks that are left out: at all loads, so that all metrics see the same blocks.
@@ -81,6 +75,12 @@ fn dropped(points: &[GatePoint<'_>]) -> Vec<u32> {
     dropped.sort_unstable();
     dropped.dedup();
     dropped
+}
+
+/// A metric's figures of both arms in the blocks that have it in both.
+pub(super) fn usable_pairs(point: &GatePoint<'_>, metric: GateMetric) -> (Vec<f64>, Vec<f64>) {
+    let series = Series::of(point, metric, &|block: &Block| block.dropped.is_none());
+    (series.baseline, series.candidate)
 }
 
 /// One metric of both arms, block by block.
@@ -150,13 +150,19 @@ impl Series {
         }
     }
 
+    /// A figure that earlier blocks do not have is not waited for; a client that sent late may yet be
+    /// on time.
+    fn may_become_usable(&self, measured: usize) -> bool {
+        self.missing == 0 || measured < LOOKS[0]
+    }
+
     fn log_ratios(&self) -> Vec<f64> {
         paired::log_ratios(&self.baseline, &self.candidate)
     }
 }
 
 /// The verdict by the figures alone, and every metric's part in it.
-fn judge_metrics(series: Vec<Series>, settings: &GateSettings) -> (Verdict, Vec<MetricJudgement>) {
+fn judge_metrics(series: &[Series], settings: &GateSettings) -> (Verdict, Vec<MetricJudgement>) {
     let tolerated = |series: &Series| settings.tolerated.of(series.metric);
     // A metric without usable blocks stays among the gated ones: it can never pass.
     let log_ratios: Vec<Vec<f64>> = series

@@ -5,18 +5,22 @@
 //!
 //! # Layout
 //!
-//! - [`GateRecord`], [`read`], [`json`]: the file.
+//! - [`GateRecord`], [`read`]: the file.
 //! - [`metric`]: what may be gated.
 //! - [`point`], [`judge`](mod@judge), `symptoms`: from blocks to a verdict.
 //! - [`document`]: what is shown.
-//! - [`floor`]: what a server against itself shows on this machine.
+//! - [`bank`], [`self_test`], [`self_test_page`]: blocks of a server against itself, and what they say about
+//!   the gate; [`floor`]: and about this machine.
 
+pub mod bank;
 pub mod document;
 mod file;
 pub mod floor;
 pub mod judge;
 pub mod metric;
 pub mod point;
+pub mod self_test;
+pub mod self_test_page;
 mod symptoms;
 
 use serde::{Deserialize, Serialize};
@@ -25,8 +29,8 @@ use crate::record::{LoadKind, Record};
 use floor::Floor;
 use metric::GateMetric;
 
-pub use file::{json, read};
-pub use judge::{judge, needs_more_blocks};
+pub use file::read;
+pub use judge::judge;
 
 /// Name of the baseline's cells in a gate's record.
 pub const BASELINE: &str = "baseline";
@@ -34,9 +38,12 @@ pub const BASELINE: &str = "baseline";
 pub const CANDIDATE: &str = "candidate";
 
 /// A gate's run and what it decided.
-#[derive(Debug, Clone, PartialEq)]
+///
+/// Reading takes the two parts one after the other ([`read`]): a flattened map loses its numeric keys.
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct GateRecord {
     /// What was measured: cells of [`BASELINE`] and [`CANDIDATE`] for each workload and load.
+    #[serde(flatten)]
     pub run: Record,
     /// The field `gate` of the file.
     pub gate: Gate,
@@ -139,6 +146,8 @@ pub struct Judgement {
     pub verdict: Verdict,
     /// Why it is not the metrics that decided; null when they did.
     pub reason: Option<String>,
+    /// Whether more blocks could not change the verdict: the looks are through, or it is made.
+    pub decided: bool,
     /// Blocks measured.
     pub blocks: u32,
     /// Blocks left out for what happened to the whole machine.

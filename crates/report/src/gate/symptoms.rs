@@ -2,126 +2,158 @@
 //!
 //! In the candidate alone it is a regression whatever the figures say; in the baseline alone there is
 //! nothing to compare with; in both, the machine or the load is at fault.
+//!
+//! Errors are no noise: any that are not tolerated count. Throttling and lost rates happen to whichever
+//! server is loaded when the machine stumbles, so there "alone" is a sign test: in eight blocks or more, and
+//! never in the other arm, which chance does once in 2⁸ = 256 times.
 
 use super::Verdict;
 use super::point::{ArmBlocks, GatePoint};
 use crate::analysis::distrust::error_kinds;
 use crate::format;
-use crate::record::{Block, ErrorCounts};
+use crate::record::Block;
 
 /// Below this share of the requests asked for, a rate was not kept.
 const RATE_KEPT: f64 = 0.99;
-/// Fewer blocks say nothing about throttling and rates: one hiccup is not a finding.
+/// Blocks in which one arm alone must show a symptom that may be chance; fewer are no finding at all.
 const FEWEST_BLOCKS: usize = 8;
 
-/// One arm at one load, with the blocks that count.
-struct Arm<'a> {
-    rate: Option<f64>,
-    blocks: Vec<&'a Block>,
-    errors: ErrorCounts,
-    max_errors: f64,
+/// A symptom that decides.
+pub(super) struct Finding {
+    pub(super) verdict: Verdict,
+    pub(super) reason: String,
+    /// Whether more blocks could not change it.
+    pub(super) is_final: bool,
 }
 
 /// The first symptom that decides, if there is one; `is_used` says which blocks count.
-pub(super) fn decide(
+pub(super) fn find(
     points: &[GatePoint<'_>],
     max_errors: f64,
     is_used: impl Fn(&Block) -> bool,
-) -> Option<(Verdict, String)> {
-    let arm = |point, side| Arm::of(point, side, max_errors, &is_used);
-    let baseline: Vec<_> = points.iter().map(|it| arm(it, it.baseline)).collect();
-    let candidate: Vec<_> = points.iter().map(|it| arm(it, it.candidate)).collect();
-    let first = |symptom: &dyn Fn(&Arm<'_>) -> Option<String>| {
-        one_sided(
-            baseline.iter().find_map(symptom),
-            candidate.iter().find_map(symptom),
-        )
-    };
-    first(&|arm| arm.had_errors())
-        .or_else(|| first(&|arm| arm.was_throttled()))
-        .or_else(|| first(&|arm| arm.lost_its_rate()))
+) -> Option<Finding> {
+    errors(points, max_errors, &is_used).or_else(|| {
+        let chances = points.iter().flat_map(|point| {
+            let throttled = Chance {
+                what: "was held back by the control group's CPU limit",
+                shows: &|block| block.throttled_periods.is_some_and(|periods| periods > 0),
+            };
+            let rate = point.rate.unwrap_or(0.0);
+            let lost = Chance {
+                what: "did not answer 99 % of the requests",
+                shows: &|block| (block.requests as f64) < RATE_KEPT * rate * block.duration_s,
+            };
+            [
+                throttled.judge(point, &is_used),
+                lost.judge(point, &is_used),
+            ]
+        });
+        chances.flatten().next()
+    })
 }
 
-fn one_sided(baseline: Option<String>, candidate: Option<String>) -> Option<(Verdict, String)> {
-    match (baseline, candidate) {
-        (None, None) => None,
-        (None, Some(what)) => Some((Verdict::Regressed, format!("the candidate alone {what}"))),
-        (Some(what), None) => Some((
-            Verdict::Failed,
-            format!("the baseline alone {what}: there is nothing to hold the candidate against"),
-        )),
-        (Some(baseline), Some(candidate)) => Some((
-            Verdict::Inconclusive,
-            format!("the baseline {baseline}, and the candidate {candidate}"),
-        )),
-    }
-}
-
-impl<'a> Arm<'a> {
-    fn of(
-        point: &GatePoint<'_>,
-        arm: ArmBlocks<'a>,
-        max_errors: f64,
-        is_used: &impl Fn(&Block) -> bool,
-    ) -> Arm<'a> {
-        Arm {
-            rate: point.rate,
-            blocks: arm.blocks.iter().filter(|block| is_used(block)).collect(),
-            errors: arm.errors,
-            max_errors,
-        }
-    }
-
-    fn had_errors(&self) -> Option<String> {
-        let errors: u64 = self.blocks.iter().map(|block| block.errors).sum();
-        let requests = self.requests();
-        let tolerated = errors as f64 <= self.max_errors * (requests + errors) as f64;
+fn errors(
+    points: &[GatePoint<'_>],
+    max_errors: f64,
+    is_used: &impl Fn(&Block) -> bool,
+) -> Option<Finding> {
+    let of = |arm: ArmBlocks<'_>, point: &GatePoint<'_>| {
+        let blocks = || arm.blocks.iter().filter(|block| is_used(block));
+        let errors: u64 = blocks().map(|block| block.errors).sum();
+        let requests: u64 = blocks().map(|block| block.requests).sum();
+        let tolerated = errors as f64 <= max_errors * (requests + errors) as f64;
         (!tolerated).then(|| {
             format!(
                 "had {} ({}) beside {} {}",
                 format::counted(errors, "error"),
-                error_kinds(&self.errors),
+                error_kinds(&arm.errors),
                 format::counted(requests, "request"),
-                self.load(),
+                load(point),
             )
         })
-    }
+    };
+    let baseline = points.iter().find_map(|point| of(point.baseline, point));
+    let candidate = points.iter().find_map(|point| of(point.candidate, point));
+    let (verdict, reason) = match (baseline, candidate) {
+        (None, None) => return None,
+        (None, Some(what)) => candidate_alone(&what),
+        (Some(what), None) => baseline_alone(&what),
+        (Some(baseline), Some(candidate)) => (
+            Verdict::Inconclusive,
+            format!("the baseline {baseline}, and the candidate {candidate}"),
+        ),
+    };
+    Some(Finding {
+        verdict,
+        reason,
+        is_final: true,
+    })
+}
 
-    fn was_throttled(&self) -> Option<String> {
-        let throttled = |block: &&&Block| block.throttled_periods.is_some_and(|n| n > 0);
-        let held_back = self.blocks.iter().filter(throttled).count();
-        let of = self.blocks.len();
-        (of >= FEWEST_BLOCKS && 4 * held_back > of).then(|| {
-            format!(
-                "was held back by the control group's CPU limit in {held_back} of {} {}",
-                format::counted(of as u64, "block"),
-                self.load(),
-            )
-        })
-    }
+fn candidate_alone(what: &str) -> (Verdict, String) {
+    (Verdict::Regressed, format!("the candidate alone {what}"))
+}
 
-    fn lost_its_rate(&self) -> Option<String> {
-        let asked = self.rate?
-            * self
+fn baseline_alone(what: &str) -> (Verdict, String) {
+    let reason =
+        format!("the baseline alone {what}: there is nothing to hold the candidate against");
+    (Verdict::Failed, reason)
+}
+
+/// A symptom of a block that may be chance.
+struct Chance<'a> {
+    what: &'a str,
+    shows: &'a dyn Fn(&Block) -> bool,
+}
+
+impl Chance<'_> {
+    fn judge(&self, point: &GatePoint<'_>, is_used: &impl Fn(&Block) -> bool) -> Option<Finding> {
+        let numbers = |arm: ArmBlocks<'_>| -> Vec<u32> {
+            let shown = arm
                 .blocks
                 .iter()
-                .map(|block| block.duration_s)
-                .sum::<f64>();
-        let kept = self.requests() as f64 / asked;
-        (self.blocks.len() >= FEWEST_BLOCKS && kept < RATE_KEPT).then(|| {
-            let kept = format::percent(kept * 100.0);
-            format!("answered only {kept} of the requests {}", self.load())
+                .filter(|it| is_used(it) && (self.shows)(it));
+            shown.map(|block| block.index).collect()
+        };
+        let (baseline, candidate) = (numbers(point.baseline), numbers(point.candidate));
+        let of = point
+            .baseline
+            .blocks
+            .iter()
+            .filter(|it| is_used(it))
+            .count();
+        let what = |blocks: &[u32]| {
+            let of = format::counted(of as u64, "block");
+            format!("{} {} in {} of {of}", self.what, load(point), blocks.len())
+        };
+        let (verdict, reason) = if baseline.is_empty() && candidate.len() >= FEWEST_BLOCKS {
+            candidate_alone(&what(&candidate))
+        } else if candidate.is_empty() && baseline.len() >= FEWEST_BLOCKS {
+            baseline_alone(&what(&baseline))
+        } else {
+            let in_either =
+                candidate.iter().filter(|it| !baseline.contains(it)).count() + baseline.len();
+            if of < FEWEST_BLOCKS || 4 * in_either <= of {
+                return None;
+            }
+            let reason = format!(
+                "the baseline {}, the candidate in {}",
+                what(&baseline),
+                candidate.len()
+            );
+            (Verdict::Inconclusive, reason)
+        };
+        Some(Finding {
+            verdict,
+            reason,
+            is_final: verdict != Verdict::Inconclusive,
         })
     }
+}
 
-    fn requests(&self) -> u64 {
-        self.blocks.iter().map(|block| block.requests).sum()
-    }
-
-    fn load(&self) -> String {
-        match self.rate {
-            Some(rate) => format!("at {}/s", format::per_second(rate)),
-            None => "in the closed loop".to_owned(),
-        }
+fn load(point: &GatePoint<'_>) -> String {
+    match point.rate {
+        Some(rate) => format!("at {}/s", format::per_second(rate)),
+        None => "in the closed loop".to_owned(),
     }
 }
