@@ -101,6 +101,16 @@ impl Cell {
         &self.name.server
     }
 
+    /// Its blocks so far.
+    pub fn blocks(&self) -> &[Block] {
+        &self.blocks
+    }
+
+    /// Errors so far, by kind.
+    pub fn errors(&self) -> ErrorCounts {
+        errors(&self.total)
+    }
+
     /// Whether there is anything to tell of it.
     pub fn was_loaded(&self) -> bool {
         !self.blocks.is_empty()
@@ -163,7 +173,8 @@ fn slower_than_all(measurement: &Measurement) -> u64 {
     measurement.errors.timeout + measurement.errors.unsent
 }
 
-fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Duration) -> Block {
+/// One arm's part of a block as it stands in a record.
+pub fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Duration) -> Block {
     let it = &arm.measurement;
     let latency = LatencySummary::from_histogram(&it.latency, slower_than_all(it), timeout);
     let seconds = it.measured.as_secs_f64();

@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::contenders::cli::{ArticleArgs, ContendersCommand};
+use crate::gate::args::{CompareArgs, GateArgs, InitArgs};
 use crate::limits::LimitsArgs;
 use crate::sweep::args::SweepArgs;
 
@@ -49,6 +50,12 @@ pub enum Command {
     Contenders(ContendersCommand),
     /// Make the article's table again on this machine, with equal work for all servers
     Article(Box<ArticleArgs>),
+    /// Decide whether a candidate server is slower than a baseline: passed, regressed or inconclusive
+    Gate(Box<GateArgs>),
+    /// Write a commented settings file for `loadgen gate`
+    Init(InitArgs),
+    /// Hold two stored records against each other, as advice
+    Compare(CompareArgs),
     /// Run a command that ends when standard input closes (used to start foreign servers)
     #[command(hide = true)]
     Guard(GuardArgs),
@@ -330,7 +337,7 @@ fn parse_url(text: &str) -> Result<String, String> {
     Err("neither a command (see --help) nor a URL that begins with http:// or https://".to_owned())
 }
 
-fn parse_header(text: &str) -> Result<(String, String), String> {
+pub fn parse_header(text: &str) -> Result<(String, String), String> {
     let (name, value) = text.split_once(':').ok_or("expected 'Name: value'")?;
     let token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
     if name.is_empty() || !name.chars().all(token) {

@@ -10,10 +10,16 @@ use crate::arm::Arm;
 use crate::counters::{self, ListenQueue};
 use crate::descriptors::Room;
 use crate::environment;
+use crate::gate::floor;
 use crate::plan::{Amount, Plan, Work};
 
 /// A record in which nothing has been measured yet.
 pub fn begin(plan: &Plan, arms: &[Arm]) -> Record {
+    blank(config(plan, arms))
+}
+
+/// A record of now and here, in which nothing has been measured yet.
+pub fn blank(config: Config) -> Record {
     Record {
         schema_version: SCHEMA_VERSION,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
@@ -21,7 +27,7 @@ pub fn begin(plan: &Plan, arms: &[Arm]) -> Record {
         merged_from: Vec::new(),
         interrupted: false,
         environment: environment::look(),
-        config: config(plan, arms),
+        config,
         results: Vec::new(),
         comparisons: Vec::new(),
         article: Vec::new(),
@@ -33,12 +39,8 @@ pub fn begin(plan: &Plan, arms: &[Arm]) -> Record {
 
 /// Adds what is known only at the end, and all that follows from the figures.
 pub fn finish(record: &mut Record, plan: &Plan, room: Room, before: Option<ListenQueue>) {
-    let after = counters::listen_queue();
-    let growth = |of: fn(ListenQueue) -> u64| Some(of(after?).saturating_sub(of(before?)));
-    record.tcp = TcpCounters {
-        listen_overflows: growth(|queue| queue.overflows),
-        syn_retransmits: growth(|queue| queue.syn_retransmits),
-    };
+    record.tcp = tcp_since(before);
+    record.findings.extend(floor::sentence(&record.environment));
     if room == Room::InTurns {
         record.warnings.push(Warning {
             code: "connections_in_turns".to_owned(),
@@ -52,6 +54,16 @@ pub fn finish(record: &mut Record, plan: &Plan, room: Room, before: Option<Liste
         });
     }
     report::analyse(record);
+}
+
+/// Growth of the machine's TCP counters.
+pub fn tcp_since(before: Option<ListenQueue>) -> TcpCounters {
+    let after = counters::listen_queue();
+    let growth = |of: fn(ListenQueue) -> u64| Some(of(after?).saturating_sub(of(before?)));
+    TcpCounters {
+        listen_overflows: growth(|queue| queue.overflows),
+        syn_retransmits: growth(|queue| queue.syn_retransmits),
+    }
 }
 
 fn config(plan: &Plan, arms: &[Arm]) -> Config {

@@ -8,6 +8,10 @@ use crate::cli::MaxErrors;
 pub const MEASURED: u8 = 0;
 /// Measured, but with more errors than `--max-errors` tolerates.
 pub const TOO_MANY_ERRORS: u8 = 1;
+/// A gate found a regression.
+pub const REGRESSED: u8 = 1;
+/// A gate could not tell.
+pub const INCONCLUSIVE: u8 = 3;
 /// Could not measure: usage, ports, descriptors, a server that did not start, or not one answer.
 pub const NOT_MEASURED: u8 = 2;
 /// Ended by Ctrl-C; what was measured until then was printed.

@@ -10,6 +10,7 @@
 //! - [`contenders`]: external servers, and the article's table made again.
 //! - [`arm`]: a server under measurement; [`process`], [`guard`]: server processes, and how foreign ones
 //!   never outlive the program; [`servers`]: what is known about the built-in ones.
+//! - [`gate`]: whether a candidate is slower than a baseline, on the same primitives.
 //! - [`counters`], [`sampler`], [`environment`], [`descriptors`]: what the operating system tells.
 //! - [`report_files`]: `loadgen report`, any report again from saved records.
 //! - [`sweep`], [`limits`]: where the answer flips; what the machine allows.
@@ -32,6 +33,7 @@ mod descriptors;
 mod document;
 mod environment;
 mod exit;
+mod gate;
 mod guard;
 mod interrupt;
 mod limits;
@@ -72,6 +74,9 @@ fn main() -> ExitCode {
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Limits(args)) => limits::run(&args),
         Some(Command::SelfCheck) => self_check::run(),
+        Some(Command::Gate(args)) => gate::run(&args),
+        Some(Command::Init(args)) => gate::init::run(&args),
+        Some(Command::Compare(args)) => gate::compare::run(&args),
         Some(Command::Report(args)) => report_files::report(&args),
         Some(Command::Contenders(command)) => contenders::contenders(command),
         Some(Command::Article(args)) => contenders::article(&args),

@@ -134,15 +134,23 @@ fn told_once(error: &anyhow::Error) -> String {
 }
 
 /// Says something beside the result, unless `--quiet`.
-#[expect(clippy::print_stderr, reason = "a note beside the result")]
 pub fn note(output: &Output, text: &str) {
     if !output.quiet {
-        eprintln!("{text}");
+        say(text);
     }
 }
 
-/// A reader that has seen enough (`| head`) is no failure.
-fn print(text: &str) -> anyhow::Result<()> {
+/// Says something beside the result.
+#[expect(clippy::print_stderr, reason = "a note beside the result")]
+pub fn say(text: &str) {
+    eprintln!("{text}");
+}
+
+/// Prints to standard output. A reader that has seen enough (`| head`) is no failure.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn print(text: &str) -> anyhow::Result<()> {
     let mut stdout = io::stdout().lock();
     match stdout
         .write_all(text.as_bytes())
@@ -196,7 +204,7 @@ pub fn new_file(name: &str) -> anyhow::Result<PathBuf> {
 }
 
 /// `20261122T101500Z-hello-c360`.
-fn file_name(record: &Record) -> String {
+pub fn file_name(record: &Record) -> String {
     let slug: String = record
         .config
         .workload

@@ -224,6 +224,7 @@ fn opening(plan: &Plan) -> String {
 }
 
 #[expect(clippy::print_stderr, reason = "progress is what this file prints")]
-fn say(line: &str) {
+/// A line on standard error.
+pub fn say(line: &str) {
     eprintln!("{line}");
 }

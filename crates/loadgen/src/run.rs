@@ -276,7 +276,7 @@ impl<'a> Run<'a> {
 }
 
 /// Three digits: a rate is a setting, and reads like one.
-fn round_rate(rate: f64) -> f64 {
+pub fn round_rate(rate: f64) -> f64 {
     let step = 10_f64.powf((rate.log10().floor() - 2.0).max(-2.0));
     (rate / step).round() * step
 }

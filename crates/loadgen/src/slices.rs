@@ -5,7 +5,7 @@ use std::time::Duration;
 /// A slice lasts at least this long.
 const SHORTEST_SLICE: Duration = Duration::from_millis(50);
 /// And at least so many mean response times.
-const RESPONSES_PER_SLICE: u32 = 5;
+pub const RESPONSES_PER_SLICE: u32 = 5;
 /// Blocks that would measure less than this, over all servers, are made longer and fewer.
 const SHORTEST_BLOCK: Duration = Duration::from_secs(1);
 

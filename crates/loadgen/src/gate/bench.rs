@@ -1,0 +1,291 @@
+//! One block of a gate: both servers started afresh, warmed up, loaded in turns, stopped.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use engine::{Arrivals, Engine, EngineConfig, Load, RequestClass, Slice, SliceEnd, Target};
+use report::gate::{BASELINE, CANDIDATE};
+use report::record::LoadKind;
+use stats::schedule::mirrored_order;
+
+use super::answers;
+use super::plan::{MeasurePlan, Pair};
+use crate::arm::Arm;
+use crate::block::{self, BlockOutcome, BlockPlan};
+use crate::run::round_rate;
+use crate::sampler::{Sample, Sampler};
+use crate::slices::{self, ToCut, Turns};
+use crate::{interrupt, process};
+
+/// Share of a block's time that the closed loop gets: its throughput scatters less than what is measured
+/// at the fixed rate.
+const CLOSED_SHARE: f64 = 0.4;
+/// A server that was just loaded in a closed loop is warm; this is for the change of load.
+const CHANGE_OF_LOAD: Duration = Duration::from_millis(200);
+/// Measured time of each server in which its capacity is found.
+const CAPACITY_TIME: Duration = Duration::from_secs(1);
+
+/// What measures blocks.
+pub struct Bench<'a> {
+    plan: &'a MeasurePlan,
+    engine: Engine,
+    epoch: Instant,
+    workloads: Vec<Ready>,
+}
+
+/// A workload with all that had to be found out first.
+struct Ready {
+    class: RequestClass,
+    rate: f64,
+}
+
+/// One workload and load of a block.
+pub struct Part {
+    /// Number of the workload.
+    pub workload: usize,
+    /// Closed or open loop.
+    pub load: LoadKind,
+    /// Length of a slice.
+    pub slice: Duration,
+    /// What was seen: arm 0 is the baseline, arm 1 the candidate.
+    pub outcome: BlockOutcome,
+}
+
+/// A whole block.
+pub struct GateBlock {
+    /// Its parts, in the order measured.
+    pub parts: Vec<Part>,
+    /// Memory and threads of both servers meanwhile.
+    pub samples: Vec<Sample>,
+    /// Whether it was cut short.
+    pub interrupted: bool,
+}
+
+impl<'a> Bench<'a> {
+    /// Starts the load generator, looks whether the arms answer alike and finds the fixed rates.
+    ///
+    /// # Errors
+    /// When a server does not start or does not answer, when the two answer differently.
+    pub fn prepare(plan: &'a MeasurePlan, pair: &Pair) -> anyhow::Result<Self> {
+        // The limit there is may well be enough; whether it is, connecting tells.
+        engine::limits::raise_descriptor_limit().ok();
+        let engine = Engine::start(EngineConfig {
+            threads: plan.threads,
+            timeout: plan.timeout,
+            seed: plan.seed,
+            ..EngineConfig::default()
+        })?;
+        interrupt::cancels(engine.cancel_handle());
+        let mut bench = Self {
+            plan,
+            engine,
+            epoch: Instant::now(),
+            workloads: Vec::new(),
+        };
+        let mut arms = start(pair, [0, 1])?;
+        for workload in &plan.workloads {
+            let class = answers::verify(&arms[0], &arms[1], workload, plan.timeout)?;
+            let rate = match workload.rate {
+                Some(rate) => rate,
+                None => bench.half_capacity(&mut arms, &class)?,
+            };
+            bench.workloads.push(Ready { class, rate });
+        }
+        Ok(bench)
+    }
+
+    /// When the engine's clock began.
+    pub fn epoch(&self) -> Instant {
+        self.epoch
+    }
+
+    /// The fixed rate of a workload, in requests per second.
+    pub fn rate(&self, workload: usize) -> f64 {
+        self.workloads[workload].rate
+    }
+
+    /// Half of what the slower arm does in a closed loop: the rate at which both are measured.
+    fn half_capacity(&mut self, arms: &mut [Arm], class: &RequestClass) -> anyhow::Result<f64> {
+        self.connect(arms, class, [0, 1])?;
+        let (_, outcome) = self.load(
+            arms,
+            Load::ClosedLoop,
+            (CAPACITY_TIME, [0, 1], self.plan.seed),
+        )?;
+        self.disconnect(arms);
+        if outcome.interrupted {
+            bail!("interrupted");
+        }
+        let mut slowest = f64::INFINITY;
+        for block in &outcome.arms {
+            let measurement = &block.measurement;
+            if measurement.requests == 0 {
+                let arm = &arms[block.arm];
+                bail!(
+                    "the {} answered none of the requests of {}: errors: {}{}",
+                    arm.label,
+                    class.name,
+                    measurement.errors,
+                    arm.stderr_note()
+                );
+            }
+            slowest = slowest.min(measurement.requests as f64 / measurement.measured.as_secs_f64());
+        }
+        Ok(round_rate(slowest / 2.0))
+    }
+
+    /// Measures block `index`.
+    ///
+    /// # Errors
+    /// When a server does not start, ends, or cannot be connected.
+    pub fn block(&mut self, pair: &Pair, index: u32) -> anyhow::Result<GateBlock> {
+        // A coin decides which server comes first in everything, so that being first favours neither.
+        let seed = self.plan.seed.wrapping_add(u64::from(index) << 8);
+        let coin = mirrored_order(2, 1, seed);
+        let first = [coin[0], coin[1]];
+        let mut arms = start(pair, first)?;
+        let sampler = Sampler::start(arms.iter().map(Arm::pids).collect());
+        let mut block = GateBlock {
+            parts: Vec::new(),
+            samples: Vec::new(),
+            interrupted: false,
+        };
+        for workload in 0..self.workloads.len() {
+            let class = self.workloads[workload].class.clone();
+            self.connect(&mut arms, &class, first)?;
+            let open = Load::OpenLoop {
+                rate_rps: self.rate(workload),
+                arrivals: Arrivals::Constant,
+            };
+            for (load, kind, share) in [
+                (Load::ClosedLoop, LoadKind::Closed, CLOSED_SHARE),
+                (open, LoadKind::Open, 1.0 - CLOSED_SHARE),
+            ] {
+                let per_server = self.plan.block_time.mul_f64(share / 2.0);
+                let seed = seed.wrapping_add(1 + block.parts.len() as u64);
+                let (slice, outcome) = self.load(&mut arms, load, (per_server, first, seed))?;
+                block.interrupted |= outcome.interrupted;
+                block.parts.push(Part {
+                    workload,
+                    load: kind,
+                    slice,
+                    outcome,
+                });
+                if block.interrupted {
+                    break;
+                }
+            }
+            self.disconnect(&mut arms);
+            if block.interrupted {
+                break;
+            }
+        }
+        if block.interrupted && !interrupt::requested() {
+            arms.iter_mut().try_for_each(Arm::check_alive)?;
+            bail!("the load engine ended a slice early");
+        }
+        block.samples = sampler.take();
+        Ok(block)
+    }
+
+    fn connect(
+        &mut self,
+        arms: &mut [Arm],
+        class: &RequestClass,
+        first: [usize; 2],
+    ) -> anyhow::Result<()> {
+        for arm in first {
+            let arm = &mut arms[arm];
+            let target = Target {
+                name: arm.label.clone(),
+                url: arm.base_url.clone(),
+                requests: vec![class.clone()],
+                connections: self.plan.concurrency,
+                keep_alive: true,
+                record_first_byte: false,
+                record_chunk_gaps: false,
+            };
+            let stderr = arm.stderr_note();
+            arm.connect(&mut self.engine, target).context(stderr)?;
+        }
+        Ok(())
+    }
+
+    fn disconnect(&mut self, arms: &mut [Arm]) {
+        for arm in arms {
+            arm.disconnect(&mut self.engine);
+        }
+    }
+
+    /// Warms both arms up under a load and measures them in turns; the length of a slice, and what was seen.
+    fn load(
+        &mut self,
+        arms: &mut [Arm],
+        load: Load,
+        (per_server, first, seed): (Duration, [usize; 2], u64),
+    ) -> anyhow::Result<(Duration, BlockOutcome)> {
+        for arm in first {
+            self.warm_up(&mut arms[arm], load)?;
+        }
+        let mean_response = arms
+            .iter()
+            .filter_map(|arm| arm.mean_response)
+            .max()
+            .unwrap_or_default();
+        // Slow answers make a block longer, never a slice shorter than a few of them.
+        let least = mean_response * slices::RESPONSES_PER_SLICE * 2;
+        let cut = slices::cut(ToCut {
+            per_server: per_server.max(least),
+            servers: arms.len(),
+            blocks: 1,
+            turns: Turns::Short,
+            mean_response,
+        });
+        let order = mirrored_order(arms.len(), cut.slices_per_block as usize / 2, seed);
+        let plan = BlockPlan {
+            order: &order,
+            load,
+            slice_end: SliceEnd::After(cut.slice),
+            connect_each: None,
+        };
+        let outcome = block::run(&mut self.engine, arms, &plan)?;
+        arms.iter_mut().try_for_each(Arm::check_alive)?;
+        Ok((cut.slice, outcome))
+    }
+
+    fn warm_up(&mut self, arm: &mut Arm, load: Load) -> anyhow::Result<()> {
+        let Some(target) = arm.connections else {
+            bail!("{} is not connected", arm.label)
+        };
+        let time = match load {
+            Load::ClosedLoop | Load::OnceEach => self.plan.warmup,
+            Load::OpenLoop { .. } => self.plan.warmup.min(CHANGE_OF_LOAD),
+        };
+        if !time.is_zero() {
+            let slice = Slice {
+                loads: vec![(target, load)],
+                lead_in: Duration::ZERO,
+                end: SliceEnd::After(time),
+            };
+            let outcome = self.engine.run_slice(&slice)?;
+            arm.mean_response = outcome.loads.first().and_then(|load| load.mean_latency);
+            self.engine.collect(target)?;
+        }
+        arm.check_alive()
+    }
+}
+
+/// Starts both servers, `first` before the other; they always stand in the order baseline, candidate.
+fn start(pair: &Pair, first: [usize; 2]) -> anyhow::Result<Vec<Arm>> {
+    let specs: [(&str, &process::ForeignCommand); 2] =
+        [(BASELINE, &pair.baseline), (CANDIDATE, &pair.candidate)];
+    let mut started: Vec<(usize, Arm)> = Vec::new();
+    for arm in first {
+        let (label, command) = specs[arm];
+        let it = Arm::start_command(label, command)
+            .with_context(|| format!("the {label} did not start"))?;
+        started.push((arm, it));
+    }
+    started.sort_by_key(|(arm, _)| *arm);
+    Ok(started.into_iter().map(|(_, arm)| arm).collect())
+}

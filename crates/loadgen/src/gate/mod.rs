@@ -1,0 +1,77 @@
+//! `loadgen gate`: is a candidate slower than a baseline by more than is tolerated?
+//!
+//! Both servers are started afresh for each block, so that a block carries the luck of one start (memory
+//! layout, hash seeds, ports), and loaded in short turns, so that drift of the machine hits both alike.
+//! The decision is `stats::gate`'s, the words are `report::gate`'s; here is the measuring.
+//!
+//! # Layout
+//!
+//! - [`args`], [`settings`], [`plan`]: flags, `loadgen.toml`, and what follows from both; [`init`].
+//! - [`answers`]: whether both arms answer alike; [`bench`]: one block; [`session`]: block after block
+//!   until a look decides.
+//! - [`publish`]: the terminal, files, GitHub.
+//! - [`self_test`]: the gate gated; [`floor`]: what it found out about this machine.
+//! - [`compare`]: stored records, as advice.
+
+mod answers;
+pub mod args;
+mod bench;
+pub mod compare;
+pub mod floor;
+pub mod init;
+mod plan;
+mod publish;
+mod self_test;
+mod session;
+mod settings;
+
+use report::gate::{GateRecord, Verdict};
+
+use crate::gate::args::{GateArgs, InconclusiveIs};
+use crate::gate::plan::GatePlan;
+use crate::{exit, interrupt, output};
+
+/// Runs a gate, or its self-test.
+///
+/// # Errors
+/// When it could not measure.
+pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
+    let result = if args.self_test {
+        self_test::run(args)
+    } else {
+        decide(args)
+    };
+    match result {
+        // What an interrupt broke off is no fault of a server.
+        Err(error) if interrupt::requested() => {
+            output::complain(&error);
+            Ok(exit::INTERRUPTED)
+        }
+        result => result,
+    }
+}
+
+fn decide(args: &GateArgs) -> anyhow::Result<u8> {
+    let output = args.output.output()?;
+    let plan = GatePlan::new(args)?;
+    interrupt::install()?;
+    let record = session::run(&plan, &output)?;
+    publish::publish(&record, &output)?;
+    Ok(exit_code(&record, args.inconclusive_is))
+}
+
+fn exit_code(record: &GateRecord, inconclusive_is: Option<InconclusiveIs>) -> u8 {
+    if record.run.interrupted {
+        return exit::INTERRUPTED;
+    }
+    match (record.gate.judgement.verdict, inconclusive_is) {
+        (Verdict::Passed, _) | (Verdict::Inconclusive, Some(InconclusiveIs::Pass)) => {
+            exit::MEASURED
+        }
+        (Verdict::Regressed, _) | (Verdict::Inconclusive, Some(InconclusiveIs::Fail)) => {
+            exit::REGRESSED
+        }
+        (Verdict::Inconclusive, None) => exit::INCONCLUSIVE,
+        (Verdict::Failed, _) => exit::NOT_MEASURED,
+    }
+}

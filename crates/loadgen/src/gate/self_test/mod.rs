@@ -1,0 +1,295 @@
+//! `loadgen gate --self-test`: does the gate cry wolf, and does it see what is there?
+//!
+//! Blocks of a built-in server against itself, and against itself with an injected cost, go into a bank
+//! until time is up or there are enough of them. What the bank says is made anew from the file each time.
+
+mod bank;
+pub mod scenario;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use report::gate::bank::{ArmPair, BANK_VERSION, BankHeader, BankLoad, BankedBlock, Pilot};
+use report::gate::metric::GateMetric;
+use report::gate::self_test::{self, AA, ScenarioResult};
+use report::gate::{BASELINE, self_test_page};
+use report::record::{Block, Environment, LoadKind};
+use report::render::render_document;
+
+use self::bank::Bank;
+use self::scenario::Scenario;
+use super::args::GateArgs;
+use super::bench::{Bench, GateBlock};
+use super::plan::{self, MeasurePlan, Pair, WorkloadPlan};
+use super::settings::Settings;
+use super::{floor, session};
+use crate::plan::Output;
+use crate::process::ForeignCommand;
+use crate::{cells, environment, exit, interrupt, output, servers};
+
+/// What is asked for by default: enough work that a percent of it can be injected in whole units.
+const PATH: &str = "/work?cpu_units=50";
+
+/// Measures as long as allowed, then says what the bank says.
+///
+/// # Errors
+/// When it could not measure, or the bank cannot be read or written.
+pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
+    interrupt::install()?;
+    let output = args.output.output()?;
+    let test = SelfTest::new(args, &output)?;
+    let bank = test.fill()?;
+    let results = test.results(&bank);
+    let page = self_test_page::document(&bank.header, &results);
+    let render = |format, options: &_| render_document(&results, &page, format, options);
+    output::show(&render, &output)?;
+    keep_floor(&output, &bank, &results)?;
+    Ok(if interrupt::requested() {
+        exit::INTERRUPTED
+    } else {
+        exit::MEASURED
+    })
+}
+
+/// A self-test, as it shall be.
+struct SelfTest<'a> {
+    args: &'a GateArgs,
+    output: &'a Output,
+    server: Vec<String>,
+    measure: MeasurePlan,
+    environment: Environment,
+    load: BankLoad,
+}
+
+impl<'a> SelfTest<'a> {
+    fn new(args: &'a GateArgs, output: &'a Output) -> anyhow::Result<Self> {
+        let server = plan::words(&args.server).context("--server")?;
+        if !servers::MODELS.contains(&server[0].as_str()) {
+            bail!(
+                "--server {:?}: there is no built-in server {:?}; there are {}",
+                args.server,
+                server[0],
+                servers::MODELS.join(", ")
+            );
+        }
+        let mut measure = MeasurePlan::new(args, &Settings::default())?;
+        if args.path.is_none() {
+            measure.workloads = vec![WorkloadPlan {
+                rate: args.rate,
+                ..WorkloadPlan::get(PATH)
+            }];
+        }
+        let load = BankLoad {
+            server: args.server.clone(),
+            path: measure.workloads[0].request.path.clone(),
+            concurrency: u32::try_from(measure.concurrency).unwrap_or(u32::MAX),
+            threads: u32::try_from(measure.threads).unwrap_or(u32::MAX),
+            block_s: measure.block_time.as_secs_f64(),
+            warmup_s: measure.warmup.as_secs_f64(),
+        };
+        Ok(Self {
+            args,
+            output,
+            server,
+            measure,
+            environment: environment::look(),
+            load,
+        })
+    }
+
+    /// Goes on with the bank, or begins it, and measures until time is up or nothing is wanted any more.
+    fn fill(&self) -> anyhow::Result<Bank> {
+        let deadline = Instant::now() + self.args.time;
+        let mut bank = match Bank::open(&self.args.bank)? {
+            Some(bank) if self.args.time.is_zero() => return Ok(bank),
+            Some(bank) => bank,
+            None => Bank::create(&self.args.bank, self.header()?)?,
+        };
+        bank.check_same(&self.environment, &self.load)?;
+        let mut measure = self.measure.clone();
+        measure.workloads[0].rate = Some(bank.header.pilot.rate_rps);
+        let mut bench = Bench::prepare(&measure, &self.pair(Vec::new())?)?;
+        let mut takes = session::block_takes(&measure);
+        while let Some(scenario) = self.next(&bank) {
+            if interrupt::requested() || Instant::now() + takes > deadline {
+                break;
+            }
+            let began = Instant::now();
+            let pair = self.pair(scenario.flags(&bank.header.pilot, self.environment.cores))?;
+            let index = u32::try_from(bank.blocks.len()).context("the bank is full")?;
+            let block = bench.block(&pair, index)?;
+            if !block.interrupted {
+                bank.add(banked(scenario, index, block, &measure)?)?;
+            }
+            takes = began.elapsed();
+            self.say_how_far(&bank, scenario, deadline);
+        }
+        Ok(bank)
+    }
+
+    /// The wanted scenario with the fewest blocks; `None` when all have what is wanted.
+    fn next(&self, bank: &Bank) -> Option<Scenario> {
+        let wanted = self
+            .args
+            .scenarios
+            .iter()
+            .copied()
+            .filter(|scenario| self.wants_more(bank, *scenario));
+        wanted.min_by_key(|scenario| blocks_of(bank, *scenario))
+    }
+
+    fn wants_more(&self, bank: &Bank, scenario: Scenario) -> bool {
+        if scenario == Scenario::Aa {
+            let aa = self_test::judge_scenario(&bank.header, &bank.blocks, AA);
+            return aa.blocks < self.args.aa_blocks as usize;
+        }
+        let gates = self_test::gates_so_far(
+            &bank.header,
+            &bank.blocks,
+            &scenario.to_string(),
+            scenario.metric(),
+        );
+        gates < u64::from(self.args.gates)
+    }
+
+    fn say_how_far(&self, bank: &Bank, scenario: Scenario, deadline: Instant) {
+        let left = deadline.saturating_duration_since(Instant::now());
+        let text = format!(
+            "{scenario}: {} blocks; {} in the bank; {} min left",
+            blocks_of(bank, scenario),
+            bank.blocks.len(),
+            left.as_secs() / 60
+        );
+        output::note(self.output, &text);
+    }
+
+    /// The server as it is, and with these flags more: started as any foreign server is.
+    fn pair(&self, flags: Vec<String>) -> anyhow::Result<Pair> {
+        let program = std::env::current_exe().context("cannot find this program's own file")?;
+        let command = |flags: Vec<String>| {
+            let mut command = vec![program.display().to_string(), "serve".to_owned()];
+            command.extend(self.server.iter().cloned());
+            command.extend(["--addr".to_owned(), "127.0.0.1:{port}".to_owned()]);
+            command.extend(flags);
+            ForeignCommand {
+                command,
+                dir: None,
+                env: Vec::new(),
+                ready_path: "/health".to_owned(),
+                ready_timeout: Duration::from_secs(30),
+            }
+        };
+        Ok(Pair {
+            baseline: command(Vec::new()),
+            candidate: command(flags),
+        })
+    }
+
+    /// Finds the fixed rate, and what doses of slowdown are measured by.
+    fn header(&self) -> anyhow::Result<BankHeader> {
+        let pair = self.pair(Vec::new())?;
+        let mut bench = Bench::prepare(&self.measure, &pair)?;
+        let block = bench.block(&pair, u32::MAX)?;
+        let rate_rps = bench.rate(0);
+        let (_, block) = (drop(bench), banked(Scenario::Aa, 0, block, &self.measure)?);
+        Ok(BankHeader {
+            bank_version: BANK_VERSION,
+            started_at: now(),
+            environment: self.environment.clone(),
+            load: self.load.clone(),
+            pilot: Pilot {
+                rate_rps,
+                cpu_us_per_request: GateMetric::ServerCpuPerRequest
+                    .of_block(&block.open.baseline)
+                    .context("the server's CPU time is not available here, so nothing can be dosed by it")?,
+                throughput_rps: block.closed.baseline.throughput_rps,
+                unit_us: unit_us(),
+            },
+        })
+    }
+
+    fn results(&self, bank: &Bank) -> Vec<ScenarioResult> {
+        let judge = |scenario: &Scenario| {
+            self_test::judge_scenario(&bank.header, &bank.blocks, &scenario.to_string())
+        };
+        self.args
+            .scenarios
+            .iter()
+            .map(judge)
+            .filter(|result| result.blocks > 0 || result.scenario == AA)
+            .collect()
+    }
+}
+
+fn blocks_of(bank: &Bank, scenario: Scenario) -> usize {
+    let name = scenario.to_string();
+    bank.blocks
+        .iter()
+        .filter(|block| block.scenario == name)
+        .count()
+}
+
+/// A block as the bank keeps it.
+fn banked(
+    scenario: Scenario,
+    index: u32,
+    block: GateBlock,
+    plan: &MeasurePlan,
+) -> anyhow::Result<BankedBlock> {
+    let (mut closed, mut open) = (None, None);
+    for mut part in block.parts {
+        let arms = std::mem::take(&mut part.outcome.arms);
+        let figures = |arm: usize| -> anyhow::Result<Block> {
+            let arm = arms
+                .iter()
+                .find(|it| it.arm == arm)
+                .context("a server was not loaded")?;
+            Ok(cells::block(index, &part.outcome, arm, plan.timeout))
+        };
+        let pair = ArmPair {
+            baseline: figures(0)?,
+            candidate: figures(1)?,
+        };
+        match part.load {
+            LoadKind::Closed => closed = Some(pair),
+            LoadKind::Open => open = Some(pair),
+        }
+    }
+    Ok(BankedBlock {
+        scenario: scenario.to_string(),
+        closed: closed.context("interrupted")?,
+        open: open.with_context(|| format!("the {BASELINE} was not loaded at the fixed rate"))?,
+    })
+}
+
+/// What a unit of computing costs here: the shortest of a few runs, the others were disturbed.
+fn unit_us() -> f64 {
+    const UNITS: u64 = 5_000;
+    let run = |_| {
+        let start = Instant::now();
+        std::hint::black_box(workload::kernel::compute(UNITS));
+        start.elapsed().as_secs_f64() * 1e6 / UNITS as f64
+    };
+    (0..5).map(run).fold(f64::INFINITY, f64::min)
+}
+
+/// Keeps what A/A blocks say about this machine, once there are enough of them.
+fn keep_floor(output: &Output, bank: &Bank, results: &[ScenarioResult]) -> anyhow::Result<()> {
+    let Some(floor) = results
+        .iter()
+        .find_map(|result| self_test::floor(&bank.header, result, now()))
+    else {
+        return Ok(());
+    };
+    let file = floor::keep(&floor).context("the floor was not kept")?;
+    output::note(
+        output,
+        &format!("floor of this machine kept in {}", file.display()),
+    );
+    Ok(())
+}
+
+fn now() -> String {
+    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+}

@@ -1,0 +1,259 @@
+//! A gate from its first block to its verdict.
+
+use std::time::{Duration, Instant};
+
+use report::analysis::checks;
+use report::format;
+use report::gate::point::{ArmBlocks, GatePoint};
+use report::gate::{self, BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement};
+use report::record::{CellResult, Config, LoadKind, Record, RequestConfig, ServerConfig, Warning};
+
+use super::bench::{Bench, GateBlock};
+use super::floor;
+use super::plan::{GatePlan, MeasurePlan};
+use crate::cells::{Cell, CellName};
+use crate::plan::Output;
+use crate::process::ForeignCommand;
+use crate::sampler::Sample;
+use crate::{counters, document, interrupt, output};
+
+/// What starting, stopping and connecting two servers takes, about.
+const START: Duration = Duration::from_millis(600);
+/// Lead-in of slices and draining, as a share of the measured time, about.
+const OVERHEAD: f64 = 0.15;
+/// A gate's percentiles are medians; the tail it cannot show is no reason to distrust it.
+const NOT_OF_A_GATE: &str = "too_few_requests";
+
+/// Measures until the gate is decided, or an interrupt comes.
+///
+/// # Errors
+/// When it could not measure.
+pub fn run(plan: &GatePlan, output: &Output) -> anyhow::Result<GateRecord> {
+    let queue_before = counters::listen_queue();
+    let mut record = document::blank(config(plan));
+    output::note(output, &opening(plan));
+    let mut bench = Bench::prepare(&plan.measure, &plan.arms)?;
+    let mut cells = Cells::new(&plan.measure, &bench);
+    for (workload, it) in plan.measure.workloads.iter().enumerate() {
+        output::note(
+            output,
+            &format!(
+                "{}: fixed rate {}/s",
+                it.name,
+                format::per_second(bench.rate(workload))
+            ),
+        );
+    }
+    let mut index = 0;
+    let judgement = loop {
+        let block = bench.block(&plan.arms, index)?;
+        cells.add(index, block);
+        let judgement = gate::judge(&cells.points(), interrupt::requested(), &plan.settings);
+        output::note(output, &so_far(&judgement, &plan.settings));
+        if interrupt::requested() || judgement.decided {
+            break judgement;
+        }
+        index += 1;
+    };
+    record.interrupted = interrupt::requested();
+    record.config.blocks = judgement.blocks;
+    record.config.slice_ms = cells.slice.map(|slice| slice.as_secs_f64() * 1e3);
+    record.results = cells.into_results(bench.epoch());
+    record.tcp = document::tcp_since(queue_before);
+    warn(&mut record);
+    let floor = floor::of_this_machine(&record.environment);
+    Ok(GateRecord {
+        run: record,
+        gate: Gate {
+            settings: plan.settings,
+            judgement,
+            floor,
+        },
+    })
+}
+
+fn warn(record: &mut Record) {
+    let reasons = checks::reasons(record).into_iter().map(Warning::from);
+    record
+        .warnings
+        .extend(reasons.filter(|reason| reason.code != NOT_OF_A_GATE));
+}
+
+/// About how long a block takes.
+pub fn block_takes(plan: &MeasurePlan) -> Duration {
+    let warm_up = (plan.warmup + plan.warmup.min(Duration::from_millis(200))) * 2;
+    let workloads = u32::try_from(plan.workloads.len()).unwrap_or(u32::MAX);
+    START + (warm_up + plan.block_time.mul_f64(1.0 + OVERHEAD)) * workloads
+}
+
+fn opening(plan: &GatePlan) -> String {
+    let takes =
+        |blocks: u32| format::seconds((block_takes(&plan.measure) * blocks).as_secs_f64().ceil());
+    let most = plan.settings.max_blocks;
+    format!(
+        "gate: {} with {}; 8 blocks take about {}, all {most} {}",
+        plan.measure.workload_names(),
+        format::counted(plan.measure.concurrency as u64, "connection"),
+        takes(8),
+        takes(most),
+    )
+}
+
+fn so_far(judgement: &Judgement, settings: &GateSettings) -> String {
+    let ratios = judgement
+        .metrics
+        .iter()
+        .filter(|metric| metric.tolerated_slowdown.is_some())
+        .filter_map(|metric| {
+            Some(format!(
+                "{} {}",
+                metric.metric.label(),
+                format::fixed_ratio(metric.ratio?)
+            ))
+        });
+    let ratios: Vec<String> = ratios.collect();
+    let dropped = match judgement.dropped {
+        0 => String::new(),
+        dropped => format!(", {dropped} dropped"),
+    };
+    format!(
+        "block {} of at most {}{dropped}: so far × {}",
+        judgement.blocks,
+        settings.max_blocks,
+        ratios.join(", ")
+    )
+}
+
+fn config(plan: &GatePlan) -> Config {
+    let measure = &plan.measure;
+    let request = &measure.workloads[0].request;
+    let server = |name: &str, command: &ForeignCommand| ServerConfig {
+        name: name.to_owned(),
+        url: "http://127.0.0.1:{port}".to_owned(),
+        command: Some(command.command.clone()),
+        settings: None,
+    };
+    Config {
+        command: std::env::args().collect(),
+        servers: vec![
+            server(BASELINE, &plan.arms.baseline),
+            server(CANDIDATE, &plan.arms.candidate),
+        ],
+        workload: measure.workload_names(),
+        request: RequestConfig {
+            method: request.method.clone(),
+            path: request.path.clone(),
+            headers: request.headers.clone(),
+            body_bytes: request.body.len() as u64,
+        },
+        concurrency: u32::try_from(measure.concurrency).unwrap_or(u32::MAX),
+        warmup_s: measure.warmup.as_secs_f64(),
+        threads: u32::try_from(measure.threads).unwrap_or(u32::MAX),
+        interleave: true,
+        arrivals: "constant".to_owned(),
+        timeout_s: measure.timeout.as_secs_f64(),
+        client: "raw".to_owned(),
+        seed: measure.seed,
+        ..Config::default()
+    }
+}
+
+/// The cells of both arms at all loads.
+struct Cells {
+    points: Vec<Point>,
+    samples: Vec<Sample>,
+    slice: Option<Duration>,
+}
+
+/// Both arms at one workload and load.
+struct Point {
+    workload: usize,
+    name: String,
+    load: LoadKind,
+    rate: Option<f64>,
+    /// Baseline, candidate.
+    arms: [Cell; 2],
+}
+
+impl Cells {
+    fn new(plan: &MeasurePlan, bench: &Bench<'_>) -> Self {
+        let mut points = Vec::new();
+        for (number, workload) in plan.workloads.iter().enumerate() {
+            for load in [LoadKind::Closed, LoadKind::Open] {
+                let rate = (load == LoadKind::Open).then(|| bench.rate(number));
+                let cell = |server: &str| {
+                    Cell::new(CellName {
+                        server: server.to_owned(),
+                        workload: workload.name.clone(),
+                        load,
+                        rate,
+                        keep_alive: true,
+                        concurrency: plan.concurrency,
+                        client_threads: plan.threads,
+                        timeout: plan.timeout,
+                    })
+                };
+                let arms = [cell(BASELINE), cell(CANDIDATE)];
+                points.push(Point {
+                    workload: number,
+                    name: workload.name.clone(),
+                    load,
+                    rate,
+                    arms,
+                });
+            }
+        }
+        Self {
+            points,
+            samples: Vec::new(),
+            slice: None,
+        }
+    }
+
+    fn add(&mut self, index: u32, block: GateBlock) {
+        self.samples.extend(block.samples);
+        for mut part in block.parts {
+            let is_its =
+                |point: &&mut Point| (point.workload, point.load) == (part.workload, part.load);
+            let Some(point) = self.points.iter_mut().find(is_its) else {
+                continue;
+            };
+            for arm in std::mem::take(&mut part.outcome.arms) {
+                point.arms[arm.arm].add(index, &part.outcome, arm);
+            }
+            self.slice = self.slice.or(Some(part.slice));
+        }
+    }
+
+    fn points(&self) -> Vec<GatePoint<'_>> {
+        self.points
+            .iter()
+            .map(|point| GatePoint {
+                workload: &point.name,
+                load: point.load,
+                rate: point.rate,
+                baseline: arm_blocks(&point.arms[0]),
+                candidate: arm_blocks(&point.arms[1]),
+            })
+            .collect()
+    }
+
+    fn into_results(self, epoch: Instant) -> Vec<CellResult> {
+        let Self {
+            points, samples, ..
+        } = self;
+        points
+            .into_iter()
+            .flat_map(|point| point.arms.into_iter().enumerate())
+            .filter(|(_, cell)| cell.was_loaded())
+            .map(|(arm, cell)| cell.into_result(arm, &samples, epoch))
+            .collect()
+    }
+}
+
+fn arm_blocks(cell: &Cell) -> ArmBlocks<'_> {
+    ArmBlocks {
+        blocks: cell.blocks(),
+        errors: cell.errors(),
+    }
+}

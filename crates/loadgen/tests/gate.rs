@@ -1,0 +1,474 @@
+//! The gate as a team meets it in CI: verdicts, exit codes, files, and every way in which it cannot measure.
+
+mod gate_support;
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use gate_support::{Fake, built_in, cannot_measure, gate, loadgen, stderr, stdout};
+use serde_json::Value;
+
+#[test]
+#[ignore = "the entry of the server that misbehaves; does nothing by itself"]
+fn fake_server() {
+    gate_support::serve();
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+/// A folder with settings for a gate between two fake servers.
+fn fakes(baseline: Fake<'_>, candidate: Fake<'_>, more: &str) -> tempfile::TempDir {
+    let folder = folder();
+    let settings = format!(
+        "{}{}{more}",
+        baseline.settings("baseline"),
+        candidate.settings("candidate")
+    );
+    std::fs::write(folder.path().join("loadgen.toml"), settings).expect("settings can be written");
+    folder
+}
+
+fn words(words: &[String]) -> Vec<&str> {
+    words.iter().map(String::as_str).collect()
+}
+
+#[test]
+fn a_server_against_itself_does_not_regress_and_leaves_its_record() {
+    let folder = folder();
+    let commands = built_in("sync", "sync");
+    let flags = ["--format", "json", "-o", "gate.md", "-o", "gate.txt"];
+    let output = gate(folder.path(), &[words(&commands), flags.to_vec()].concat());
+    let code = output.status.code();
+    assert!(
+        matches!(code, Some(0 | 3)),
+        "{code:?}\n{}\n{}",
+        stdout(&output),
+        stderr(&output)
+    );
+
+    let record: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let verdict = record["gate"]["judgement"]["verdict"].as_str();
+    assert!(
+        matches!(verdict, Some("passed" | "inconclusive")),
+        "{verdict:?}"
+    );
+    let cells = record["results"].as_array().expect("results");
+    assert_eq!(cells.len(), 4, "two arms at two loads");
+    assert!(cells.iter().all(|cell| {
+        cell["blocks"]
+            .as_array()
+            .is_some_and(|blocks| blocks.len() >= 8)
+    }));
+    assert!(
+        cells
+            .iter()
+            .filter(|cell| cell["load"] == "open")
+            .all(|cell| cell["rate"] == 200.0)
+    );
+    assert_eq!(record["gate"]["settings"]["tolerated"]["p50"], 0.15);
+
+    for file in ["gate.md", "gate.txt"] {
+        let text = std::fs::read_to_string(folder.path().join(file)).expect(file);
+        assert!(text.contains("server CPU per request"), "{text}");
+    }
+    let saved: Vec<_> = std::fs::read_dir(folder.path().join("results"))
+        .expect("results/")
+        .flatten()
+        .collect();
+    assert_eq!(saved.len(), 1);
+    let saved = saved[0].path();
+    assert!(
+        saved.to_string_lossy().ends_with("-gate.json"),
+        "{}",
+        saved.display()
+    );
+
+    let saved = saved.to_str().expect("a name");
+    let compared = loadgen(folder.path(), &["compare", saved, saved]);
+    assert_eq!(compared.status.code(), Some(0), "{}", stderr(&compared));
+    assert!(
+        stdout(&compared).contains("ADVICE ONLY"),
+        "{}",
+        stdout(&compared)
+    );
+}
+
+#[test]
+fn a_huge_slowdown_regresses_and_github_hears_of_it() {
+    let folder = folder();
+    let commands = built_in("sync", "sync --inject-cpu-units 2000");
+    let only_cpu = [
+        "--tolerate",
+        "throughput=off",
+        "--tolerate",
+        "p50=off",
+        "--no-save",
+    ];
+    let summary = folder.path().join("summary.md");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    command
+        .current_dir(folder.path())
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", &summary);
+    command.args([
+        "gate",
+        "-c",
+        "4",
+        "--rate",
+        "50",
+        "--warmup",
+        "50ms",
+        "--block-time",
+        "200ms",
+        "-q",
+    ]);
+    let output = command
+        .args(&commands)
+        .args(only_cpu)
+        .output()
+        .expect("loadgen starts");
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{}\n{}",
+        stdout(&output),
+        stderr(&output)
+    );
+    assert!(
+        stdout(&output).starts_with("REGRESSED: "),
+        "{}",
+        stdout(&output)
+    );
+    assert!(
+        stderr(&output).contains("::error title=Performance gate::REGRESSED"),
+        "{}",
+        stderr(&output)
+    );
+    let summary = std::fs::read_to_string(summary).expect("the job's summary");
+    assert!(summary.contains("REGRESSED"), "{summary}");
+    assert!(!folder.path().join("results").exists());
+}
+
+#[test]
+fn errors_of_one_arm_alone_decide() {
+    let wrong = Fake {
+        wrong_every: Some(50),
+        ..Fake::default()
+    };
+    let candidate_wrong = fakes(Fake::default(), wrong, "");
+    let output = gate(candidate_wrong.path(), &["--no-save"]);
+    assert_eq!(
+        output.status.code(),
+        Some(1),
+        "{}\n{}",
+        stdout(&output),
+        stderr(&output)
+    );
+    assert!(
+        stdout(&output).contains("the candidate alone had"),
+        "{}",
+        stdout(&output)
+    );
+
+    let baseline_wrong = fakes(wrong, Fake::default(), "");
+    let output = gate(baseline_wrong.path(), &["--no-save"]);
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "{}\n{}",
+        stdout(&output),
+        stderr(&output)
+    );
+    assert!(
+        stdout(&output).starts_with("COULD NOT MEASURE: the baseline alone"),
+        "{}",
+        stdout(&output)
+    );
+
+    let tolerated = gate(
+        candidate_wrong.path(),
+        &["--no-save", "--max-errors", "10%"],
+    );
+    assert!(
+        matches!(tolerated.status.code(), Some(0 | 3)),
+        "{}",
+        stdout(&tolerated)
+    );
+}
+
+#[test]
+fn an_inconclusive_gate_is_what_was_chosen() {
+    let wrong = Fake {
+        wrong_every: Some(50),
+        ..Fake::default()
+    };
+    let folder = fakes(wrong, wrong, "");
+    for (choice, code) in [(None, 3), (Some("pass"), 0), (Some("fail"), 1)] {
+        let choice = choice.map(|choice| ["--inconclusive-is", choice]);
+        let flags = [
+            &["--no-save"][..],
+            choice.as_ref().map_or(&[], |it| &it[..]),
+        ]
+        .concat();
+        let output = gate(folder.path(), &flags);
+        assert!(
+            stdout(&output).starts_with("INCONCLUSIVE: the baseline had"),
+            "{}",
+            stdout(&output)
+        );
+        assert_eq!(output.status.code(), Some(code), "{choice:?}");
+    }
+}
+
+#[test]
+fn arms_that_answer_differently_are_an_error() {
+    let other = Fake {
+        body: Some("bye"),
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), other, "");
+    let output = gate(folder.path(), &[]);
+    cannot_measure(
+        &output,
+        &[
+            "the arms answer differently",
+            "5 bytes: \"hello\"",
+            "3 bytes: \"bye\"",
+        ],
+    );
+    assert!(!folder.path().join("results").exists());
+
+    let by_status = "[[workload]]\nname = \"home\"\npath = \"/\"\nverify = \"status\"\n";
+    let folder = fakes(Fake::default(), other, by_status);
+    let output = gate(folder.path(), &["--no-save"]);
+    assert_ne!(output.status.code(), Some(2), "{}", stderr(&output));
+
+    // Every answer of /stats is another.
+    let commands = built_in("sync", "sync");
+    let output = gate(
+        folder.path(),
+        &[words(&commands), vec!["--path", "/stats"]].concat(),
+    );
+    cannot_measure(
+        &output,
+        &[
+            "the baseline itself answers differently each time",
+            "verify = \"status\"",
+        ],
+    );
+}
+
+#[test]
+fn a_wrong_answer_is_an_error() {
+    let commands = built_in("sync", "sync");
+    let output = gate(
+        folder().path(),
+        &[words(&commands), vec!["--path", "/no-such-path"]].concat(),
+    );
+    cannot_measure(
+        &output,
+        &["the baseline answers status 404", "only successes"],
+    );
+}
+
+#[test]
+fn a_server_that_does_not_start_is_told_with_its_own_words() {
+    let good = &built_in("sync", "sync")[..2];
+    let bad = |command: &str| {
+        let folder = folder();
+        let words = [words(good), vec!["--candidate", command]].concat();
+        gate(folder.path(), &words)
+    };
+    let output = bad("sh -c 'echo kaput >&2; exit 3' {port}");
+    cannot_measure(
+        &output,
+        &["the candidate did not start", "exit status: 3", "kaput"],
+    );
+    cannot_measure(
+        &bad("/no/such/program {port}"),
+        &["the candidate did not start", "/no/such/program"],
+    );
+    cannot_measure(
+        &bad("'unclosed {port}"),
+        &["the candidate's command", "not closed"],
+    );
+    cannot_measure(&bad("sh -c true"), &["has no {port}"]);
+}
+
+#[test]
+fn a_server_that_is_never_ready_is_not_waited_for_for_ever() {
+    let pid_file = folder().path().with_extension("pid");
+    let fake = Fake {
+        wrong_every: Some(1),
+        pid_file: Some(&pid_file),
+        ..Fake::default()
+    };
+    let folder = fakes(fake, fake, "[ready]\ntimeout = \"300ms\"\n");
+    let output = gate(folder.path(), &[]);
+    cannot_measure(
+        &output,
+        &[
+            "the baseline did not start",
+            "was not ready after 300ms",
+            "status 500",
+        ],
+    );
+    assert_gone(&pid_file);
+}
+
+#[test]
+fn a_server_that_ends_in_the_middle_is_told_with_its_own_words() {
+    let pid_file = folder().path().with_extension("pid");
+    let baseline = Fake {
+        pid_file: Some(&pid_file),
+        ..Fake::default()
+    };
+    let candidate = Fake {
+        ends_after: Some(300),
+        ..Fake::default()
+    };
+    let folder = fakes(baseline, candidate, "");
+    let output = gate(folder.path(), &[]);
+    cannot_measure(&output, &["candidate", "out of luck"]);
+    assert_gone(&pid_file);
+}
+
+/// Waits until the process whose number stands in the file is no more.
+fn assert_gone(pid_file: &Path) {
+    let pid: i32 = std::fs::read_to_string(pid_file)
+        .expect("the server ran")
+        .parse()
+        .expect("a number");
+    let deadline = Instant::now() + Duration::from_secs(20);
+    let is_there = || {
+        let status = std::process::Command::new("ps")
+            .args(["-o", "stat=", "-p", &pid.to_string()])
+            .output();
+        // A zombie has ended; whoever inherited it has yet to look.
+        status.is_ok_and(|it| it.status.success() && !it.stdout.trim_ascii().starts_with(b"Z"))
+    };
+    while is_there() {
+        assert!(Instant::now() < deadline, "process {pid} is still there");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::fs::remove_file(pid_file).ok(); // it is in the temporary folder
+}
+
+#[test]
+fn settings_are_written_once_and_read_strictly() {
+    let folder = folder();
+    let init = || loadgen(folder.path(), &["init"]);
+    assert_eq!(init().status.code(), Some(0));
+    let written =
+        std::fs::read_to_string(folder.path().join("loadgen.toml")).expect("loadgen.toml");
+    cannot_measure(&init(), &["loadgen.toml exists already"]);
+    assert_eq!(
+        std::fs::read_to_string(folder.path().join("loadgen.toml")).expect("loadgen.toml"),
+        written
+    );
+    // It is read: its made-up commands do not start.
+    cannot_measure(&gate(folder.path(), &[]), &["the baseline did not start"]);
+
+    let misspelt = written.replace("#concurrency = 50", "concurency = 50");
+    let line = misspelt
+        .lines()
+        .position(|line| line.starts_with("concurency"))
+        .expect("it is there")
+        + 1;
+    std::fs::write(folder.path().join("loadgen.toml"), misspelt).expect("settings can be written");
+    let told =
+        format!("loadgen.toml:{line}: unknown field `concurency`, expected one of `concurrency`");
+    cannot_measure(&gate(folder.path(), &[]), &[&told]);
+}
+
+#[test]
+fn what_is_missing_is_told_before_anything_is_measured() {
+    let folder = folder();
+    cannot_measure(
+        &gate(folder.path(), &[]),
+        &["no command for the baseline", "loadgen init"],
+    );
+    cannot_measure(
+        &gate(folder.path(), &["-o", "x.docx"]),
+        &[".txt, .json, .md"],
+    );
+    cannot_measure(
+        &gate(folder.path(), &["--tolerate", "p99=5%"]),
+        &["not gated"],
+    );
+    cannot_measure(
+        &loadgen(folder.path(), &["compare", "a.json", "b.json"]),
+        &["a.json"],
+    );
+    std::fs::write(folder.path().join("a.json"), "{}").expect("a file can be written");
+    cannot_measure(
+        &loadgen(folder.path(), &["compare", "a.json", "a.json"]),
+        &["not a record of loadgen"],
+    );
+}
+
+#[test]
+fn the_self_test_goes_on_with_its_bank() {
+    let folder = folder();
+    let test = |more: &[&str]| {
+        let quick = [
+            "gate",
+            "--self-test",
+            "--server",
+            "sync",
+            "-c",
+            "4",
+            "--rate",
+            "200",
+            "--warmup",
+            "50ms",
+            "--block-time",
+            "200ms",
+        ];
+        let wanted = [
+            "--scenarios",
+            "aa,cpu:200",
+            "--gates",
+            "0",
+            "--bank",
+            "bank.jsonl",
+        ];
+        loadgen(folder.path(), &[&quick[..], &wanted, more].concat())
+    };
+    let lines = || {
+        std::fs::read_to_string(folder.path().join("bank.jsonl"))
+            .expect("the bank")
+            .lines()
+            .count()
+    };
+    let output = test(&["--aa-blocks", "2", "--for", "5m"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(
+        stdout(&output).contains("2 usable blocks"),
+        "{}",
+        stdout(&output)
+    );
+    assert_eq!(lines(), 3);
+
+    let output = test(&["--aa-blocks", "3", "--for", "5m"]);
+    assert_eq!(
+        (output.status.code(), lines()),
+        (Some(0), 4),
+        "{}",
+        stderr(&output)
+    );
+    let output = test(&["--aa-blocks", "99", "--for", "0s"]);
+    assert_eq!(
+        (output.status.code(), lines()),
+        (Some(0), 4),
+        "{}",
+        stderr(&output)
+    );
+    cannot_measure(
+        &test(&["--path", "/", "--for", "5m"]),
+        &["another load", "--bank"],
+    );
+    cannot_measure(&test(&["--scenarios", "disk:3"]), &["no scenario"]);
+}

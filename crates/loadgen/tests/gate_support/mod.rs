@@ -1,0 +1,177 @@
+//! A server that misbehaves on purpose, and gates against it.
+//!
+//! The server is this test's own executable, started again with one ignored test as its entry: no further
+//! program is needed, and a plain `cargo test` never runs it.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::{TcpListener, TcpStream};
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
+
+/// Environment variables that make the entry a server.
+pub(crate) const PORT: &str = "FAKE_SERVER_PORT";
+const BODY: &str = "FAKE_SERVER_BODY";
+const ENDS_AFTER: &str = "FAKE_SERVER_ENDS_AFTER";
+const WRONG_EVERY: &str = "FAKE_SERVER_WRONG_EVERY";
+const PID_FILE: &str = "FAKE_SERVER_PID_FILE";
+
+/// What the server does wrong.
+#[derive(Clone, Copy, Default)]
+pub(crate) struct Fake<'a> {
+    /// What it answers; `hello` by default.
+    pub(crate) body: Option<&'a str>,
+    /// Ends with code 7 after so many requests.
+    pub(crate) ends_after: Option<u64>,
+    /// Answers every so many requests with 500.
+    pub(crate) wrong_every: Option<u64>,
+    /// Writes its process id there.
+    pub(crate) pid_file: Option<&'a Path>,
+}
+
+impl Fake<'_> {
+    /// Its table in a settings file.
+    pub(crate) fn settings(&self, arm: &str) -> String {
+        let program = std::env::current_exe().expect("this test has a file");
+        let mut env = vec![format!("{PORT} = \"{{port}}\"")];
+        let mut add = |name: &str, value: Option<String>| {
+            env.extend(value.map(|value| format!("{name} = {value:?}")));
+        };
+        add(BODY, self.body.map(str::to_owned));
+        add(ENDS_AFTER, self.ends_after.map(|n| n.to_string()));
+        add(WRONG_EVERY, self.wrong_every.map(|n| n.to_string()));
+        add(
+            PID_FILE,
+            self.pid_file.map(|path| path.display().to_string()),
+        );
+        format!(
+            "[{arm}]\nrun = \"'{}' --exact fake_server --ignored --nocapture\"\nenv = {{ {} }}\n",
+            program.display(),
+            env.join(", ")
+        )
+    }
+}
+
+/// The entry: serves, if the environment says so.
+pub(crate) fn serve() {
+    let number = |name: &str| {
+        std::env::var(name)
+            .ok()
+            .and_then(|text| text.parse::<u64>().ok())
+    };
+    let Some(port) = number(PORT) else { return };
+    if let Ok(file) = std::env::var(PID_FILE) {
+        std::fs::write(file, std::process::id().to_string()).expect("the file can be written");
+    }
+    let listener = TcpListener::bind(("127.0.0.1", port as u16)).expect("the port is free");
+    let body: &str = std::env::var(BODY)
+        .unwrap_or_else(|_| "hello".to_owned())
+        .leak();
+    let (ends_after, wrong_every) = (number(ENDS_AFTER), number(WRONG_EVERY));
+    for stream in listener.incoming().flatten() {
+        std::thread::spawn(move || answer(&stream, body, ends_after, wrong_every));
+    }
+}
+
+fn answer(stream: &TcpStream, body: &str, ends_after: Option<u64>, wrong_every: Option<u64>) {
+    static REQUESTS: AtomicU64 = AtomicU64::new(0);
+    stream
+        .set_nodelay(true)
+        .expect("a socket takes its options");
+    let mut lines = BufReader::new(stream);
+    let mut line = String::new();
+    while matches!(lines.read_line(&mut line), Ok(1..)) {
+        let is_end_of_head = line == "\r\n";
+        line.clear();
+        if !is_end_of_head {
+            continue;
+        }
+        let request = REQUESTS.fetch_add(1, Ordering::Relaxed) + 1;
+        if ends_after.is_some_and(|last| request > last) {
+            std::io::stderr().write_all(b"out of luck\n").ok(); // nobody may listen
+            std::process::exit(7);
+        }
+        let is_wrong = wrong_every.is_some_and(|every| request.is_multiple_of(every));
+        let status = if is_wrong {
+            "500 Internal Server Error"
+        } else {
+            "200 OK"
+        };
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}",
+            body.len()
+        );
+        let mut stream = stream;
+        if stream.write_all(answer.as_bytes()).is_err() {
+            return;
+        }
+    }
+}
+
+/// `loadgen` in a folder of its own, so that it finds no settings and leaves no records.
+pub(crate) fn loadgen(folder: &Path, words: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    command.current_dir(folder).args(words).stdin(Stdio::null());
+    command
+        .env("XDG_STATE_HOME", folder)
+        .env_remove("GITHUB_ACTIONS")
+        .env_remove("GITHUB_STEP_SUMMARY");
+    command.output().expect("loadgen starts")
+}
+
+/// A gate that is done in seconds.
+pub(crate) fn gate(folder: &Path, words: &[&str]) -> Output {
+    let quick = [
+        "gate",
+        "-c",
+        "4",
+        "--rate",
+        "200",
+        "--warmup",
+        "50ms",
+        "--block-time",
+        "200ms",
+        "--max-blocks",
+        "8",
+    ];
+    loadgen(folder, &[&quick, words].concat())
+}
+
+/// Both commands of built-in servers, as flags.
+pub(crate) fn built_in(baseline: &str, candidate: &str) -> [String; 4] {
+    let command = |server: &str| {
+        format!(
+            "'{}' serve {server} --addr 127.0.0.1:{{port}}",
+            env!("CARGO_BIN_EXE_loadgen")
+        )
+    };
+    [
+        "--baseline".to_owned(),
+        command(baseline),
+        "--candidate".to_owned(),
+        command(candidate),
+    ]
+}
+
+pub(crate) fn stdout(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stdout).into_owned()
+}
+
+pub(crate) fn stderr(output: &Output) -> String {
+    String::from_utf8_lossy(&output.stderr).into_owned()
+}
+
+/// Fails with exit code 2 and says all of `told` on standard error.
+#[track_caller]
+pub(crate) fn cannot_measure(output: &Output, told: &[&str]) {
+    let stderr = stderr(output);
+    assert_eq!(
+        output.status.code(),
+        Some(2),
+        "{}\n{stderr}",
+        stdout(output)
+    );
+    for told in told {
+        assert!(stderr.contains(told), "{told:?} is not in:\n{stderr}");
+    }
+}
