@@ -117,24 +117,6 @@ impl Arm {
         })
     }
 
-    /// Starts a command that serves HTTP.
-    ///
-    /// # Errors
-    /// When it does not start or is not ready in time.
-    pub fn start_command(label: &str, command: &ForeignCommand) -> anyhow::Result<Self> {
-        let process = ServerProcess::start_foreign(label, command, &[])?;
-        Ok(Self {
-            label: label.to_owned(),
-            base_url: process.url(),
-            process: Some(process),
-            built_in: false,
-            connections: None,
-            beside: None,
-            rss_before_bytes: None,
-            mean_response: None,
-        })
-    }
-
     /// What the server wrote to standard error, as the tail of a message.
     pub fn stderr_note(&self) -> String {
         self.process

@@ -12,10 +12,11 @@ use super::answers;
 use super::plan::{MeasurePlan, Pair};
 use crate::arm::Arm;
 use crate::block::{self, BlockOutcome, BlockPlan};
+use crate::interrupt;
+use crate::plan::{ServerSource, ServerSpec};
 use crate::run::round_rate;
 use crate::sampler::{Sample, Sampler};
 use crate::slices::{self, ToCut, Turns};
-use crate::{interrupt, process};
 
 /// Share of a block's time that the closed loop gets: its throughput scatters less than what is measured
 /// at the fixed rate.
@@ -277,13 +278,15 @@ impl<'a> Bench<'a> {
 
 /// Starts both servers, `first` before the other; they always stand in the order baseline, candidate.
 fn start(pair: &Pair, first: [usize; 2]) -> anyhow::Result<Vec<Arm>> {
-    let specs: [(&str, &process::ForeignCommand); 2] =
-        [(BASELINE, &pair.baseline), (CANDIDATE, &pair.candidate)];
+    let arms = [(BASELINE, &pair.baseline), (CANDIDATE, &pair.candidate)];
     let mut started: Vec<(usize, Arm)> = Vec::new();
     for arm in first {
-        let (label, command) = specs[arm];
-        let it = Arm::start_command(label, command)
-            .with_context(|| format!("the {label} did not start"))?;
+        let (label, command) = arms[arm];
+        let spec = ServerSpec {
+            label: label.to_owned(),
+            source: ServerSource::Contender(Box::new(command.clone())),
+        };
+        let it = Arm::start(&spec, &[]).with_context(|| format!("the {label} did not start"))?;
         started.push((arm, it));
     }
     started.sort_by_key(|(arm, _)| *arm);
