@@ -7,11 +7,13 @@ use std::{
     thread,
 };
 
+use axum::extract::ws::Message;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::Semaphore;
 use workload::{
     Counters,
     faults::Injector,
+    rooms::Rooms,
     workloads::{file, limited},
 };
 
@@ -35,6 +37,8 @@ pub(crate) struct App {
     pub(crate) places: Semaphore,
     /// Who `/aggregate` asks.
     pub(crate) backend: Option<Backend>,
+    /// Who talks to whom.
+    pub(crate) rooms: Arc<Rooms<Message>>,
     /// What `/file` reads.
     pub(crate) file: PathBuf,
 }
@@ -50,6 +54,7 @@ impl App {
             blocking: Arc::new(Semaphore::new(BLOCKING_THREADS)),
             places: Semaphore::new(limited::PLACES),
             backend: config.backend.map(Backend::new),
+            rooms: Arc::default(),
             file,
             config,
         }

@@ -81,6 +81,6 @@ impl<'c, 'a> BodyReader<'c, 'a> {
 fn refused(error: BodyError, max_bytes: u64) -> Unread {
     Unread::Refused(match error {
         BodyError::TooLarge => Answer::too_large(max_bytes),
-        BodyError::Malformed(_) => Answer::error(400, "malformed body").closing(),
+        BodyError::Malformed(_) => Answer::error(400, "malformed body"),
     })
 }

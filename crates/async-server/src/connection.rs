@@ -155,7 +155,7 @@ impl Connection<'_> {
                 self.unless_gone(routes::dispatch(self.app, request))
                     .await?
             }
-            Err(Unread::Refused(answer)) => answer.into(),
+            Err(Unread::Refused(answer)) => answer.closing().into(),
             Err(Unread::Failed(error)) => return Err(error),
         };
         let keep_alive = request.keep_alive && !self.app.peers.stopping();

@@ -9,7 +9,8 @@
 //! - [`config`]: every tunable; [`cli`]: the flags for them.
 //! - `listen`: binding and accepting.
 //! - `connection`: requests in, answers out; `body`: a request's body as it arrives: `async-bare`.
-//! - `framework`: the same for `async`, by Axum and hyper; `socket`: what hyper reads from.
+//! - `framework`, `incoming`: the same for `async`, by Axum and hyper; `socket`: what hyper reads
+//!   from.
 //! - `routes`: which handler answers; `handlers`: one file each.
 //! - `offload`: work on other tasks and threads than the connection's.
 //! - `reply`: what a handler gives back; `backend`: other servers that handlers ask.
@@ -27,6 +28,7 @@ mod body;
 mod connection;
 mod framework;
 mod handlers;
+mod incoming;
 mod listen;
 mod offload;
 mod peers;

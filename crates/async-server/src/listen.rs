@@ -135,10 +135,7 @@ impl Door {
             }
             Self::Axum(router) => {
                 let router = router.clone();
-                tokio::spawn(async move {
-                    let _seat = seat;
-                    framework::serve(app, peer, stream, router).await;
-                });
+                tokio::spawn(framework::serve(app, peer, seat, stream, router));
             }
         }
     }

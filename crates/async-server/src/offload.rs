@@ -89,7 +89,7 @@ impl Drop for Waiting<'_> {
 }
 
 /// 500; a panic is counted.
-fn failed(app: &App, error: &JoinError) -> Answer {
+pub(crate) fn failed(app: &App, error: &JoinError) -> Answer {
     if error.is_panic() {
         app.counters.panicked();
         return Answer::error(500, "a part of the work panicked");

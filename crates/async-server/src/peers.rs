@@ -30,6 +30,8 @@ pub(crate) enum State {
     Reading,
     /// A request is complete, its answer is not.
     Answering,
+    /// It goes on with WebSocket, and may be stopped at any time.
+    Upgraded,
 }
 
 /// A connection and what it is doing.
@@ -74,7 +76,8 @@ impl Peer {
         match self.state.load(Relaxed) {
             0 => State::Idle,
             1 => State::Reading,
-            _ => State::Answering,
+            2 => State::Answering,
+            _ => State::Upgraded,
         }
     }
 
@@ -139,7 +142,7 @@ impl Peers {
     /// How many are open, and how many of them are answering a request.
     pub(crate) fn count(&self) -> (u64, u64) {
         let open = self.open();
-        let busy = |peer: &&Arc<Peer>| peer.state() != State::Idle;
+        let busy = |peer: &&Arc<Peer>| matches!(peer.state(), State::Reading | State::Answering);
         let in_flight = open.by_id.values().filter(busy).count();
         (open.by_id.len() as u64, in_flight as u64)
     }

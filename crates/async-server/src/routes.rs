@@ -6,7 +6,7 @@ use axum::{
     Router,
     extract::{RawQuery, State},
     http::{Method, Uri},
-    routing::get,
+    routing::{get, post},
 };
 use http1::Head;
 use workload::{Answer, Route};
@@ -15,7 +15,7 @@ use crate::{app::App, connection::Request, handlers, reply::Reply};
 
 /// The route of a request to `async-bare`, or the answer when there is none.
 pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
-    match Route::find(head.path) {
+    match Route::find(head.path).filter(|route| route.is_in_async_bare()) {
         None => Err(Answer::not_found(head.path)),
         Some(route) if !route.takes(head.method_token) => Err(Answer::method_not_allowed(
             head.method_token,
@@ -53,6 +53,10 @@ pub(crate) async fn dispatch(app: &App, request: &Request) -> Reply {
         Route::Aggregate => handlers::aggregate(app, query).await,
         Route::Backend => handlers::backend(query).await,
         Route::Stream => return handlers::stream(query).await.into(),
+        Route::Upload | Route::Batch | Route::Echo | Route::Room | Route::Rooms => {
+            // `find` does not find them: these are for Axum's parts.
+            Err(Answer::not_found(route.path()))
+        }
     }
     .into()
 }
@@ -96,6 +100,17 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(Route::Aggregate.path(), answers!(handlers::aggregate, app))
         .route(Route::Backend.path(), answers!(handlers::backend))
         .route(Route::Stream.path(), answers!(handlers::stream))
+        .route(Route::Upload.path(), post(handlers::upload))
+        .route(Route::Batch.path(), post(handlers::batch))
+        .route(
+            Route::Echo.path(),
+            get(handlers::websocket).head(method_not_allowed),
+        )
+        .route(
+            Route::Room.path(),
+            get(handlers::websocket).head(method_not_allowed),
+        )
+        .route(Route::Rooms.path(), answers!(handlers::rooms, app))
         .fallback(async |uri: Uri| Reply::from(Answer::not_found(uri.path())))
         .method_not_allowed_fallback(method_not_allowed)
         .with_state(app)

@@ -58,7 +58,8 @@ impl Socket {
     /// Bytes came in. Those of heads are screened.
     fn received(&mut self, mut bytes: &mut [u8]) {
         self.quiet_since = None;
-        while !bytes.is_empty() && self.peer.state() != State::Reading {
+        let is_head = !matches!(self.peer.state(), State::Reading | State::Upgraded);
+        while is_head && !bytes.is_empty() {
             let Some(end) = self.screen.look(bytes) else {
                 return;
             };
@@ -86,6 +87,8 @@ impl Socket {
                     .get_or_insert_with(|| Instant::now() + head_timeout)
             }
             State::Idle => self.peer.idle_since() + limits.idle_timeout(),
+            // Its handler asks for signs of life.
+            State::Upgraded => return Poll::Pending,
             State::Reading => {
                 *self.quiet_since.get_or_insert_with(Instant::now) + limits.idle_timeout()
             }
@@ -116,8 +119,12 @@ impl AsyncRead for Socket {
             return Poll::Ready(result);
         }
         this.peer.wake_to_stop(cx.waker());
-        let taken = this.stuck_since.is_none();
-        if this.peer.state() == State::Idle && taken && this.app.peers.stopping() {
+        let may_stop = match this.peer.state() {
+            State::Idle => this.stuck_since.is_none(),
+            State::Reading | State::Answering => false,
+            State::Upgraded => true,
+        };
+        if may_stop && this.app.peers.stopping() {
             return Poll::Ready(Ok(()));
         }
         this.poll_too_long(cx)
@@ -160,7 +167,11 @@ impl AsyncWrite for Socket {
         self.stream.is_write_vectored()
     }
 
+    /// Behind the last message over WebSocket nobody asks for a shutdown; so it is done here.
     fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        if self.peer.state() == State::Upgraded && self.peer.lingers() {
+            return self.poll_shutdown(cx);
+        }
         Pin::new(&mut self.get_mut().stream).poll_flush(cx)
     }
 

@@ -15,16 +15,20 @@ pub struct ReadBuffer {
 impl ReadBuffer {
     /// Room to read into, never empty.
     pub fn space(&mut self) -> &mut [u8] {
+        self.space_of(1)
+    }
+
+    /// Room of at least `least` bytes to read into, for one who knows that much is coming.
+    pub fn space_of(&mut self, least: usize) -> &mut [u8] {
         if self.start == self.end {
             (self.start, self.end) = (0, 0);
         }
-        if self.end == self.bytes.len() {
-            if self.start > 0 {
-                self.bytes.copy_within(self.start..self.end, 0);
-                self.end -= self.start;
-                self.start = 0;
-            } else {
-                self.bytes.resize(self.bytes.len() + READ_SIZE, 0);
+        if self.bytes.len() - self.end < least {
+            self.bytes.copy_within(self.start..self.end, 0);
+            self.end -= self.start;
+            self.start = 0;
+            if self.bytes.len() - self.end < least {
+                self.bytes.resize(self.end + least.max(READ_SIZE), 0);
             }
         }
         &mut self.bytes[self.end..]
@@ -56,6 +60,13 @@ impl ReadBuffer {
     pub fn consume(&mut self, count: usize) {
         assert!(count <= self.end - self.start, "consumed beyond the buffer");
         self.start += count;
+    }
+
+    /// Gives back the memory of what was read at length, when all of it is consumed.
+    pub fn shrink(&mut self) {
+        if self.is_empty() && self.bytes.len() > READ_SIZE {
+            *self = Self::default();
+        }
     }
 
     /// How many bytes are unread.
@@ -96,5 +107,11 @@ mod tests {
         buffer.filled(room - 2);
         assert_eq!(buffer.space().len(), READ_SIZE);
         assert_eq!(buffer.len(), room);
+        assert!(buffer.space_of(100_000).len() >= 100_000);
+        buffer.shrink();
+        assert_eq!(buffer.len(), room, "there is something unread");
+        buffer.consume(room);
+        buffer.shrink();
+        assert_eq!(buffer.space().len(), READ_SIZE);
     }
 }

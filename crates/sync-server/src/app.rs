@@ -7,9 +7,11 @@ use std::{
 };
 
 use tempfile::{NamedTempFile, TempPath};
+use tungstenite::Message;
 use workload::{
     Counters,
     faults::Injector,
+    rooms::Rooms,
     workloads::{file, limited},
 };
 
@@ -28,6 +30,8 @@ pub(crate) struct App {
     pub(crate) places: Semaphore,
     /// Who `/aggregate` asks.
     pub(crate) backend: Option<Backend>,
+    /// Who talks to whom.
+    pub(crate) rooms: Arc<Rooms<Message>>,
     /// What `/file` reads.
     pub(crate) file: PathBuf,
 }
@@ -41,6 +45,7 @@ impl App {
             compute: ComputePool::default(),
             places: Semaphore::new(limited::PLACES),
             backend: config.backend.map(Backend::new),
+            rooms: Arc::default(),
             file,
             config,
         }

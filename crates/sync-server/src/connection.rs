@@ -7,11 +7,13 @@ use std::{
 };
 
 use http1::{Framing, Head, HttpDate, Length, Method, ReadBuffer, ResponseHead, Version, response};
-use workload::{Answer, Route};
+use tungstenite::handshake::derive_accept_key;
+use workload::{Answer, Limits, Route, workloads::websocket::Upgrade};
 
 use crate::{
     app::App,
     body::{BodyReader, Unread},
+    handlers,
     peers::Peer,
     reply::{Reply, Stream},
     routes,
@@ -41,6 +43,10 @@ pub(crate) struct Request {
     /// The route, or the answer when there is none.
     pub(crate) route: Result<Route, Answer>,
     pub(crate) query: String,
+    /// The value of `content-type`, if there is a body.
+    pub(crate) content_type: Option<String>,
+    /// On a route that goes on with WebSocket: how, or why not.
+    pub(crate) upgrade: Option<Box<Result<Upgrade, Answer>>>,
     pub(crate) version: Version,
     pub(crate) framing: Framing,
     pub(crate) expect_continue: bool,
@@ -127,17 +133,17 @@ impl Connection<'_> {
                     }
                 }
             }
-            if self.fill()? == 0 {
+            if self.fill(1)? == 0 {
                 return Ok(Next::Closed);
             }
         }
     }
 
-    /// Reads once; 0 at the end of what the client sends.
-    pub(crate) fn fill(&mut self) -> io::Result<usize> {
+    /// Reads once, with room for at least `room` bytes; 0 at the end of what the client sends.
+    pub(crate) fn fill(&mut self, room: usize) -> io::Result<usize> {
         let mut stream = &self.peer.stream;
         loop {
-            match stream.read(self.input.space()) {
+            match stream.read(self.input.space_of(room)) {
                 Err(error) if error.kind() == ErrorKind::Interrupted => {}
                 Err(error) => return Err(error),
                 Ok(count) => {
@@ -150,11 +156,12 @@ impl Connection<'_> {
 
     /// Answers; returns whether the connection is kept.
     fn answer_request(&mut self, request: &Request) -> io::Result<bool> {
-        let reply = match BodyReader::new(self, request).discard() {
-            Ok(()) => routes::dispatch(self.app, self.peer, request),
-            Err(Unread::Refused(answer)) => answer.into(),
+        let reply = match self.reply(request) {
+            Ok(reply) => reply,
+            Err(Unread::Refused(answer)) => answer.closing().into(),
             Err(Unread::Failed(error)) => return Err(error),
         };
+        self.input.shrink();
         let keep_alive = request.keep_alive && !self.app.peers.stopping();
         match reply {
             Reply::Answer(answer) if answer.close => {
@@ -167,7 +174,54 @@ impl Connection<'_> {
                 Ok(keep_alive)
             }
             Reply::Stream(stream) => self.write_stream(request, stream, keep_alive),
+            Reply::WebSocket(upgrade) => self.upgrade(&upgrade),
         }
+    }
+
+    /// Has the request handled. A body that the handler did not read to its end leaves a connection
+    /// on which no further request can be read.
+    fn reply(&mut self, request: &Request) -> Result<Reply, Unread> {
+        let (app, peer) = (self.app, self.peer);
+        let mut body = BodyReader::new(self, request);
+        if !request.reads_body() {
+            body.discard()?;
+        }
+        let reply = routes::dispatch(app, peer, request, &mut body)?;
+        Ok(match reply {
+            Reply::Answer(answer) if !body.is_done() => answer.closing().into(),
+            reply => reply,
+        })
+    }
+
+    /// Goes on with WebSocket, until that ends and with it the connection.
+    fn upgrade(&mut self, upgrade: &Upgrade) -> io::Result<bool> {
+        let accept = derive_accept_key(upgrade.key.as_bytes());
+        let fields = [("connection", "upgrade"), ("upgrade", "websocket")];
+        let mut fields = fields
+            .map(|(name, value)| (name, value.to_owned()))
+            .to_vec();
+        fields.push(("sec-websocket-accept", accept));
+        let head = ResponseHead {
+            version: Version::Http11,
+            status: 101,
+            content_type: None,
+            fields: &fields,
+            length: Length::Unsaid,
+            keep_alive: true,
+        };
+        self.output.clear();
+        head.write(self.date.now(), &mut self.output);
+        let mut stream = &self.peer.stream;
+        stream.write_all(&self.output)?;
+        // From now on it can be stopped at any time.
+        self.peer.finish();
+        if !self.app.peers.stopping() {
+            let unread = self.input.unread().to_vec();
+            self.input = ReadBuffer::default();
+            handlers::websocket(self.app, self.peer, unread, upgrade.room.as_deref());
+        }
+        self.linger()?;
+        Ok(false)
     }
 
     /// Each piece in one write, the first together with the head. Returns whether the connection is
@@ -282,12 +336,32 @@ impl Connection<'_> {
     }
 }
 
+impl Request {
+    /// Whether its handler reads the body.
+    fn reads_body(&self) -> bool {
+        self.route.as_ref().is_ok_and(|route| route.reads_body())
+    }
+
+    /// The longest body it may have.
+    pub(crate) fn max_body_bytes(&self, limits: &Limits) -> u64 {
+        match self.route {
+            Ok(Route::Upload) => limits.max_upload_bytes,
+            _ => limits.max_body_bytes,
+        }
+    }
+}
+
 impl From<&Head<'_>> for Request {
     fn from(head: &Head<'_>) -> Self {
         Self {
             route: routes::find(head),
             // Without a query this does not allocate.
             query: head.query.unwrap_or_default().to_owned(),
+            content_type: match head.framing {
+                Framing::None => None,
+                _ => head.field("content-type").map(str::to_owned),
+            },
+            upgrade: routes::upgrade(head).map(Box::new),
             version: head.version,
             framing: head.framing,
             expect_continue: head.expect_continue,

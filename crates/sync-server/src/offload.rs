@@ -37,26 +37,64 @@ where
     T: Send,
     P: FnOnce() -> T + Send,
 {
+    thread::scope(|scope| join(app, start(app, scope, pieces)))
+}
+
+/// Runs all pieces, each on a thread of its own, and `main` on this one meanwhile; waits for all.
+/// If there are not threads enough, `main` is dropped instead: the pieces should end then.
+pub(crate) fn beside<R, P>(
+    app: &App,
+    pieces: impl Iterator<Item = P>,
+    main: impl FnOnce() -> R,
+) -> Result<R, Answer>
+where
+    P: FnOnce() + Send,
+{
     thread::scope(|scope| {
-        let start = |piece: P| {
-            let thread = thread::Builder::new().stack_size(app.config.stack_size_bytes);
-            thread.spawn_scoped(scope, move || {
-                let _running = Counters::running(&*app.counters);
-                if let Some(injector) = &app.injector {
-                    injector.apply_to_task();
-                }
-                piece()
-            })
+        let threads = start(app, scope, pieces);
+        let result = if threads.iter().all(Result::is_ok) {
+            Some(main())
+        } else {
+            drop(main);
+            None
         };
-        let threads: Vec<_> = pieces.map(start).collect();
-        let join = |thread: io::Result<thread::ScopedJoinHandle<'_, T>>| {
-            let thread = thread.map_err(|error| no_thread(&error))?;
-            thread.join().map_err(|_| panicked(&app.counters))
-        };
-        // All are joined before the first error is looked at.
-        let results: Vec<_> = threads.into_iter().map(join).collect();
-        results.into_iter().collect()
+        join(app, threads)?;
+        result.ok_or_else(|| no_thread(&io::ErrorKind::WouldBlock.into()))
     })
+}
+
+type Started<'scope, T> = Vec<io::Result<thread::ScopedJoinHandle<'scope, T>>>;
+
+fn start<'scope, T, P>(
+    app: &'scope App,
+    scope: &'scope thread::Scope<'scope, '_>,
+    pieces: impl Iterator<Item = P>,
+) -> Started<'scope, T>
+where
+    T: Send + 'scope,
+    P: FnOnce() -> T + Send + 'scope,
+{
+    let start = |piece: P| {
+        let thread = thread::Builder::new().stack_size(app.config.stack_size_bytes);
+        thread.spawn_scoped(scope, move || {
+            let _running = Counters::running(&*app.counters);
+            if let Some(injector) = &app.injector {
+                injector.apply_to_task();
+            }
+            piece()
+        })
+    };
+    pieces.map(start).collect()
+}
+
+/// Joins all, and only then looks at the first error.
+fn join<T>(app: &App, threads: Started<'_, T>) -> Result<Vec<T>, Answer> {
+    let join = |thread: io::Result<thread::ScopedJoinHandle<'_, T>>| {
+        let thread = thread.map_err(|error| no_thread(&error))?;
+        thread.join().map_err(|_| panicked(&app.counters))
+    };
+    let results: Vec<_> = threads.into_iter().map(join).collect();
+    results.into_iter().collect()
 }
 
 /// Starts a piece of work on a thread of its own.

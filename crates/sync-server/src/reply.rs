@@ -1,6 +1,6 @@
 //! What a handler gives back.
 
-use workload::Answer;
+use workload::{Answer, workloads::websocket::Upgrade};
 
 /// An answer at once, or piece by piece.
 pub(crate) enum Reply {
@@ -8,6 +8,8 @@ pub(crate) enum Reply {
     Answer(Answer),
     /// As it comes.
     Stream(Stream),
+    /// Messages from now on.
+    WebSocket(Upgrade),
 }
 
 /// A body of unknown length. Asking for the next piece blocks until there is one.

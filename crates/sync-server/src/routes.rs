@@ -3,9 +3,16 @@
 use std::thread;
 
 use http1::Head;
-use workload::{Answer, Route};
+use workload::{Answer, Route, workloads::websocket::Upgrade};
 
-use crate::{app::App, connection::Request, handlers, peers::Peer, reply::Reply};
+use crate::{
+    app::App,
+    body::{BodyReader, Unread},
+    connection::Request,
+    handlers,
+    peers::Peer,
+    reply::Reply,
+};
 
 /// The route of a request, or the answer when there is none.
 pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
@@ -20,11 +27,23 @@ pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
     }
 }
 
-/// Answers a request.
-pub(crate) fn dispatch(app: &App, peer: &Peer, request: &Request) -> Reply {
+/// On a route that goes on with WebSocket: how, or why not.
+pub(crate) fn upgrade(head: &Head<'_>) -> Option<Result<Upgrade, Answer>> {
+    let upgrades = Route::find(head.path).is_some_and(Route::upgrades);
+    let query = head.query.unwrap_or_default();
+    upgrades.then(|| Upgrade::check(head.path, query, |name| head.field(name)))
+}
+
+/// Answers a request. Its body is at its end already, unless the route's handler reads it.
+pub(crate) fn dispatch(
+    app: &App,
+    peer: &Peer,
+    request: &Request,
+    body: &mut BodyReader<'_, '_>,
+) -> Result<Reply, Unread> {
     let route = match &request.route {
         Ok(route) => *route,
-        Err(answer) => return answer.clone().into(),
+        Err(answer) => return Ok(answer.clone().into()),
     };
     if let Some(injector) = &app.injector
         && !route.is_for_watching()
@@ -33,7 +52,7 @@ pub(crate) fn dispatch(app: &App, peer: &Peer, request: &Request) -> Reply {
         thread::sleep(sleep);
     }
     let query = &*request.query;
-    match route {
+    let answer = match route {
         Route::Hello => handlers::hello(query),
         Route::Health => handlers::health(query),
         Route::Json => handlers::json(query),
@@ -51,7 +70,20 @@ pub(crate) fn dispatch(app: &App, peer: &Peer, request: &Request) -> Reply {
         Route::Scenarios => handlers::scenarios(query),
         Route::Aggregate => handlers::aggregate(app, peer, query),
         Route::Backend => handlers::backend(query),
-        Route::Stream => return handlers::stream(query).into(),
-    }
-    .into()
+        Route::Stream => return Ok(handlers::stream(query).into()),
+        Route::Upload => Ok(handlers::upload(query, body)?),
+        Route::Batch => {
+            let content_type = request.content_type.as_deref();
+            Ok(handlers::batch(app, query, content_type, body)?)
+        }
+        Route::Echo | Route::Room => {
+            let upgrade = request.upgrade.as_deref().cloned();
+            return Ok(upgrade.map_or_else(
+                || Answer::not_found(route.path()).into(),
+                |upgrade| upgrade.map(Reply::WebSocket).into(),
+            ));
+        }
+        Route::Rooms => handlers::rooms(app, query),
+    };
+    Ok(answer.into())
 }

@@ -143,6 +143,14 @@ impl Definition {
     }
 }
 
+impl Lacking {
+    /// What `async-bare` does without.
+    pub(crate) const IN_ASYNC_BARE: Self = Self {
+        server: "async-bare",
+        reason: "here Axum's parts are the point, and async-bare is without them",
+    };
+}
+
 impl Mode {
     /// The only variant of a workload that has no variants.
     pub(crate) const fn only(path: &'static str) -> Self {

@@ -15,6 +15,7 @@
 //! - [`answer`]: an answer in neutral terms; each server writes it in its own way.
 //! - [`config`], [`cli`], [`faults`]: limits and injected faults, alike on all servers, and their flags.
 //! - [`stats`]: the counters behind `/stats`.
+//! - [`rooms`]: who gets which message over WebSocket.
 //! - [`lifetime`]: when a server process has to end; [`ready`]: how it says that it serves.
 //!
 //! For both:
@@ -32,6 +33,7 @@ pub mod kernel;
 pub mod lifetime;
 pub mod params;
 pub mod ready;
+pub mod rooms;
 pub mod route;
 pub mod stats;
 pub mod waits;

@@ -39,6 +39,16 @@ pub enum Route {
     Backend,
     /// `/stream`
     Stream,
+    /// `/upload`
+    Upload,
+    /// `/batch`
+    Batch,
+    /// `/ws/echo`
+    Echo,
+    /// `/ws/room/{name}`
+    Room,
+    /// `/ws/rooms`
+    Rooms,
 }
 
 impl Route {
@@ -62,6 +72,11 @@ impl Route {
         Self::Aggregate,
         Self::Backend,
         Self::Stream,
+        Self::Upload,
+        Self::Batch,
+        Self::Echo,
+        Self::Room,
+        Self::Rooms,
     ];
 
     /// The route of a path without its query.
@@ -85,11 +100,21 @@ impl Route {
             "/aggregate" => Self::Aggregate,
             "/backend" => Self::Backend,
             "/stream" => Self::Stream,
-            _ => return None,
+            "/upload" => Self::Upload,
+            "/batch" => Self::Batch,
+            "/ws/echo" => Self::Echo,
+            "/ws/rooms" => Self::Rooms,
+            _ => {
+                let room = path.strip_prefix("/ws/room/")?;
+                if room.is_empty() || room.contains('/') {
+                    return None;
+                }
+                Self::Room
+            }
         })
     }
 
-    /// Its path.
+    /// Its path, in the notation of Axum.
     pub fn path(self) -> &'static str {
         match self {
             Self::Hello => "/",
@@ -110,12 +135,36 @@ impl Route {
             Self::Aggregate => "/aggregate",
             Self::Backend => "/backend",
             Self::Stream => "/stream",
+            Self::Upload => "/upload",
+            Self::Batch => "/batch",
+            Self::Echo => "/ws/echo",
+            Self::Room => "/ws/room/{name}",
+            Self::Rooms => "/ws/rooms",
         }
     }
 
     /// The methods it takes, as the `allow` field lists them.
     pub fn allow(self) -> &'static str {
-        "GET,HEAD"
+        match self {
+            Self::Upload | Self::Batch => "POST",
+            Self::Echo | Self::Room => "GET",
+            _ => "GET,HEAD",
+        }
+    }
+
+    /// Whether its handler reads the body; for all others it is read to its end beforehand.
+    pub fn reads_body(self) -> bool {
+        matches!(self, Self::Upload | Self::Batch)
+    }
+
+    /// Whether it goes on with WebSocket.
+    pub fn upgrades(self) -> bool {
+        matches!(self, Self::Echo | Self::Room)
+    }
+
+    /// Whether `async-bare` has it.
+    pub fn is_in_async_bare(self) -> bool {
+        !self.reads_body() && !self.upgrades() && self != Self::Rooms
     }
 
     /// Whether it takes the method.
@@ -125,7 +174,7 @@ impl Route {
 
     /// Whether it is there to watch the server: such a request is not slowed by injected faults.
     pub fn is_for_watching(self) -> bool {
-        matches!(self, Self::Health | Self::Stats)
+        matches!(self, Self::Health | Self::Stats | Self::Rooms)
     }
 }
 
@@ -138,6 +187,9 @@ mod tests {
         for &route in Route::ALL {
             assert_eq!(Route::find(route.path()), Some(route));
         }
+        assert_eq!(Route::find("/ws/room/a"), Some(Route::Room));
+        assert_eq!(Route::find("/ws/room/"), None);
+        assert_eq!(Route::find("/ws/room/a/b"), None);
         assert_eq!(Route::find("/nothing"), None);
         assert_eq!(Route::find("/json/"), None);
         assert_eq!(Route::find("*"), None);

@@ -2,6 +2,7 @@
 
 mod aggregate;
 mod backend;
+mod batch;
 mod blocking;
 mod concurrent_ops;
 mod cpu;
@@ -15,12 +16,15 @@ mod scenarios;
 mod stats;
 mod stream;
 mod timeout;
+mod upload;
 mod waits;
+mod websocket;
 mod work;
 
 pub(crate) use self::{
     aggregate::aggregate,
     backend::backend,
+    batch::batch,
     blocking::block,
     concurrent_ops::concurrent_ops,
     cpu::cpu,
@@ -34,6 +38,8 @@ pub(crate) use self::{
     stats::stats,
     stream::stream,
     timeout::timeout,
+    upload::upload,
     waits::{async_data, sync_data},
+    websocket::{rooms, websocket},
     work::work,
 };

@@ -1,6 +1,7 @@
 //! One file per workload: its parameters, its answer, its expectation.
 
 pub mod aggregate;
+pub mod batch;
 pub mod blocking;
 pub mod concurrent_ops;
 pub mod cpu;
@@ -15,7 +16,9 @@ pub mod mixed;
 pub mod scenarios;
 pub mod stream;
 pub mod timeout;
+pub mod upload;
 pub mod waits;
+pub mod websocket;
 pub mod work;
 
 use crate::{Definition, params::Choice};
@@ -35,8 +38,11 @@ pub(crate) const ALL: &[&Definition] = &[
     &cpu::DEFINITION,
     &mixed::DEFINITION,
     &blocking::DEFINITION,
+    &upload::DEFINITION,
+    &batch::DEFINITION,
     &limited::DEFINITION,
     &idle::DEFINITION,
+    &websocket::DEFINITION,
     &file::DEFINITION,
     &scenarios::DEFINITION,
 ];

@@ -2,6 +2,7 @@
 //! answer alike.
 
 mod answers;
+mod bodies;
 mod client;
 mod http;
 mod lifecycle;
@@ -9,4 +10,5 @@ mod refusals;
 mod servers;
 mod stream;
 mod timeouts;
+mod websocket;
 mod work;

@@ -109,17 +109,25 @@ pub(crate) fn shared(kind: Kind) -> SocketAddr {
     server.expect("all are started").1.addr()
 }
 
+/// The servers that have Axum's parts, or their blocking counterparts.
+pub(crate) const FULL: [Kind; 3] = [Kind::Sync, Kind::SyncPool, Kind::Async];
+
 /// Runs a test on all servers at once; a failure names the server.
 pub(crate) fn on_all(test: impl Fn(Kind) + Sync) {
+    on_each(ALL, test);
+}
+
+/// The same on some.
+pub(crate) fn on_each<const N: usize>(kinds: [Kind; N], test: impl Fn(Kind) + Sync) {
     thread::scope(|scope| {
-        let tests = ALL.map(|kind| {
+        let tests = kinds.map(|kind| {
             let test = &test;
             thread::Builder::new()
                 .name(kind.name().to_owned())
                 .spawn_scoped(scope, move || test(kind))
                 .expect("a thread")
         });
-        for (kind, test) in ALL.iter().zip(tests) {
+        for (kind, test) in kinds.iter().zip(tests) {
             assert!(test.join().is_ok(), "failed on {}", kind.name());
         }
     });
