@@ -45,6 +45,14 @@ pub enum ClientKind {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct TargetId(pub(crate) u32);
 
+impl TargetId {
+    /// A name for a target of another load generator that runs this one's slices.
+    #[must_use]
+    pub fn new(number: u32) -> Self {
+        Self(number)
+    }
+}
+
 /// A server, the requests it is to be asked, and the connections to ask them on.
 #[derive(Debug, Clone)]
 pub struct Target {

@@ -1,4 +1,4 @@
-//! Who sends the load: the engine, or a client that a shape brings along. The run does not mind.
+//! Who sends the load: the engine for requests, [`crate::websocket`] for messages. The run does not mind.
 
 use engine::{Engine, Measurement, Slice, SliceOutcome, Target, TargetId};
 

@@ -5,7 +5,7 @@
 //! - [`cli`]: the command line as typed; [`plan`]: what shall be measured, checked.
 //! - [`run`]: the main job. [`warmup`] comes first, [`slices`] cuts its time, [`block`] loads servers
 //!   slice by slice, [`cells`] and [`document`] make the record of it.
-//! - [`shapes`]: what each kind of workload needs beyond the common run; [`loader`]: who sends
+//! - [`shapes`]: what each kind of workload needs beyond the common run; [`loader`], [`websocket`]: who sends
 //!   the load; [`workloads`]: the list of them.
 //! - [`contenders`]: external servers, and the article's table made again.
 //! - [`arm`]: a server under measurement; [`process`], [`guard`]: server processes, and how foreign ones
@@ -53,6 +53,7 @@ mod shapes;
 mod slices;
 mod sweep;
 mod warmup;
+mod websocket;
 mod workloads;
 
 use std::process::ExitCode;

@@ -303,11 +303,63 @@ fn services_are_started_and_asked() {
 }
 
 #[test]
+fn uploads_are_set_beside_the_memory_they_take() {
+    let record = record("-w upload -c 2 -d 4s --server sync --server async");
+    for cell in cells(&record) {
+        assert!(figure(cell, "upload_mib_per_s") > 0.0);
+        assert!(figure(cell, "whole_throughput") >= 0.0);
+    }
+}
+
+#[test]
+fn batches_can_be_looked_up_at_once() {
+    let record =
+        record("-w batch:concurrent?lookup_ms=1 -c 2 -d 2s --contrast off -s sync -s async");
+    for cell in cells(&record) {
+        // A thousand look-ups of a millisecond, 32 at a time.
+        assert!(cell["latency_us"]["min"].as_f64().unwrap() >= 30_000.0);
+    }
+}
+
+#[test]
+fn messages_come_back() {
+    let record = record("-w websocket:echo -c 5 -d 500ms --server sync --server async");
+    for cell in cells(&record) {
+        assert!(cell["connections"]["requests_min"].as_u64().unwrap() > 0);
+        assert_eq!(cell["connections"]["unanswered"], 0);
+    }
+}
+
+#[test]
+fn a_room_loses_nothing_and_nobody_waits_for_a_slow_reader() {
+    let record = record("-w websocket:room -c 8 -d 500ms --server sync --server async");
+    for cell in cells(&record) {
+        assert_eq!(figure(cell, "messages_lost"), 0.0);
+        assert_eq!(figure(cell, "slow_reader_harm"), 0.0);
+        assert!(figure(cell, "slow_reader_dropped_after") > 0.0);
+    }
+    assert!(
+        findings(&record).contains("lost 0"),
+        "{}",
+        findings(&record)
+    );
+}
+
+#[test]
 fn what_makes_no_sense_is_refused() {
     for (line, told) in [
         ("--idle 5", "--idle goes with --workload idle"),
         ("-w blocking -n 10", "--duration"),
         ("-w limited -n 10", "--duration"),
+        ("-w websocket --server sync --rate 5", "--rate"),
+        (
+            "-w websocket --server async-bare",
+            "async-bare does not have",
+        ),
+        (
+            "-w websocket:room -c 1 --server sync -d 100ms",
+            "at least 2",
+        ),
     ] {
         let output = run(line);
         assert_eq!(output.status.code(), Some(2), "{line}");

@@ -8,7 +8,7 @@
 //!   [`upload`]: the same, with figures and findings of their own.
 //! - [`probed`]: probes beside connections that block. [`overload`]: more than the server can take.
 //! - [`beside_idle`]: thousands of idle connections. [`streamed`]: answers in chunks.
-//! - [`backends`]: servers behind the servers.
+//! - [`backends`]: servers behind the servers. [`sockets`]: messages over WebSocket.
 //! - [`contrast`]: what is measured besides, for comparison. [`watch`]: `/stats` under load.
 
 mod backends;
@@ -20,6 +20,7 @@ mod mixed;
 mod overload;
 mod plain;
 mod probed;
+mod sockets;
 mod streamed;
 mod timeout;
 mod upload;
@@ -158,7 +159,7 @@ fn of_workload(workload: &Workload) -> Box<dyn Shape> {
         (Kind::BesideIdle, _) => Box::new(beside_idle::BesideIdle),
         (Kind::Streamed, _) => Box::new(streamed::Streamed),
         (Kind::Backends, _) => Box::new(backends::Backends::default()),
-        (Kind::WebSocket, _) => Box::new(plain::Plain),
+        (Kind::WebSocket, _) => Box::new(sockets::Sockets::new(workload)),
     }
 }
 
