@@ -41,3 +41,19 @@ bench-clients *args:
 # Make the article's table again: `just article --duration 30s`
 article *args:
     cargo run --release -p loadgen -- article {{ args }}
+
+# Make a report again from records: `just report results/x.json -o x.html`
+report *args:
+    cargo run -p loadgen -- report {{ args }}
+
+# Make the README's output and the reports of results/reference again from the records there
+reference:
+    cargo run -p report --example reference
+
+# Describe the record again after a change of its types: docs/record.md and its schema
+schema:
+    cargo run -p report --example schema
+
+# Open the HTML reports in a headless Chromium
+check-html *args:
+    scripts/check-html {{ args }}

@@ -2,9 +2,8 @@
 
 use engine::{Arrivals, ClientKind};
 use jiff::Timestamp;
-use report::record::{
-    Config, Record, RequestConfig, SCHEMA_VERSION, ServerConfig, TcpCounters, Warning,
-};
+use report::analysis::distrust::Distrust;
+use report::record::{Config, Record, RequestConfig, SCHEMA_VERSION, ServerConfig, TcpCounters};
 
 use crate::arm::Arm;
 use crate::counters::{self, ListenQueue};
@@ -42,16 +41,12 @@ pub fn finish(record: &mut Record, plan: &Plan, room: Room, before: Option<Liste
     record.tcp = tcp_since(before);
     record.findings.extend(floor::sentence(&record.environment));
     if room == Room::InTurns {
-        record.warnings.push(Warning {
-            code: "connections_in_turns".to_owned(),
-            message: format!(
-                "{} connections to each of {} servers do not fit under the limit of {} open files: the servers \
-                 were connected anew for each slice, so slices are long and drift is cancelled less well",
-                plan.concurrency,
-                plan.servers.len(),
-                record.environment.descriptor_limit.unwrap_or_default(),
-            ),
-        });
+        let in_turns = Distrust::TakenInTurns {
+            connections: plan.concurrency as u64,
+            servers: plan.servers.len(),
+            limit: record.environment.descriptor_limit.unwrap_or_default(),
+        };
+        record.warnings.push(in_turns.into());
     }
     report::analyse(record);
 }

@@ -6,6 +6,8 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use hdrhistogram::Histogram;
+
 use crate::analysis::analyse;
 use crate::record::{
     CellResult, ClassResult, Connections, ErrorCounts, LatencySummary, Record, Resources,
@@ -104,12 +106,23 @@ fn merge_group(mut group: Vec<Record>) -> Result<Record, MergeError> {
             merged.warnings.push(warning.clone());
         }
     }
+    let mut sums: Vec<Sum> = Vec::new();
     let mut offsets = Offsets::default();
     for record in &group {
         for cell in &record.results {
-            add_cell(&mut merged.results, cell, &offsets, record)?;
+            let cell = offsets.apply(cell.clone());
+            match sums.iter_mut().find(|sum| is_same_cell(&sum.cell, &cell)) {
+                Some(sum) => sum.add(cell).map_err(|error| error.of(record))?,
+                None => sums.push(Sum::of(cell).map_err(|error| error.of(record))?),
+            }
         }
         offsets.advance(record);
+    }
+    let timeout = Duration::try_from_secs_f64(merged.config.timeout_s).unwrap_or(Duration::MAX);
+    for sum in sums {
+        merged
+            .results
+            .push(sum.finish(timeout).map_err(|error| error.of(&merged))?);
     }
     analyse(&mut merged);
     Ok(merged)
@@ -131,6 +144,16 @@ struct Offsets {
 }
 
 impl Offsets {
+    fn apply(&self, mut cell: CellResult) -> CellResult {
+        for block in &mut cell.blocks {
+            block.index += self.block;
+        }
+        for sample in &mut cell.time_series {
+            sample.second += self.second;
+        }
+        cell
+    }
+
     fn advance(&mut self, record: &Record) {
         let blocks = record.results.iter().flat_map(|cell| &cell.blocks);
         self.block += blocks.map(|block| block.index + 1).max().unwrap_or(0);
@@ -147,47 +170,67 @@ fn is_same_cell(a: &CellResult, b: &CellResult) -> bool {
         && a.rate.map(f64::to_bits) == b.rate.map(f64::to_bits)
 }
 
-fn add_cell(
-    results: &mut Vec<CellResult>,
-    cell: &CellResult,
-    offsets: &Offsets,
-    record: &Record,
-) -> Result<(), MergeError> {
-    let mut cell = cell.clone();
-    for block in &mut cell.blocks {
-        block.index += offsets.block;
-    }
-    for sample in &mut cell.time_series {
-        sample.second += offsets.second;
-    }
-    match results.iter_mut().find(|known| is_same_cell(known, &cell)) {
-        Some(known) => {
-            add(known, cell, record.config.timeout_s).map_err(|(server, source)| MergeError {
-                started_at: record.started_at.clone(),
-                server,
-                source,
-            })
-        }
-        None => {
-            results.push(cell);
-            Ok(())
+/// What is wrong with the histogram of a server.
+struct Unreadable {
+    server: String,
+    source: HistogramError,
+}
+
+impl Unreadable {
+    fn of(self, record: &Record) -> MergeError {
+        MergeError {
+            started_at: record.started_at.clone(),
+            server: self.server,
+            source: self.source,
         }
     }
 }
 
-fn add(
-    into: &mut CellResult,
-    from: CellResult,
-    timeout_s: f64,
-) -> Result<(), (String, HistogramError)> {
-    let fail = |error| (from.server.clone(), error);
-    let mut histogram = decode_histogram(&into.histogram).map_err(fail)?;
-    let other = decode_histogram(&from.histogram).map_err(fail)?;
-    histogram
-        .add(&other)
-        .map_err(|error| fail(HistogramError::Format(format!("{error:?}"))))?;
-    into.histogram = encode_histogram(&histogram).map_err(fail)?;
+/// A cell to which those of other runs are added.
+struct Sum {
+    cell: CellResult,
+    histogram: Histogram<u64>,
+}
 
+impl Sum {
+    fn of(cell: CellResult) -> Result<Sum, Unreadable> {
+        let histogram = decode(&cell)?;
+        Ok(Sum { cell, histogram })
+    }
+
+    fn add(&mut self, from: CellResult) -> Result<(), Unreadable> {
+        let added = self.histogram.add(&decode(&from)?);
+        added.map_err(|error| unreadable(&from, HistogramError::Format(format!("{error:?}"))))?;
+        add_figures(&mut self.cell, from);
+        Ok(())
+    }
+
+    fn finish(self, timeout: Duration) -> Result<CellResult, Unreadable> {
+        let Sum {
+            mut cell,
+            histogram,
+        } = self;
+        let lost = cell.errors.timeout + cell.errors.unsent;
+        cell.latency_us = LatencySummary::from_histogram(&histogram, lost, timeout);
+        cell.histogram =
+            encode_histogram(&histogram).map_err(|source| unreadable(&cell, source))?;
+        Ok(cell)
+    }
+}
+
+fn decode(cell: &CellResult) -> Result<Histogram<u64>, Unreadable> {
+    decode_histogram(&cell.histogram).map_err(|source| unreadable(cell, source))
+}
+
+fn unreadable(cell: &CellResult, source: HistogramError) -> Unreadable {
+    Unreadable {
+        server: cell.server.clone(),
+        source,
+    }
+}
+
+/// Adds everything but the histogram and what is made from it.
+fn add_figures(into: &mut CellResult, from: CellResult) {
     let requests = (into.requests as f64, from.requests as f64);
     let seconds = (into.duration_s, from.duration_s);
     into.transfer_bytes_per_s = weighted(
@@ -202,9 +245,6 @@ fn add(
         0.0
     };
     into.errors = errors(into.errors, from.errors);
-    let lost = into.errors.timeout + into.errors.unsent;
-    let timeout = Duration::try_from_secs_f64(timeout_s).unwrap_or(Duration::MAX);
-    into.latency_us = LatencySummary::from_histogram(&histogram, lost, timeout);
     for (known, other) in [
         (&mut into.service_time_us, &from.service_time_us),
         (&mut into.send_lag_us, &from.send_lag_us),
@@ -236,7 +276,6 @@ fn add(
     for figure in &mut into.figures {
         figure.value = None;
     }
-    Ok(())
 }
 
 fn weighted((a, b): (f64, f64), (weight_a, weight_b): (f64, f64)) -> f64 {

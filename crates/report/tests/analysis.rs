@@ -220,7 +220,7 @@ fn a_clean_run_has_no_warning() {
 fn every_check_warns_with_its_number() {
     let closed =
         |change: fn(&mut CellResult)| changed(main_job(), |record| change(&mut record.results[0]));
-    let cases: [(&str, Record, &str); 12] = [
+    let cases: [(&str, Record, &str); 13] = [
         (
             "unoptimised_build",
             changed(main_job(), |r| r.environment.optimised = false),
@@ -290,6 +290,11 @@ fn every_check_warns_with_its_number() {
             "p99.9 (needs 100,000)",
         ),
         (
+            "throttled",
+            closed(|c| c.blocks[2].throttled_periods = Some(7)),
+            "7 periods",
+        ),
+        (
             "syn_retransmits",
             changed(main_job(), |r| r.tcp.syn_retransmits = Some(4)),
             "4 lost SYN packets",
@@ -307,12 +312,17 @@ fn every_check_warns_with_its_number() {
 
 #[test]
 fn analysing_twice_changes_nothing_and_keeps_what_the_run_alone_saw() {
-    let seen: Warning = Distrust::Throttled { periods: 3 }.into();
+    let seen: Warning = Distrust::TakenInTurns {
+        connections: 10_000,
+        servers: 3,
+        limit: 20_000,
+    }
+    .into();
     let once = changed(main_job(), |record| {
         record.interrupted = true;
         record.warnings.push(seen.clone());
     });
-    assert_eq!(codes(&once), ["throttled", "interrupted"]);
+    assert_eq!(codes(&once), ["connections_in_turns", "interrupted"]);
     let twice = changed(once.clone(), |_| ());
     assert_eq!(once, twice);
 }

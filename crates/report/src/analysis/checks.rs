@@ -25,6 +25,7 @@ pub fn reasons(record: &Record) -> Vec<Distrust> {
     }
     let points = load_points(record);
     reasons.extend(of_machine(&points));
+    reasons.extend(throttled(record));
     reasons.extend(of_network(&record.tcp));
     for cell in points.iter().flat_map(|point| &point.cells) {
         let found = [
@@ -84,6 +85,12 @@ fn of_machine(points: &[LoadPoint<'_>]) -> Vec<Distrust> {
         });
     }
     reasons
+}
+
+fn throttled(record: &Record) -> Option<Distrust> {
+    let blocks = record.results.iter().flat_map(|cell| &cell.blocks);
+    let periods: u64 = blocks.filter_map(|block| block.throttled_periods).sum();
+    (periods > 0).then_some(Distrust::Throttled { periods })
 }
 
 fn of_network(tcp: &TcpCounters) -> Vec<Distrust> {

@@ -127,11 +127,6 @@ pub enum Distrust {
         /// Overflows during the run.
         count: u64,
     },
-    /// No local port was left, so that connections come from several addresses.
-    SourcesSpread {
-        /// Local addresses used.
-        addresses: u32,
-    },
     /// A control group held the CPU back.
     Throttled {
         /// Periods in which it did.
@@ -139,9 +134,11 @@ pub enum Distrust {
     },
     /// Not all servers could stay connected, so that they were loaded in turns.
     TakenInTurns {
-        /// Descriptors that staying connected takes.
-        needed: u64,
-        /// Descriptors allowed.
+        /// Connections to each server.
+        connections: u64,
+        /// Servers.
+        servers: usize,
+        /// Open files allowed.
         limit: u64,
     },
 }
@@ -164,6 +161,7 @@ impl Distrust {
         "too_few_requests",
         "syn_retransmits",
         "listen_overflows",
+        "throttled",
     ];
 
     /// Its stable code.
@@ -184,9 +182,8 @@ impl Distrust {
             Distrust::TooFewRequests { .. } => "too_few_requests",
             Distrust::SynRetransmits { .. } => "syn_retransmits",
             Distrust::ListenOverflows { .. } => "listen_overflows",
-            Distrust::SourcesSpread { .. } => "sources_spread",
             Distrust::Throttled { .. } => "throttled",
-            Distrust::TakenInTurns { .. } => "taken_in_turns",
+            Distrust::TakenInTurns { .. } => "connections_in_turns",
         }
     }
 }
@@ -318,19 +315,19 @@ impl fmt::Display for Distrust {
                 "The kernel refused {} because a server's accept queue was full.",
                 format::counted(*count, "connection"),
             ),
-            Distrust::SourcesSpread { addresses } => write!(
-                f,
-                "One local address ran out of ports: connections came from {addresses} addresses of 127.0.0.0/8."
-            ),
             Distrust::Throttled { periods } => write!(
                 f,
                 "The control group's CPU limit held the run back in {}.",
                 format::counted(*periods, "period"),
             ),
-            Distrust::TakenInTurns { needed, limit } => write!(
+            Distrust::TakenInTurns {
+                connections,
+                servers,
+                limit,
+            } => write!(
                 f,
-                "Keeping all servers connected takes {} descriptors and {} are allowed: they were loaded in turns, with connections made anew, so that drift weighs more.",
-                format::count(*needed),
+                "{} to each of {servers} servers do not fit under the limit of {} open files: the servers were connected anew for each slice, so slices are long and drift is cancelled less well.",
+                format::counted(*connections, "connection"),
                 format::count(*limit),
             ),
         }
