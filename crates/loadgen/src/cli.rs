@@ -7,7 +7,9 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::contenders::cli::{ArticleArgs, ContendersCommand};
 use crate::gate::args::{CompareArgs, GateArgs, InitArgs};
+use crate::capacity::CapacityArgs;
 use crate::limits::LimitsArgs;
+use crate::scale::ScaleArgs;
 use crate::sweep::args::SweepArgs;
 
 /// Measures whether an async server beats a thread-per-connection server: by how much, and where it flips.
@@ -38,7 +40,11 @@ pub enum Command {
     /// List the workloads: what each shows, its modes, and which server lacks it
     Workloads,
     /// Find the concurrency from which on async wins, for several waits: the crossover map
-    Sweep(SweepArgs),
+    Sweep(Box<SweepArgs>),
+    /// Find the highest rate each server sustains under an objective such as p99<50ms
+    Capacity(Box<CapacityArgs>),
+    /// Fit the Universal Scalability Law to saved sweeps, or to one made for it
+    Scale(Box<ScaleArgs>),
     /// Print what this machine allows, and what connection counts follow for each server
     Limits(LimitsArgs),
     /// Measure a server of known delays, errors and stalls, and print known against reported

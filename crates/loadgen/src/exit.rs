@@ -34,7 +34,7 @@ pub fn of(record: &Record, max_errors: MaxErrors) -> u8 {
 }
 
 /// Of each cell, because errors of one server must not hide behind the answers of another.
-fn exceeds(requests: u64, errors: u64, max_errors: MaxErrors) -> bool {
+pub fn exceeds(requests: u64, errors: u64, max_errors: MaxErrors) -> bool {
     match max_errors {
         MaxErrors::Count(most) => errors > most,
         MaxErrors::Share(most) => errors as f64 > most * (requests + errors) as f64,

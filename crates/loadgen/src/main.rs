@@ -13,7 +13,8 @@
 //! - [`gate`]: whether a candidate is slower than a baseline, on the same primitives.
 //! - [`counters`], [`sampler`], [`environment`], [`descriptors`]: what the operating system tells.
 //! - [`report_files`]: `loadgen report`, any report again from saved records.
-//! - [`sweep`], [`limits`]: where the answer flips; what the machine allows.
+//! - [`sweep`], [`scale`], [`capacity`], [`limits`]: where the answer flips, how throughput grows, how much
+//!   a server sustains, what the machine allows.
 //! - [`progress`], [`output`], [`interrupt`], [`exit`]: the terminal, files, Ctrl-C, exit codes.
 //!
 //! Only this file and [`output`] print, and only `main` ends the process.
@@ -25,6 +26,7 @@
 
 mod arm;
 mod block;
+mod capacity;
 mod cells;
 mod cli;
 mod contenders;
@@ -46,6 +48,7 @@ mod progress;
 mod report_files;
 mod run;
 mod sampler;
+mod scale;
 mod self_check;
 mod serve;
 mod servers;
@@ -73,6 +76,8 @@ fn main() -> ExitCode {
         ),
         Some(Command::Workloads) => workloads::list(),
         Some(Command::Sweep(args)) => sweep::run(&args),
+        Some(Command::Capacity(args)) => capacity::run(&args),
+        Some(Command::Scale(args)) => scale::run(&args),
         Some(Command::Limits(args)) => limits::run(&args),
         Some(Command::SelfCheck) => self_check::run(),
         Some(Command::Gate(args)) => gate::run(&args),

@@ -26,7 +26,8 @@ use crate::descriptors::{self, Room};
 use crate::{environment, exit, interrupt, limits, output};
 use args::SweepArgs;
 use ledger::Ledger;
-use plan::SweepPlan;
+pub use ledger::read;
+pub use plan::SweepPlan;
 use progress::Progress;
 use schedule::{CellState, Estimate};
 use visit::VisitPlan;
@@ -80,6 +81,17 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<u8> {
     })
 }
 
+/// Measures a plan without keeping or showing anything.
+///
+/// # Errors
+/// When it cannot be measured to its end.
+pub fn measure(plan: &SweepPlan) -> anyhow::Result<report::sweep::SweepRecord> {
+    let mut ledger = begin(plan)?;
+    sweep(plan, &mut ledger)?;
+    ledger.finish()?;
+    Ok(ledger.record)
+}
+
 fn begin(plan: &SweepPlan) -> anyhow::Result<Ledger> {
     let started_at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
     let mut ledger = Ledger::begin(
@@ -111,11 +123,11 @@ fn sweep(plan: &SweepPlan, ledger: &mut Ledger) -> anyhow::Result<()> {
         .iter()
         .map(|state| state.cost)
         .collect();
-    let progress = Progress::new(plan, schedule::total(&costs, plan.config.quick, plan.time));
+    let progress = Progress::new(plan, schedule::total(&costs, plan.most_visits, plan.time));
     let of = costs.len();
     while !interrupt::requested() {
         let left = plan.time.saturating_sub(began.elapsed());
-        let Some(cell) = schedule::next(&states(plan, ledger, limit), plan.config.quick, left)
+        let Some(cell) = schedule::next(&states(plan, ledger, limit), plan.most_visits, left)
         else {
             break;
         };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::Context as _;
 use report::record::ServerConfig;
-use report::sweep::looks::blocks_per_visit;
+use report::sweep::looks::{SECOND_LOOK_VISITS, blocks_per_visit};
 use report::sweep::record::{Spot, SweepConfig};
 use workload::Workload;
 
@@ -26,6 +26,8 @@ pub struct SweepPlan {
     pub servers: Vec<ServerSpec>,
     /// Everything else that stands in the record.
     pub config: SweepConfig,
+    /// Visits to a cell at most.
+    pub most_visits: usize,
     /// Longest time in all.
     pub time: Duration,
     /// What becomes of the figures.
@@ -97,6 +99,7 @@ impl SweepPlan {
         check_pinning(config.server_cpus.is_some() || config.client_cpus.is_some())?;
         let plan = Self {
             servers,
+            most_visits: if config.quick { 1 } else { SECOND_LOOK_VISITS },
             config,
             time,
             output: output.output()?,

@@ -23,10 +23,12 @@ pub struct CellState {
 /// 2. Every cell until its first look, all equally often; the closest to flipping first.
 /// 3. Undecided cells until their second look; the closest to flipping first, and only if there is
 ///    time for all its visits: half of them decide nothing.
-pub fn next(cells: &[CellState], quick: bool, left: Duration) -> Option<usize> {
+///
+/// It stops before a step that would visit a cell more than `most_visits` times.
+pub fn next(cells: &[CellState], most_visits: usize, left: Duration) -> Option<usize> {
     let of = |index: usize| cells[index];
     let unvisited = (0..cells.len()).find(|&index| of(index).visits == 0);
-    if unvisited.is_some() || quick {
+    if unvisited.is_some() || most_visits < FIRST_LOOK_VISITS {
         return unvisited;
     }
     let distance = |index: usize| of(index).distance.unwrap_or(f64::INFINITY);
@@ -42,6 +44,9 @@ pub fn next(cells: &[CellState], quick: bool, left: Duration) -> Option<usize> {
     if first_look.is_some() {
         return first_look;
     }
+    if most_visits < SECOND_LOOK_VISITS {
+        return None;
+    }
     let to_second = |index: usize| SECOND_LOOK_VISITS.saturating_sub(of(index).visits);
     (0..cells.len())
         .filter(|&index| of(index).distance.is_some() && of(index).visits >= FIRST_LOOK_VISITS)
@@ -55,12 +60,10 @@ pub fn next(cells: &[CellState], quick: bool, left: Duration) -> Option<usize> {
 
 /// What the whole sweep will take if every cell is visited until its first look, at most `limit`
 /// unless visiting every cell once takes longer.
-pub fn total(costs: &[Duration], quick: bool, limit: Duration) -> Duration {
+pub fn total(costs: &[Duration], most_visits: usize, limit: Duration) -> Duration {
     let once: Duration = costs.iter().sum();
-    match quick {
-        true => once,
-        false => (once * FIRST_LOOK_VISITS as u32).min(limit).max(once),
-    }
+    let visits = FIRST_LOOK_VISITS.min(most_visits) as u32;
+    (once * visits).min(limit).max(once)
 }
 
 /// What a visit is expected to take before anything is known of its cell.
@@ -161,13 +164,13 @@ mod tests {
     #[test]
     fn every_cell_is_visited_once_first_whatever_the_time() {
         let cells = [cell(1, Some(0.0)), cell(0, None), cell(0, None)];
-        assert_eq!(next(&cells, false, Duration::ZERO), Some(1));
-        assert_eq!(next(&cells, true, Duration::ZERO), Some(1));
+        assert_eq!(next(&cells, SECOND_LOOK_VISITS, Duration::ZERO), Some(1));
+        assert_eq!(next(&cells, 1, Duration::ZERO), Some(1));
     }
 
     #[test]
     fn a_quick_sweep_ends_there() {
-        assert_eq!(next(&[cell(1, Some(0.0))], true, SECOND * 100), None);
+        assert_eq!(next(&[cell(1, Some(0.0))], 1, SECOND * 100), None);
     }
 
     #[test]
@@ -178,10 +181,10 @@ mod tests {
             cell(1, Some(0.1)),
             cell(1, None),
         ];
-        assert_eq!(next(&cells, false, SECOND), Some(2));
+        assert_eq!(next(&cells, SECOND_LOOK_VISITS, SECOND), Some(2));
         let cells = [cell(3, None), cell(2, None), cell(3, Some(0.0))];
         assert_eq!(
-            next(&cells, false, SECOND),
+            next(&cells, SECOND_LOOK_VISITS, SECOND),
             Some(1),
             "a scalability law needs all of them"
         );
@@ -195,14 +198,20 @@ mod tests {
             cell(3, None),
             cell(6, Some(0.0)),
         ];
-        assert_eq!(next(&cells, false, SECOND * 3), Some(1));
+        assert_eq!(next(&cells, SECOND_LOOK_VISITS, SECOND * 3), Some(1));
         assert_eq!(
-            next(&cells, false, SECOND * 2),
+            next(&cells, SECOND_LOOK_VISITS, SECOND * 2),
             None,
             "three visits do not fit"
         );
         let begun = [cell(3, Some(0.1)), cell(4, Some(0.2))];
-        assert_eq!(next(&begun, false, SECOND * 3), Some(1));
+        assert_eq!(next(&begun, SECOND_LOOK_VISITS, SECOND * 3), Some(1));
+    }
+
+    #[test]
+    fn a_sweep_for_the_scalability_law_ends_after_the_first_look() {
+        let cells = [cell(3, Some(0.0)), cell(3, Some(0.0))];
+        assert_eq!(next(&cells, FIRST_LOOK_VISITS, SECOND * 100), None);
     }
 
     #[test]
@@ -211,7 +220,7 @@ mod tests {
             works: false,
             ..cell(1, None)
         };
-        assert_eq!(next(&[dead], false, SECOND * 100), None);
+        assert_eq!(next(&[dead], SECOND_LOOK_VISITS, SECOND * 100), None);
     }
 
     #[test]
@@ -257,7 +266,7 @@ mod tests {
                 .collect();
             let once: u64 = costs.iter().sum();
             let (mut spent, mut visits) = (0, 0);
-            while let Some(index) = next(&cells, false, Duration::from_secs(limit.saturating_sub(spent))) {
+            while let Some(index) = next(&cells, SECOND_LOOK_VISITS, Duration::from_secs(limit.saturating_sub(spent))) {
                 cells[index].visits += 1;
                 spent += costs[index];
                 visits += 1;
@@ -265,7 +274,7 @@ mod tests {
             }
             proptest::prop_assert!(spent <= once.max(limit));
             proptest::prop_assert!(cells.iter().all(|cell| cell.visits >= 1));
-            let estimate = total(&cells.iter().map(|cell| cell.cost).collect::<Vec<_>>(), false, Duration::from_secs(limit));
+            let estimate = total(&cells.iter().map(|cell| cell.cost).collect::<Vec<_>>(), SECOND_LOOK_VISITS, Duration::from_secs(limit));
             proptest::prop_assert!(estimate >= Duration::from_secs(once));
         }
     }

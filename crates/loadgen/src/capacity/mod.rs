@@ -1,0 +1,296 @@
+//! `loadgen capacity`: the highest rate each server sustains under an objective.
+//!
+//! The search itself is [`stats::capacity`]; this makes its trials. The servers' searches take turns, so
+//! that drift of the machine hits all alike.
+
+mod args;
+mod objective;
+mod trial;
+
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use engine::{ClientKind, Engine, EngineConfig};
+use jiff::Timestamp;
+use report::capacity::{
+    CapacityConfig, CapacityRecord, KIND, Purpose, SCHEMA_VERSION, ServerCapacity,
+};
+use report::format;
+use stats::capacity::{CapacitySearch, Settings, Step, TrialKind};
+
+pub use args::CapacityArgs;
+use trial::Bench;
+
+use crate::arm::Arm;
+use crate::cli::MaxErrors;
+use crate::descriptors;
+use crate::plan::{Output, ServerSpec, Work, check_labels, check_pinning, random_seed};
+use crate::{counters, document, environment, exit, interrupt, output, servers};
+
+const DEFAULT_SERVERS: [&str; 3] = ["sync", "async-bare", "async"];
+/// Share of its rate that a trial must have answered.
+const LEAST_RATE_KEPT: f64 = 0.99;
+/// Where the curve is measured, as shares of the capacity: up to the knee, at it, and past it.
+const CURVE: [f64; 9] = [0.1, 0.25, 0.5, 0.7, 0.85, 0.95, 1.0, 1.1, 1.3];
+/// No rate beyond this multiple of what a closed loop reached is tried.
+const BEYOND_SATURATION: f64 = 2.0;
+
+/// Searches, prints, keeps; the exit code.
+///
+/// # Errors
+/// When nothing can be measured.
+pub fn run(args: &CapacityArgs) -> anyhow::Result<u8> {
+    let output = args.output.output()?;
+    let mut record = begin(args)?;
+    interrupt::install()?;
+    let searched = search(args, &mut record, &output);
+    record.interrupted = interrupt::requested();
+    report::capacity::analyse(&mut record);
+    if record.servers.is_empty() {
+        searched?;
+        bail!("interrupted before anything was measured");
+    }
+    output::show(
+        &|format, options| report::capacity::render(&record, format, options),
+        &output,
+    )?;
+    if output.save {
+        let name = format!("{}-capacity", output::time_slug(&record.started_at));
+        let json = report::capacity::render(
+            &record,
+            report::Format::Json,
+            &report::RenderOptions::default(),
+        );
+        let path = output::new_file(&name)?;
+        output::write_whole(&path, &json.text)?;
+        output::note(&output, &format!("record saved as {}", path.display()));
+    }
+    searched?;
+    Ok(if record.interrupted {
+        exit::INTERRUPTED
+    } else {
+        exit::MEASURED
+    })
+}
+
+fn begin(args: &CapacityArgs) -> anyhow::Result<CapacityRecord> {
+    let cpus = |cpus: &Option<crate::cli::Cpus>| cpus.clone().map(|cpus| cpus.0);
+    check_pinning(args.server_cpus.is_some() || args.client_cpus.is_some())?;
+    let available = u32::try_from(counters::available_cores()).unwrap_or(1);
+    Ok(CapacityRecord {
+        schema_version: SCHEMA_VERSION,
+        kind: KIND.to_owned(),
+        program_version: env!("CARGO_PKG_VERSION").to_owned(),
+        started_at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        interrupted: false,
+        environment: environment::look(),
+        config: CapacityConfig {
+            command: std::env::args().collect(),
+            servers: Vec::new(),
+            workload: args.workload.clone(),
+            objective: args.slo.to_string(),
+            max_errors: match args.max_errors {
+                MaxErrors::Count(count) => count.to_string(),
+                MaxErrors::Share(share) => format::percent(share * 100.0),
+            },
+            least_rate_kept: LEAST_RATE_KEPT,
+            concurrency: args.concurrency,
+            keep_alive: !args.no_keep_alive,
+            trial_s: args.trial.as_secs_f64(),
+            relative_width: args.width / 100.0,
+            max_trials: args.max_trials,
+            timeout_s: args.timeout.as_secs_f64(),
+            threads: args.threads.unwrap_or(available).min(args.concurrency),
+            seed: args.seed.unwrap_or_else(random_seed),
+            server_cpus: cpus(&args.server_cpus),
+            client_cpus: cpus(&args.client_cpus),
+        },
+        servers: Vec::new(),
+        warnings: Vec::new(),
+    })
+}
+
+fn specs(args: &CapacityArgs, work: &Work) -> anyhow::Result<Vec<ServerSpec>> {
+    let texts = match args.server.is_empty() {
+        true => DEFAULT_SERVERS.map(str::to_owned).to_vec(),
+        false => args.server.clone(),
+    };
+    let specs = texts
+        .iter()
+        .map(|text| ServerSpec::parse(text))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    check_labels(&specs)?;
+    if let Work::Contract(workload) = work {
+        specs
+            .iter()
+            .try_for_each(|spec| servers::check_has(spec, workload))?;
+    }
+    Ok(specs)
+}
+
+fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> anyhow::Result<()> {
+    let work = Work::Contract(args.workload.parse()?);
+    let specs = specs(args, &work)?;
+    let limit = engine::limits::raise_descriptor_limit()
+        .context("cannot read the limit on open files")?
+        .soft;
+    let Some(room) = descriptors::room(u64::from(args.concurrency), specs.len() as u64, limit)
+    else {
+        bail!(
+            "{} connections do not fit under the limit of {limit} open files",
+            args.concurrency
+        );
+    };
+    let config = record.config.clone();
+    let server_cpus = config.server_cpus.clone().unwrap_or_default();
+    let arms = specs
+        .iter()
+        .map(|spec| Arm::start(spec, &server_cpus))
+        .collect::<anyhow::Result<Vec<_>>>()?;
+    arms.iter()
+        .try_for_each(|arm| servers::verify(arm, &work, args.timeout))?;
+    record.config.servers = arms.iter().map(document::server).collect();
+    let engine = Engine::start(EngineConfig {
+        threads: config.threads as usize,
+        client: ClientKind::Raw,
+        timeout: args.timeout,
+        seed: config.seed,
+        cpus: config.client_cpus.clone().unwrap_or_default(),
+    })?;
+    interrupt::cancels(engine.cancel_handle());
+    let mut bench = Bench {
+        engine,
+        arms,
+        work: &work,
+        config: &config,
+        slo: &args.slo,
+        max_errors: args.max_errors,
+        room,
+    };
+    let mut searches = Vec::new();
+    for arm in 0..specs.len() {
+        output::note(output, &format!("{}: closed loop", specs[arm].label));
+        let Some(saturated_rps) = bench.saturate(arm)? else {
+            return Ok(());
+        };
+        searches.push(start_search(&config, saturated_rps)?);
+        record.servers.push(ServerCapacity {
+            server: specs[arm].label.clone(),
+            saturated_rps,
+            low_rps: None,
+            high_rps: None,
+            verified: false,
+            trials: Vec::new(),
+            curve: Vec::new(),
+        });
+    }
+    take_turns(&mut bench, &mut searches, record, output)?;
+    if !args.no_curve {
+        curves(&mut bench, record, output)?;
+    }
+    Ok(())
+}
+
+fn start_search(config: &CapacityConfig, saturated_rps: f64) -> anyhow::Result<CapacitySearch> {
+    Ok(CapacitySearch::new(Settings {
+        min_rate_rps: (saturated_rps / 1_000.0).max(0.1),
+        start_rate_rps: (saturated_rps / 2.0).max(0.1),
+        max_rate_rps: (saturated_rps * BEYOND_SATURATION).max(0.2),
+        relative_width: config.relative_width,
+        max_trials: config.max_trials as usize,
+    })?)
+}
+
+/// One trial of each server's search after the other, until all are done.
+fn take_turns(
+    bench: &mut Bench<'_>,
+    searches: &mut [CapacitySearch],
+    record: &mut CapacityRecord,
+    output: &Output,
+) -> anyhow::Result<()> {
+    loop {
+        let mut any = false;
+        for (arm, search) in searches.iter_mut().enumerate() {
+            let entry = &mut record.servers[arm];
+            let wanted = match search.step() {
+                Step::Try(wanted) => wanted,
+                Step::Done(found) => {
+                    (entry.low_rps, entry.high_rps, entry.verified) =
+                        (found.low_rps, found.high_rps, found.verified);
+                    continue;
+                }
+            };
+            any = true;
+            let purpose = match wanted.kind {
+                TrialKind::Search => Purpose::Search,
+                TrialKind::Verify => Purpose::Verify,
+            };
+            let Some(trial) = bench.trial(arm, wanted.rate_rps, purpose)? else {
+                return Ok(());
+            };
+            search.record(wanted, trial.failed_on.is_none());
+            let verdict = trial.failed_on.as_deref().unwrap_or("met");
+            output::note(
+                output,
+                &format!(
+                    "{}: {}/s {verdict}",
+                    entry.server,
+                    format::per_second(wanted.rate_rps)
+                ),
+            );
+            entry.trials.push(trial);
+        }
+        if !any {
+            return Ok(());
+        }
+    }
+}
+
+/// Latency against load, the servers one after the other at each share of their capacity.
+fn curves(
+    bench: &mut Bench<'_>,
+    record: &mut CapacityRecord,
+    output: &Output,
+) -> anyhow::Result<()> {
+    for share in CURVE {
+        for (arm, entry) in record.servers.iter_mut().enumerate() {
+            let capacity = entry
+                .low_rps
+                .or(entry.high_rps)
+                .unwrap_or(entry.saturated_rps);
+            let Some(trial) = bench.trial(arm, capacity * share, Purpose::Curve)? else {
+                return Ok(());
+            };
+            output::note(
+                output,
+                &format!(
+                    "{}: latency at {} of its capacity",
+                    entry.server,
+                    format::percent(share * 100.0)
+                ),
+            );
+            entry.curve.push(trial);
+        }
+    }
+    Ok(())
+}
+
+/// A trial is long enough for the requests that the objective's percentile needs, within reason.
+fn trial_length(trial: Duration, requests_needed: f64, rate_rps: f64) -> Duration {
+    const LONGEST_FACTOR: u32 = 10;
+    let needed = Duration::from_secs_f64((requests_needed / rate_rps).min(86_400.0));
+    needed.clamp(trial, trial * LONGEST_FACTOR)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn slow_rates_have_longer_trials_within_reason() {
+        let second = Duration::from_secs(1);
+        assert_eq!(trial_length(second, 1_000.0, 50_000.0), second);
+        assert_eq!(trial_length(second, 1_000.0, 500.0), second * 2);
+        assert_eq!(trial_length(second, 1_000.0, 1.0), second * 10);
+    }
+}

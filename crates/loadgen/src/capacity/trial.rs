@@ -1,0 +1,178 @@
+//! One trial: a server loaded at one rate, and what it did not meet.
+
+use std::time::Duration;
+
+use engine::{Arrivals, Engine, Load, Measurement, SliceEnd, Target};
+use report::capacity::{CapacityConfig, Purpose, Trial};
+use report::format;
+use report::record::LatencySummary;
+
+use super::objective::Slo;
+use super::{LEAST_RATE_KEPT, trial_length};
+use crate::arm::Arm;
+use crate::block::{self, ArmBlock, BlockPlan};
+use crate::cli::MaxErrors;
+use crate::descriptors::Room;
+use crate::plan::Work;
+use crate::{exit, interrupt};
+
+/// Load before the closed loop is measured.
+const WARM_UP: Duration = Duration::from_secs(1);
+
+/// Everything a trial needs.
+pub struct Bench<'a> {
+    /// Who sends the load.
+    pub engine: Engine,
+    /// The servers.
+    pub arms: Vec<Arm>,
+    /// What they are asked for.
+    pub work: &'a Work,
+    /// How.
+    pub config: &'a CapacityConfig,
+    /// What a trial must meet.
+    pub slo: &'a Slo,
+    /// Errors tolerated in a trial.
+    pub max_errors: MaxErrors,
+    /// Whether all servers can stay connected.
+    pub room: Room,
+}
+
+impl Bench<'_> {
+    /// Requests per second in a closed loop; `None` when that was interrupted.
+    ///
+    /// # Errors
+    /// When the server cannot be loaded, or answers nothing.
+    pub fn saturate(&mut self, arm: usize) -> anyhow::Result<Option<f64>> {
+        if self.load(arm, Load::ClosedLoop, WARM_UP)?.is_none() {
+            return Ok(None);
+        }
+        let trial = Duration::from_secs_f64(self.config.trial_s);
+        let Some(loaded) = self.load(arm, Load::ClosedLoop, trial)? else {
+            return Ok(None);
+        };
+        let seen = &loaded.measurement;
+        if seen.requests == 0 {
+            anyhow::bail!(
+                "{} answers nothing in a closed loop (errors: {})",
+                self.arms[arm].label,
+                seen.errors
+            );
+        }
+        Ok(Some(seen.requests as f64 / seen.measured.as_secs_f64()))
+    }
+
+    /// Loads a server at a rate and judges what came of it; `None` when that was interrupted.
+    ///
+    /// # Errors
+    /// When the server cannot be loaded, or ended.
+    pub fn trial(
+        &mut self,
+        arm: usize,
+        rate_rps: f64,
+        purpose: Purpose,
+    ) -> anyhow::Result<Option<Trial>> {
+        let length = trial_length(
+            Duration::from_secs_f64(self.config.trial_s),
+            self.slo.requests_needed(),
+            rate_rps,
+        );
+        let load = Load::OpenLoop {
+            rate_rps,
+            arrivals: Arrivals::Poisson,
+        };
+        let Some(loaded) = self.load(arm, load, length)? else {
+            return Ok(None);
+        };
+        let seen = &loaded.measurement;
+        let unanswered = seen.errors.timeout + seen.errors.unsent;
+        let timeout = Duration::from_secs_f64(self.config.timeout_s);
+        Ok(Some(Trial {
+            rate_rps,
+            purpose,
+            throughput_rps: seen.requests as f64 / seen.measured.as_secs_f64(),
+            latency_us: LatencySummary::from_histogram(&seen.latency, unanswered, timeout),
+            errors: seen.errors.total(),
+            server_cpu_us_per_request: loaded
+                .server_cpu
+                .filter(|_| seen.answers_total > 0)
+                .map(|cpu| cpu.as_secs_f64() * 1e6 / seen.answers_total as f64),
+            client_busy_percent: self.client_busy_percent(&loaded),
+            failed_on: self.failed_on(seen, rate_rps),
+        }))
+    }
+
+    /// What a trial did not meet.
+    fn failed_on(&self, seen: &Measurement, rate_rps: f64) -> Option<String> {
+        let errors = seen.errors.total();
+        if exit::exceeds(seen.requests, errors, self.max_errors) {
+            return Some(format!(
+                "{} ({})",
+                format::counted(errors, "error"),
+                seen.errors
+            ));
+        }
+        let kept = expected_share(seen, rate_rps);
+        if kept < LEAST_RATE_KEPT {
+            return Some(format!(
+                "answered {} of the rate",
+                format::percent(kept * 100.0)
+            ));
+        }
+        self.slo.missed_by(seen)
+    }
+
+    fn client_busy_percent(&self, loaded: &ArmBlock) -> Option<f64> {
+        let threads_time = loaded.span.as_secs_f64() * f64::from(self.config.threads);
+        let busy = loaded.client_cpu + loaded.client_run_queue_wait?;
+        (threads_time > 0.0).then(|| 100.0 * busy.as_secs_f64() / threads_time)
+    }
+
+    /// One stretch of load; `None` when it was interrupted.
+    fn load(&mut self, arm: usize, load: Load, time: Duration) -> anyhow::Result<Option<ArmBlock>> {
+        let (config, work) = (self.config, self.work);
+        let target_of = |arm: &Arm| target(config, work, arm);
+        let connect_each: Option<&dyn Fn(&Arm) -> Target> = match self.room {
+            Room::ForAll => None,
+            Room::InTurns => Some(&target_of),
+        };
+        let it = &mut self.arms[arm];
+        if connect_each.is_none() && it.connections.is_none() {
+            let target = target_of(it);
+            it.connect(&mut self.engine, target)?;
+        }
+        let plan = BlockPlan {
+            order: &[arm],
+            load,
+            slice_end: SliceEnd::After(time),
+            connect_each,
+        };
+        let mut outcome = block::run(&mut self.engine, &mut self.arms, &plan)?;
+        if outcome.interrupted || interrupt::requested() {
+            return Ok(None);
+        }
+        Ok(outcome.arms.pop())
+    }
+}
+
+/// Answers ÷ what the rate would have been. Random arrivals scatter by the root of their number: that much
+/// is forgiven, or short trials at low rates would fail by chance.
+fn expected_share(seen: &Measurement, rate_rps: f64) -> f64 {
+    let expected = rate_rps * seen.measured.as_secs_f64();
+    if expected > 0.0 {
+        (seen.requests as f64 + 3.0 * expected.sqrt()) / expected
+    } else {
+        0.0
+    }
+}
+
+fn target(config: &CapacityConfig, work: &Work, arm: &Arm) -> Target {
+    Target {
+        name: arm.label.clone(),
+        url: arm.base_url.clone(),
+        requests: work.classes(),
+        connections: config.concurrency as usize,
+        keep_alive: config.keep_alive,
+        record_first_byte: false,
+        record_chunk_gaps: false,
+    }
+}
