@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::chart::{Axis, Chart, Mark, Scale, Series, Style};
 use crate::document::{Document, Item, Section};
 use crate::format;
 use crate::record::{Environment, LatencySummary, ServerConfig, Warning};
@@ -91,6 +92,13 @@ pub struct ServerCapacity {
     pub trials: Vec<Trial>,
     /// Latency against load, up to and past the knee, by rising load.
     pub curve: Vec<Trial>,
+}
+
+impl ServerCapacity {
+    /// What loads are shares of: the capacity, or the nearest that is known of it.
+    pub fn reference_rps(&self) -> f64 {
+        self.low_rps.or(self.high_rps).unwrap_or(self.saturated_rps)
+    }
 }
 
 /// What a trial was for.
@@ -195,14 +203,9 @@ pub fn render(record: &CapacityRecord, format: Format, options: &RenderOptions) 
 /// The report of a search.
 pub fn document(record: &CapacityRecord) -> Document {
     let mut items = vec![Item::Table(overview(record))];
-    items.extend(
-        record
-            .servers
-            .iter()
-            .filter(|it| !it.curve.is_empty())
-            .map(curve)
-            .map(Item::Table),
-    );
+    items.extend(chart(record).map(Item::Chart));
+    let curves = record.servers.iter().filter(|it| !it.curve.is_empty());
+    items.extend(curves.map(curve).map(Item::Table));
     Document {
         title: format!("Capacity under {}", record.config.objective),
         verdict: record
@@ -312,5 +315,149 @@ fn curve(it: &ServerCapacity) -> Table {
         rows: it.curve.iter().map(row).collect(),
         layout: Layout::Upright,
         notes: Vec::new(),
+    }
+}
+
+/// Latency against load, each server's load as a share of its own capacity: past 100 % the knee.
+fn chart(record: &CapacityRecord) -> Option<Chart> {
+    let longest = record.servers.iter().max_by_key(|it| it.curve.len())?;
+    let capacity = longest.reference_rps();
+    let share = |trial: &Trial| trial.rate_rps / capacity;
+    let places: Vec<Mark> = longest
+        .curve
+        .iter()
+        .map(|trial| Mark::new(share(trial), format::percent(share(trial) * 100.0)))
+        .collect();
+    let p99 = |trial: &Trial| Scale::Log.mark(trial.latency_us.p99, format::duration_us);
+    let values = record.servers.iter().flat_map(|it| &it.curve);
+    let chart = Chart {
+        id: "latency-against-load".to_owned(),
+        title: format!("99th percentile against load, {}", record.config.workload),
+        style: Style::Line,
+        x: Axis {
+            label: "share of the server's own capacity".to_owned(),
+            min: 0.0,
+            max: places.last().map_or(1.0, |last| last.at),
+            ticks: places.clone(),
+        },
+        y: Scale::Log.axis(
+            "99th percentile, logarithmic",
+            values.filter_map(|trial| trial.latency_us.p99),
+            format::duration_us,
+        ),
+        series: record
+            .servers
+            .iter()
+            .enumerate()
+            .map(|(colour, it)| Series {
+                name: it.server.clone(),
+                colour,
+                values: (0..places.len())
+                    .map(|place| it.curve.get(place).and_then(p99))
+                    .collect(),
+            })
+            .collect(),
+        places,
+        in_terminal: false,
+    };
+    (!chart.is_empty()).then_some(chart)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trial(rate_rps: f64, p99_us: f64, failed_on: Option<&str>) -> Trial {
+        Trial {
+            rate_rps,
+            purpose: Purpose::Search,
+            throughput_rps: rate_rps,
+            latency_us: LatencySummary {
+                p99: Some(p99_us),
+                ..LatencySummary::default()
+            },
+            errors: 0,
+            server_cpu_us_per_request: Some(9.0),
+            client_busy_percent: Some(91.0),
+            failed_on: failed_on.map(str::to_owned),
+        }
+    }
+
+    fn record(low_rps: Option<f64>, high_rps: Option<f64>) -> CapacityRecord {
+        CapacityRecord {
+            schema_version: SCHEMA_VERSION,
+            kind: KIND.to_owned(),
+            program_version: "0.1.0".to_owned(),
+            started_at: "2026-11-22T10:00:00Z".to_owned(),
+            interrupted: false,
+            environment: Environment {
+                optimised: true,
+                ..Environment::default()
+            },
+            config: CapacityConfig {
+                objective: "p99 < 50.0 ms".to_owned(),
+                workload: "hello".to_owned(),
+                ..CapacityConfig::default()
+            },
+            servers: vec![ServerCapacity {
+                server: "sync".to_owned(),
+                saturated_rps: 1_000.0,
+                low_rps,
+                high_rps,
+                verified: low_rps.is_some(),
+                trials: vec![
+                    trial(900.0, 2e3, None),
+                    trial(950.0, 9e4, Some("not p99 < 50.0 ms")),
+                ],
+                curve: vec![trial(450.0, 1e3, None), trial(900.0, 2e3, None)],
+            }],
+            warnings: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn the_verdict_says_what_is_known_of_each_end() {
+        for (low, high, told) in [
+            (
+                Some(900.0),
+                Some(950.0),
+                "sustains 900/s under p99 < 50.0 ms, and no longer 950/s",
+            ),
+            (Some(900.0), None, "sustains at least 900/s"),
+            (None, Some(10.0), "does not even sustain 10.0/s"),
+            (None, None, "nothing is known yet"),
+        ] {
+            let verdict = document(&record(low, high)).verdict.remove(0);
+            assert!(verdict.contains(told), "{verdict}");
+        }
+    }
+
+    #[test]
+    fn a_busy_client_and_an_unverified_end_are_warned_about() {
+        let codes = |mut record: CapacityRecord| {
+            analyse(&mut record);
+            analyse(&mut record);
+            record
+                .warnings
+                .into_iter()
+                .map(|warning| warning.code)
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(
+            codes(record(Some(900.0), Some(950.0))),
+            ["client_saturated"]
+        );
+        assert_eq!(codes(record(None, None)), ["not_verified"]);
+    }
+
+    #[test]
+    fn curves_share_one_scale_of_load() {
+        let chart = chart(&record(Some(900.0), Some(950.0))).expect("there is a curve");
+        let places: Vec<&str> = chart
+            .places
+            .iter()
+            .map(|place| place.text.as_str())
+            .collect();
+        assert_eq!(places, ["50 %", "100 %"]);
     }
 }

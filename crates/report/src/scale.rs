@@ -19,8 +19,9 @@ pub const SCHEMA_VERSION: u32 = 1;
 pub const KIND: &str = "scale";
 /// Confidence of every interval.
 const CONFIDENCE: f64 = 0.95;
-/// A root mean square misfit above this says that the law does not describe a server.
-const MISFIT: f64 = 0.1;
+/// A root mean square misfit above this says that the law does not describe a server: it knows nothing of
+/// handlers that wait, for instance, where throughput grows like N until the CPU is full. No peak is told then.
+const MISFIT: f64 = 0.05;
 
 /// The laws fitted to one sweep or several.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -87,6 +88,8 @@ pub enum NoPeak {
     Unresolved,
     /// The law's peak lies beyond what was measured.
     OutsideMeasured,
+    /// The law does not describe this server.
+    Misfit,
 }
 
 /// A parameter and its 95 % interval.
@@ -253,6 +256,7 @@ fn law_of(law: &Scalability) -> Law {
         high: it.interval.high,
     };
     let (peak, no_peak) = match law.peak() {
+        _ if law.misfit > MISFIT => (None, Some(NoPeak::Misfit)),
         Peak::At(concurrency) => (Some(concurrency), None),
         Peak::Unresolved => (None, Some(NoPeak::Unresolved)),
         Peak::OutsideMeasured => (None, Some(NoPeak::OutsideMeasured)),
@@ -383,6 +387,11 @@ fn words(fit: &ScaleFit) -> String {
         ),
         false => "no contention can be told from none".to_owned(),
     };
+    if law.no_peak == Some(NoPeak::Misfit) {
+        return format!(
+            "{name}: the law does not describe what was measured, so its parameters mean nothing here. It knows no handler that waits: throughput then grows like the connections until the CPU is full."
+        );
+    }
     let coherency = match (law.beta.low > 0.0, law.peak, law.no_peak) {
         (true, Some(peak), _) => format!(
             "requests hinder each other, so throughput peaks at about {} connections",

@@ -168,14 +168,14 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
         room,
     };
     let mut searches = Vec::new();
-    for arm in 0..specs.len() {
-        output::note(output, &format!("{}: closed loop", specs[arm].label));
+    for (arm, spec) in specs.iter().enumerate() {
+        output::note(output, &format!("{}: closed loop", spec.label));
         let Some(saturated_rps) = bench.saturate(arm)? else {
             return Ok(());
         };
         searches.push(start_search(&config, saturated_rps)?);
         record.servers.push(ServerCapacity {
-            server: specs[arm].label.clone(),
+            server: spec.label.clone(),
             saturated_rps,
             low_rps: None,
             high_rps: None,
@@ -254,10 +254,7 @@ fn curves(
 ) -> anyhow::Result<()> {
     for share in CURVE {
         for (arm, entry) in record.servers.iter_mut().enumerate() {
-            let capacity = entry
-                .low_rps
-                .or(entry.high_rps)
-                .unwrap_or(entry.saturated_rps);
+            let capacity = entry.reference_rps();
             let Some(trial) = bench.trial(arm, capacity * share, Purpose::Curve)? else {
                 return Ok(());
             };

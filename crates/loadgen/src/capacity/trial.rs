@@ -19,6 +19,9 @@ use crate::{exit, interrupt};
 /// Load before the closed loop is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
 
+/// Requests that a 99th percentile can be shown for.
+const REQUESTS_FOR_P99: f64 = 10_000.0;
+
 /// Everything a trial needs.
 pub struct Bench<'a> {
     /// Who sends the load.
@@ -71,9 +74,13 @@ impl Bench<'_> {
         rate_rps: f64,
         purpose: Purpose,
     ) -> anyhow::Result<Option<Trial>> {
+        let needed = match purpose {
+            Purpose::Curve => REQUESTS_FOR_P99,
+            Purpose::Search | Purpose::Verify => self.slo.requests_needed(),
+        };
         let length = trial_length(
             Duration::from_secs_f64(self.config.trial_s),
-            self.slo.requests_needed(),
+            needed,
             rate_rps,
         );
         let load = Load::OpenLoop {

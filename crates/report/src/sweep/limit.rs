@@ -49,11 +49,11 @@ pub struct Cores {
 }
 
 impl LimitedBy {
-    /// In a word or two, for a table.
+    /// In a word, for a table.
     pub fn name(self) -> &'static str {
         match self {
-            LimitedBy::ServerCpu => "server CPU",
-            LimitedBy::ClientCpu => "client CPU",
+            LimitedBy::ServerCpu => "server",
+            LimitedBy::ClientCpu => "client",
             LimitedBy::Latency => "latency",
             LimitedBy::Threads => "threads",
             LimitedBy::Unknown => "unknown",

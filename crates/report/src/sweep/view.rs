@@ -23,11 +23,7 @@ pub fn document(record: &SweepRecord) -> Document {
             false,
             record.page.iter().cloned().map(Item::Paragraph).collect(),
         ),
-        section(
-            "Cells",
-            false,
-            tables(record).into_iter().map(Item::Table).collect(),
-        ),
+        section("Cells", false, cells(record)),
         section("How it was measured", true, vec![Item::Table(how(record))]),
     ];
     sections.retain(|section| !section.items.is_empty());
@@ -179,6 +175,16 @@ fn detail(cell: &SweepCell, comparison: &SweepComparison) -> String {
     parts.join("; ")
 }
 
+/// All figures, and what the last column means.
+fn cells(record: &SweepRecord) -> Vec<Item> {
+    const LIMITS: &str = "Limit: what ends the throughput of a server in a cell, by the counters of both processes. server, client: its CPU; latency: CPU is left, and throughput is connections ÷ latency (Little's law); threads: connections wait for one.";
+    let mut items: Vec<Item> = tables(record).into_iter().map(Item::Table).collect();
+    if !items.is_empty() {
+        items.push(Item::Paragraph(LIMITS.to_owned()));
+    }
+    items
+}
+
 /// One table for each kind of work.
 fn tables(record: &SweepRecord) -> Vec<Table> {
     let config = &record.config;
@@ -242,7 +248,7 @@ fn stop_note(cell: &SweepCell, server: &SweepServer) -> Option<String> {
         .filter(|stopped| !stopped.inferred)?;
     let concurrency = format::count(u64::from(cell.spot.concurrency));
     Some(format!(
-        "{} does not work at {concurrency} connections: {}",
+        "{} stopped working at {concurrency} connections: {}",
         server.name, stopped.reason
     ))
 }
@@ -295,8 +301,8 @@ fn ratio(cell: &SweepCell, server: &SweepServer) -> Cell {
 fn limited_by(server: &SweepServer) -> String {
     match (&server.stopped, &server.limit) {
         (Some(stopped), _) if stopped.inferred => "not tried".to_owned(),
-        (Some(_), _) => "does not work".to_owned(),
-        (None, Some(limit)) if limit.by == LimitedBy::ClientCpu => "client CPU (c)".to_owned(),
+        (Some(_), _) => "stopped".to_owned(),
+        (None, Some(limit)) if limit.by == LimitedBy::ClientCpu => "client (c)".to_owned(),
         (None, Some(limit)) => limit.by.name().to_owned(),
         (None, None) => format::NOT_AVAILABLE.to_owned(),
     }

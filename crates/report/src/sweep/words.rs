@@ -84,94 +84,103 @@ pub(super) fn short(answer: &CrossoverAnswer) -> String {
     }
 }
 
+/// Who wins where for one pair and kind of work, then by how much where it matters: at the flip and at the end.
 fn flip(record: &SweepRecord, it: &CrossoverResult) -> String {
-    let (baseline, candidate) = (it.baseline.as_str(), it.candidate.as_str());
     let row = row(record, it.keep_alive, it.cpu_units, it.wait_ms);
-    let spoken = format!("{baseline} and {candidate}, {}", subject(record, it));
-    let range = row
-        .first()
-        .zip(row.last())
-        .map_or_else(String::new, |(first, last)| {
-            format!("{} to {}", concurrency(first), concurrency(last))
-        });
-    let advantage = |at: Option<&&SweepCell>| {
-        at.map_or_else(String::new, |cell| {
-            format!(" {}", advantage(cell, baseline, candidate))
-        })
-    };
-    let is_candidate =
-        |cell: &&&SweepCell| outcome(cell, baseline, candidate) == Outcome::Candidate;
-    match it.answer {
-        CrossoverAnswer::Always => format!(
-            "{spoken}: {candidate} wins everywhere, from {range} connections.{}{}",
-            advantage(row.first()),
-            if row.len() > 1 {
-                advantage(row.last())
-            } else {
-                String::new()
-            },
-        ),
-        CrossoverAnswer::Never => {
-            format!(
-                "{spoken}: {baseline} wins everywhere, from {range} connections.{}",
-                advantage(row.last())
-            )
+    let mut told: Vec<u64> = match it.answer {
+        CrossoverAnswer::From { concurrency, .. } | CrossoverAnswer::UpTo { concurrency, .. } => {
+            vec![concurrency]
         }
+        CrossoverAnswer::Always => row.iter().take(1).map(|cell| at(cell)).collect(),
+        _ => Vec::new(),
+    };
+    if !matches!(it.answer, CrossoverAnswer::Equal) {
+        told.extend(row.last().map(|cell| at(cell)));
+    }
+    told.dedup();
+    let advantages = row
+        .iter()
+        .filter(|cell| told.contains(&at(cell)))
+        .map(|cell| advantage(cell, &it.baseline, &it.candidate));
+    let sentence = format!("{}, {}.", subject(record, it), answer(record, it, &row));
+    std::iter::once(sentence)
+        .chain(advantages)
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// Who wins where, after a comma and before a full stop.
+fn answer(record: &SweepRecord, it: &CrossoverResult, row: &[&SweepCell]) -> String {
+    let (baseline, candidate) = (&it.baseline, &it.candidate);
+    let range = match (row.first(), row.last()) {
+        (Some(first), Some(last)) => format!(
+            "from {} to {} connections",
+            concurrency(first),
+            concurrency(last)
+        ),
+        _ => String::new(),
+    };
+    match it.answer {
+        CrossoverAnswer::Always => format!("{candidate} beats {baseline} everywhere {range}"),
+        CrossoverAnswer::Never => format!("{baseline} beats {candidate} everywhere {range}"),
         CrossoverAnswer::Equal => format!(
-            "{spoken}: no difference beyond {} anywhere from {range} connections.",
+            "{baseline} and {candidate} differ by no more than {} anywhere {range}",
             format::percent(record.config.margin * 100.0)
         ),
         CrossoverAnswer::From {
             concurrency,
             baseline_until,
         } => {
-            let below = below(&row, it, concurrency, baseline_until);
-            let at_top = advantage(row.last());
-            format!(
-                "{spoken}: {below} from {} connections on {candidate} wins.{at_top}",
-                format::count(concurrency)
-            )
+            let from = format::count(concurrency);
+            match baseline_until {
+                _ if is_known_below(row, it, concurrency) => format!(
+                    "{baseline} is as good as {candidate} or better below {from} connections, and {candidate} wins from there on"
+                ),
+                Some(until) => format!(
+                    "{baseline} beats {candidate} at {} connections, {candidate} wins from {from} on, and in between it cannot be told",
+                    format::count(until)
+                ),
+                None => format!(
+                    "{candidate} beats {baseline} from {from} connections on, and below that it cannot be told"
+                ),
+            }
         }
         CrossoverAnswer::UpTo {
             concurrency,
             baseline_from,
         } => {
             let above = match baseline_from {
-                Some(from) => format!("from {} on {baseline} wins", format::count(from)),
-                None => "above that nobody can be said to win".to_owned(),
+                Some(from) => format!("{baseline} wins at {}", format::count(from)),
+                None => "above that it cannot be told".to_owned(),
             };
             format!(
-                "{spoken}: up to {} connections {candidate} wins, {above}.{}{}",
-                format::count(concurrency),
-                advantage(row.iter().rfind(is_candidate)),
-                advantage(row.last()),
+                "{candidate} beats {baseline} up to {} connections, and {above}",
+                format::count(concurrency)
             )
         }
-        CrossoverAnswer::Scattered => {
-            let wins: Vec<String> = row
-                .iter()
-                .filter(is_candidate)
-                .map(|cell| concurrency(cell))
-                .collect();
-            format!(
-                "{spoken}: no single crossover: {candidate} wins at {} connections only.",
-                format::list(&wins)
-            )
-        }
+        CrossoverAnswer::Scattered => format!(
+            "there is no single crossover: {candidate} beats {baseline} at {} connections only",
+            format::list(&won(row, it, Outcome::Candidate))
+        ),
         CrossoverAnswer::CannotTell => {
-            format!(
-                "{spoken}: it cannot be told from {range} connections.{}",
-                not_won(&row, it)
-            )
+            let wins = won(row, it, Outcome::Baseline);
+            let so_far = match wins.as_slice() {
+                [] => "neither can be said to win".to_owned(),
+                wins => format!(
+                    "{baseline} wins at {} connections and neither can be said to win elsewhere",
+                    format::list(wins)
+                ),
+            };
+            format!("no crossover of {baseline} and {candidate} can be told {range}: {so_far}")
         }
     }
 }
 
-/// `for work that waits 10 ms`.
+/// `For work that waits 10 ms`.
 fn subject(record: &SweepRecord, it: &CrossoverResult) -> String {
     let mut words = match it.wait_ms {
-        0 => "for work that does not wait".to_owned(),
-        wait => format!("for work that waits {wait} ms"),
+        0 => "For work that does not wait".to_owned(),
+        wait => format!("For work that waits {wait} ms"),
     };
     if it.cpu_units > 0 {
         words += &format!(" and computes {} units", format::count(it.cpu_units));
@@ -182,47 +191,25 @@ fn subject(record: &SweepRecord, it: &CrossoverResult) -> String {
     words
 }
 
-/// What is known below the flip.
-fn below(
-    row: &[&SweepCell],
-    it: &CrossoverResult,
-    flip: u64,
-    baseline_until: Option<u64>,
-) -> String {
-    let below: Vec<Outcome> = row
-        .iter()
-        .filter(|cell| u64::from(cell.spot.concurrency) < flip)
-        .map(|cell| outcome(cell, &it.baseline, &it.candidate))
-        .collect();
-    let known = |outcome: &Outcome| matches!(outcome, Outcome::Baseline | Outcome::Equal);
-    match baseline_until {
-        _ if below.iter().all(known) => format!("below that {} is as good or better;", it.baseline),
-        Some(until) => format!(
-            "up to {} connections {} wins; between the two it cannot be told, and",
-            format::count(until),
-            it.baseline
-        ),
-        None => "below that nobody can be said to win;".to_owned(),
-    }
+/// Whether it is known of every concurrency below the flip that the candidate does not win.
+fn is_known_below(row: &[&SweepCell], it: &CrossoverResult, flip: u64) -> bool {
+    let mut below = row.iter().filter(|cell| at(cell) < flip);
+    below.all(|cell| {
+        let outcome = outcome(cell, &it.baseline, &it.candidate);
+        matches!(outcome, Outcome::Baseline | Outcome::Equal)
+    })
 }
 
-/// Where there is no crossover: who wins where, as far as that is known.
-fn not_won(row: &[&SweepCell], it: &CrossoverResult) -> String {
-    let at = |wanted: Outcome| -> Vec<String> {
-        let cells = row
-            .iter()
-            .filter(|cell| outcome(cell, &it.baseline, &it.candidate) == wanted);
-        cells.map(|cell| concurrency(cell)).collect()
-    };
-    let (wins, equal) = (at(Outcome::Baseline), at(Outcome::Equal));
-    let mut text = String::new();
-    if !wins.is_empty() {
-        text += &format!(" {} wins at {}.", it.baseline, format::list(&wins));
-    }
-    if !equal.is_empty() {
-        text += &format!(" They are equal at {}.", format::list(&equal));
-    }
-    text
+/// The concurrencies with one outcome.
+fn won(row: &[&SweepCell], it: &CrossoverResult, wanted: Outcome) -> Vec<String> {
+    let cells = row
+        .iter()
+        .filter(|cell| outcome(cell, &it.baseline, &it.candidate) == wanted);
+    cells.map(|cell| concurrency(cell)).collect()
+}
+
+fn at(cell: &SweepCell) -> u64 {
+    u64::from(cell.spot.concurrency)
 }
 
 fn outcome(cell: &SweepCell, baseline: &str, candidate: &str) -> Outcome {

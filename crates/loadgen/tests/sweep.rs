@@ -1,0 +1,314 @@
+//! Sweeps, capacity, scalability and limits as their users see them: real servers, tiny settings.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+fn loadgen(folder: &Path) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
+    command.current_dir(folder).stdin(Stdio::null());
+    command
+}
+
+fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
+}
+
+fn run(folder: &Path, line: &str) -> Output {
+    loadgen(folder)
+        .args(line.split_whitespace())
+        .output()
+        .expect("loadgen starts")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Runs with `--format json`, expects success and reads the one document on standard output.
+fn record(line: &str) -> Value {
+    let folder = folder();
+    let output = run(folder.path(), &format!("{line} --format json"));
+    assert_eq!(
+        output.status.code(),
+        Some(0),
+        "{line}: {}",
+        text(&output.stderr)
+    );
+    serde_json::from_slice(&output.stdout).expect("one JSON document")
+}
+
+/// Fails with exit code 2 and says `told` on standard error.
+fn cannot(folder: &Path, line: &str, told: &str) {
+    let output = run(folder, line);
+    let error = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{line}: {error}");
+    assert!(error.contains(told), "{line}: {error}");
+}
+
+fn server<'a>(cell: &'a Value, name: &str) -> &'a Value {
+    let servers = cell["servers"].as_array().expect("servers");
+    servers
+        .iter()
+        .find(|server| server["name"] == name)
+        .expect("the server")
+}
+
+#[test]
+fn a_quick_sweep_measures_every_cell_once_and_says_what_limits_it() {
+    let sweep = record("sweep --quick -c 1,4 --waits 0,5 -s sync -s async --warmup 20ms --no-save");
+    assert_eq!(
+        (sweep["kind"].as_str(), sweep["interrupted"].as_bool()),
+        (Some("sweep"), Some(false))
+    );
+    let cells = sweep["cells"].as_array().expect("cells");
+    assert_eq!(cells.len(), 4);
+    for cell in cells {
+        assert_eq!(cell["visits"].as_array().expect("visits").len(), 1);
+        for name in ["sync", "async"] {
+            let result = &server(cell, name)["result"];
+            assert!(
+                result["throughput_rps"].as_f64().expect("a rate") > 0.0,
+                "{cell}"
+            );
+            assert_eq!(result["errors"]["total"], 0, "{cell}");
+            assert!(server(cell, name)["limit"]["by"].is_string(), "{cell}");
+        }
+        assert!(cell["comparisons"][0]["ratio"].is_f64(), "{cell}");
+        assert!(
+            cell["comparisons"][0]["low"].is_null(),
+            "no interval: {cell}"
+        );
+    }
+    // One connection and a wait of 5 ms: never more than 200 requests a second.
+    let slow = cells
+        .iter()
+        .find(|cell| cell["wait_ms"] == 5 && cell["concurrency"] == 1);
+    let rate = server(slow.expect("the cell"), "sync")["result"]["throughput_rps"].as_f64();
+    assert!(rate.expect("a rate") <= 200.0, "{rate:?}");
+}
+
+#[test]
+fn a_sweep_with_time_has_intervals_over_three_visits() {
+    let sweep = record(
+        "sweep -c 4 --waits 1 -s sync -s again=sync --warmup 20ms --time 1m --margin 50 --no-save",
+    );
+    let cell = &sweep["cells"][0];
+    assert!(
+        cell["visits"].as_array().expect("visits").len() >= 3,
+        "{cell}"
+    );
+    let comparison = &cell["comparisons"][0];
+    let (low, high) = (comparison["low"].as_f64(), comparison["high"].as_f64());
+    assert!(
+        low.expect("a low end") <= high.expect("a high end"),
+        "{comparison}"
+    );
+    assert!(
+        comparison["confidence"].as_f64().expect("a confidence") > 0.95,
+        "{comparison}"
+    );
+    let answer = sweep["crossovers"][0]["answer"]
+        .as_str()
+        .expect("an answer");
+    assert!(
+        ["equal", "cannot_tell"].contains(&answer),
+        "within 50 % there is no winner: {answer}"
+    );
+}
+
+#[test]
+fn a_server_that_stops_working_is_a_finding() {
+    let folder = folder();
+    let output = loadgen(folder.path())
+        .args("sweep --quick -c 1,8,16 --waits 0,1 --timeout 1s --warmup 20ms --no-save -q --format json".split_whitespace())
+        // Of two threads, each serves one connection until it closes.
+        .args(["-s", "few=sync-pool --pool-threads 2", "-s", "async"])
+        .output()
+        .expect("loadgen starts");
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let sweep: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
+    let stopped = |concurrency: u64, wait_ms: u64| {
+        let cells = sweep["cells"].as_array().expect("cells").iter();
+        let mut cells =
+            cells.filter(|it| it["concurrency"] == concurrency && it["wait_ms"] == wait_ms);
+        let cell = cells.next().expect("the cell");
+        (
+            server(cell, "few")["stopped"].clone(),
+            cell["comparisons"][0]["outcome"].clone(),
+        )
+    };
+    assert_eq!(stopped(1, 0), (Value::Null, "cannot_tell".into()));
+    let (found, outcome) = stopped(8, 0);
+    assert_eq!(
+        (&found["cause"], &found["inferred"]),
+        (&"threads".into(), &false.into()),
+        "{found}"
+    );
+    assert!(
+        found["reason"]
+            .as_str()
+            .expect("a reason")
+            .contains("6 of 8 connections"),
+        "{found}"
+    );
+    assert_eq!(outcome, "candidate", "async works there");
+    for beyond in [stopped(16, 0), stopped(8, 1), stopped(16, 1)] {
+        assert_eq!(beyond.0["inferred"], true, "not tried again: {beyond:?}");
+    }
+    let page = sweep["page"].as_array().expect("a page").iter();
+    let told = page
+        .filter_map(Value::as_str)
+        .any(|line| line.starts_with("few stops working at 8 connections"));
+    assert!(told, "{}", sweep["page"]);
+}
+
+#[test]
+fn an_interrupted_sweep_keeps_its_cells_and_goes_on() {
+    let folder = folder();
+    let mut child = loadgen(folder.path())
+        .args(
+            "sweep --quick -c 1,2,3,4,5,6,7,8 --waits 0,1,2,3 -s sync --warmup 20ms"
+                .split_whitespace(),
+        )
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen starts");
+    let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
+    let first = lines
+        .by_ref()
+        .map_while(Result::ok)
+        .find(|line| line.contains("cell 1 of 32"));
+    assert!(first.is_some(), "the first visit is told");
+    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process number"));
+    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it still runs");
+    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    assert_eq!(child.wait().expect("it ends").code(), Some(130), "{rest:?}");
+    assert!(
+        rest.iter().any(|line| line.contains("--resume")),
+        "{rest:?}"
+    );
+
+    let path = saved(folder.path());
+    let before = read(&path);
+    assert_eq!(before["interrupted"], true);
+    let visited = |record: &Value| {
+        let cells = record["cells"].as_array().expect("cells").iter();
+        cells
+            .filter(|cell| !cell["visits"].as_array().expect("visits").is_empty())
+            .count()
+    };
+    assert!((1..32).contains(&visited(&before)), "{}", visited(&before));
+
+    let line = format!("sweep --resume {} --quiet", path.display());
+    let output = run(folder.path(), &line);
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let after = read(&path);
+    assert_eq!(
+        (visited(&after), &after["interrupted"]),
+        (32, &Value::Bool(false))
+    );
+    assert_eq!(
+        after["cells"][0], before["cells"][0],
+        "what was measured stays"
+    );
+}
+
+/// The one record under `results/`.
+fn saved(folder: &Path) -> PathBuf {
+    let mut files = std::fs::read_dir(folder.join("results")).expect("results/");
+    files
+        .next()
+        .expect("a record")
+        .expect("it can be listed")
+        .path()
+}
+
+fn read(path: &Path) -> Value {
+    serde_json::from_str(&std::fs::read_to_string(path).expect("the record")).expect("JSON")
+}
+
+#[test]
+fn capacity_lies_below_what_the_connections_allow() {
+    let line = "capacity -s sync -w work?wait_ms=10 -c 2 --slo mean<1s --trial 100ms --width 100 --max-trials 40 --no-curve --no-save -q";
+    let found = record(line);
+    let server = &found["servers"][0];
+    // Two connections and a wait of 10 ms: never more than 200 answers a second, whatever is asked.
+    assert!(
+        server["saturated_rps"].as_f64().expect("a rate") <= 200.0,
+        "{server}"
+    );
+    let trials = server["trials"].as_array().expect("trials");
+    assert!(!trials.is_empty() && trials.len() <= 40, "{server}");
+    assert!(
+        trials.iter().any(|trial| trial["failed_on"].is_null()),
+        "half of it is sustained: {server}"
+    );
+}
+
+#[test]
+fn limits_tell_what_ends_each_server() {
+    let limits = record("limits");
+    let ceilings = limits["ceilings"].as_array().expect("ceilings");
+    let names: Vec<_> = ceilings
+        .iter()
+        .filter_map(|ceiling| ceiling["server"].as_str())
+        .collect();
+    assert_eq!(names, ["sync", "sync-pool", "async-bare", "async"]);
+    let of = |name| {
+        &ceilings[names
+            .iter()
+            .position(|it| *it == name)
+            .expect("it is there")]
+    };
+    let connections = |name| of(name)["connections"].as_u64().expect("a number");
+    assert!(
+        connections("sync") <= connections("async"),
+        "a thread is never cheaper than a task"
+    );
+    assert!(connections("sync-pool") <= 200 + 8192);
+}
+
+#[test]
+fn what_cannot_be_done_is_told() {
+    let folder = folder();
+    let folder = folder.path();
+    std::fs::write(
+        folder.join("x.json"),
+        "{\"schema_version\":1,\"kind\":\"capacity\"}",
+    )
+    .expect("it can be written");
+    cannot(
+        folder,
+        "sweep --resume nothing.json",
+        "cannot read nothing.json",
+    );
+    cannot(folder, "sweep --resume x.json", "not the record of a sweep");
+    cannot(folder, "scale x.json", "not the record of a sweep");
+    cannot(folder, "sweep -s nonsense", "no server");
+    cannot(folder, "sweep -o x.csv", "csv");
+    cannot(folder, "capacity --slo fast", "such as p99<50ms");
+    cannot(folder, "capacity -w nonsense", "no workload");
+    cannot(folder, "limits -s nonsense", "no server");
+}
+
+#[test]
+fn a_law_needs_more_than_a_quick_sweep() {
+    let folder = folder();
+    let quick = run(
+        folder.path(),
+        "sweep --quick -c 1,2 --waits 0 -s sync --warmup 20ms -q",
+    );
+    assert_eq!(quick.status.code(), Some(0), "{}", text(&quick.stderr));
+    let line = format!("scale {}", saved(folder.path()).display());
+    let output = run(folder.path(), &line);
+    assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
+    assert!(
+        text(&output.stdout).contains("visited too few times"),
+        "{}",
+        text(&output.stdout)
+    );
+}
