@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
+use crate::capacity::CapacityArgs;
 use crate::contenders::cli::{ArticleArgs, ContendersCommand};
 use crate::gate::args::{CompareArgs, GateArgs, InitArgs};
-use crate::capacity::CapacityArgs;
 use crate::limits::LimitsArgs;
 use crate::scale::ScaleArgs;
 use crate::sweep::args::SweepArgs;
