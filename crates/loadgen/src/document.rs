@@ -65,7 +65,7 @@ fn config(plan: &Plan, arms: &[Arm]) -> Config {
     let request = plan.work.classes().swap_remove(0).request;
     let cpus = |cpus: &[usize]| (!cpus.is_empty()).then(|| cpus.to_vec());
     Config {
-        command: std::env::args().collect(),
+        command: command_line(),
         servers: arms.iter().map(server).collect(),
         workload: plan.work.name(),
         request: RequestConfig {
@@ -101,6 +101,17 @@ fn config(plan: &Plan, arms: &[Arm]) -> Config {
         server_cpus: cpus(&plan.server_cpus),
         client_cpus: cpus(&plan.client_cpus),
     }
+}
+
+/// As typed, but for the folder the program lies in.
+pub fn command_line() -> Vec<String> {
+    let mut words: Vec<String> = std::env::args().collect();
+    if let Some(program) = words.first_mut()
+        && let Some(name) = std::path::Path::new(program.as_str()).file_name()
+    {
+        *program = name.to_string_lossy().into_owned();
+    }
+    words
 }
 
 /// https is always reqwest's.

@@ -72,6 +72,8 @@ impl ServerProcess {
         let what = format!("server `{model}`");
         let mut child =
             spawn(&command, None, &[]).with_context(|| format!("cannot start {what}"))?;
+        // A record is passed on: in it stands what was run, not where it lies on this machine.
+        command[0] = "loadgen".to_owned();
         let stderr = Tail::of(child.stderr.take());
         let line = first_line(child.stdout.take());
         let mut process = Self {

@@ -101,15 +101,21 @@ fn a_sweep_with_time_has_intervals_over_three_visits() {
         "{cell}"
     );
     let comparison = &cell["comparisons"][0];
-    let (low, high) = (comparison["low"].as_f64(), comparison["high"].as_f64());
-    assert!(
-        low.expect("a low end") <= high.expect("a high end"),
-        "{comparison}"
-    );
-    assert!(
-        comparison["confidence"].as_f64().expect("a confidence") > 0.95,
-        "{comparison}"
-    );
+    match (comparison["low"].as_f64(), comparison["high"].as_f64()) {
+        (Some(low), Some(high)) => {
+            assert!(low <= high, "{comparison}");
+            assert!(
+                comparison["confidence"].as_f64() > Some(0.95),
+                "{comparison}"
+            );
+        }
+        // A machine whose CPU is stolen has too few blocks left; the record says so.
+        _ => assert!(
+            comparison["reason"]
+                .as_str()
+                .is_some_and(|reason| reason.contains("left out"))
+        ),
+    }
     let answer = sweep["crossovers"][0]["answer"]
         .as_str()
         .expect("an answer");

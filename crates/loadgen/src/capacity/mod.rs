@@ -85,7 +85,7 @@ fn begin(args: &CapacityArgs) -> anyhow::Result<CapacityRecord> {
         interrupted: false,
         environment: environment::look(),
         config: CapacityConfig {
-            command: std::env::args().collect(),
+            command: crate::document::command_line(),
             servers: Vec::new(),
             workload: args.workload.clone(),
             objective: args.slo.to_string(),

@@ -134,7 +134,7 @@ fn config(plan: &GatePlan) -> Config {
         settings: None,
     };
     Config {
-        command: std::env::args().collect(),
+        command: crate::document::command_line(),
         servers: vec![
             server(BASELINE, &plan.arms.baseline),
             server(CANDIDATE, &plan.arms.candidate),

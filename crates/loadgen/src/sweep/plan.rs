@@ -46,7 +46,7 @@ impl SweepPlan {
         };
         let servers = parse(&specs)?;
         let mut config = SweepConfig {
-            command: std::env::args().collect(),
+            command: crate::document::command_line(),
             servers: servers.iter().map(unstarted).collect(),
             server_specs: specs,
             waits_ms: distinct(&args.waits),
