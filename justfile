@@ -57,3 +57,11 @@ schema:
 # Open the HTML reports in a headless Chromium
 check-html *args:
     scripts/check-html {{ args }}
+
+# Build, verify and briefly measure all contenders
+check-contenders:
+    scripts/check-contenders
+
+# Do interleaved slices and long stretches tell the same?
+compare-interleave *args:
+    scripts/compare-interleave {{ args }}
