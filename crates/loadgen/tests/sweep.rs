@@ -313,7 +313,7 @@ fn a_law_needs_more_than_a_quick_sweep() {
     let output = run(folder.path(), &line);
     assert_eq!(output.status.code(), Some(2), "{}", text(&output.stderr));
     assert!(
-        text(&output.stdout).contains("visited too few times"),
+        text(&output.stdout).contains("no law"),
         "{}",
         text(&output.stdout)
     );
