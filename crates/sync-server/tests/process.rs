@@ -77,8 +77,12 @@ fn assert_finished(mut slow: TcpStream, mut server: Child) {
 
 #[test]
 fn ends_with_sigterm() {
-    for model in ["thread", "pool"] {
-        let (server, ready) = start(&["--model", model, "--pool-threads", "4"]);
+    let models: [(&str, &[&str]); 2] = [
+        ("thread", &["--model", "thread"]),
+        ("pool", &["--model", "pool", "--pool-threads", "4"]),
+    ];
+    for (model, args) in models {
+        let (server, ready) = start(args);
         assert_eq!(
             ready.server,
             if model == "pool" { "sync-pool" } else { "sync" }
