@@ -3,14 +3,17 @@
 use std::time::{Duration, Instant};
 
 use engine::Measurement;
-use report::record::WrkCompatible;
 use report::record::{
-    Block, CellResult, ClassResult, Connections, ErrorCounts, LatencySummary, LoadKind, Resources,
-    SeriesPoint,
+    Block, CellResult, ClassResult, Connections, ErrorCounts, LatencySummary, LoadKind, SeriesPoint,
 };
 
 use crate::block::{ArmBlock, BlockOutcome};
 use crate::sampler::Sample;
+
+mod used;
+mod wrk;
+
+use used::{Used, cores, micros, per_answer, sum};
 
 /// A block in which more than this share of CPU time was stolen is left out of comparisons, in percent.
 const STEAL_DROPS_PERCENT: f64 = 5.0;
@@ -42,17 +45,6 @@ pub struct Cell {
     total: Measurement,
     blocks: Vec<Block>,
     used: Used,
-}
-
-/// Resources used, added up over blocks.
-#[derive(Default)]
-struct Used {
-    span: Duration,
-    server_cpu: Option<Duration>,
-    client_cpu: Duration,
-    server_switches: Option<u64>,
-    client_switches: Option<u64>,
-    client_run_queue_wait: Option<Duration>,
 }
 
 impl Cell {
@@ -154,7 +146,7 @@ impl Cell {
             client_resources: used.client(&total, samples, name.client_threads),
             time_series: series(&total, samples, arm, epoch),
             histogram: report::summary::encode_histogram(&total.latency).unwrap_or_default(),
-            wrk_compatible: wrk_compatible(&name, &total),
+            wrk_compatible: wrk::compatible(&name, &total),
             classes: classes(&total, name.timeout),
             figures: Vec::new(),
             server: name.server,
@@ -217,74 +209,6 @@ fn dropped(outcome: &BlockOutcome) -> Option<String> {
     Some(format!("{steal:.1} % of the CPU time was stolen"))
 }
 
-impl Used {
-    fn server(&self, total: &Measurement, samples: &[Sample], arm: usize) -> Resources {
-        Resources {
-            cpu_us_per_request: per_answer(self.server_cpu.map(micros), total),
-            cores_used: cores(self.server_cpu, self.span),
-            context_switches_per_request: per_answer(
-                self.server_switches.map(|switches| switches as f64),
-                total,
-            ),
-            run_queue_wait_percent: None,
-            ..peaks(samples, Some(arm))
-        }
-    }
-
-    fn client(&self, total: &Measurement, samples: &[Sample], threads: usize) -> Resources {
-        let threads_time = self.span.as_secs_f64() * threads as f64;
-        Resources {
-            cpu_us_per_request: per_answer(Some(micros(self.client_cpu)), total),
-            cores_used: cores(Some(self.client_cpu), self.span),
-            context_switches_per_request: per_answer(
-                self.client_switches.map(|switches| switches as f64),
-                total,
-            ),
-            run_queue_wait_percent: self
-                .client_run_queue_wait
-                .filter(|_| threads_time > 0.0)
-                .map(|wait| 100.0 * wait.as_secs_f64() / threads_time),
-            ..peaks(samples, None)
-        }
-    }
-}
-
-fn peaks(samples: &[Sample], arm: Option<usize>) -> Resources {
-    let of_it = || {
-        samples
-            .iter()
-            .filter(move |sample| sample.arm == arm)
-            .map(|sample| sample.memory)
-    };
-    Resources {
-        rss_peak_bytes: of_it().filter_map(|memory| memory.rss_bytes).max(),
-        threads_peak: of_it().filter_map(|memory| memory.threads).max(),
-        fds_peak: of_it().filter_map(|memory| memory.fds).max(),
-        ..Resources::default()
-    }
-}
-
-fn micros(time: Duration) -> f64 {
-    time.as_secs_f64() * 1e6
-}
-
-/// CPU and switches are spent on every answer, counted or not.
-fn per_answer(amount: Option<f64>, measurement: &Measurement) -> Option<f64> {
-    (measurement.answers_total > 0)
-        .then(|| amount.map(|amount| amount / measurement.answers_total as f64))?
-}
-
-fn cores(cpu: Option<Duration>, span: Duration) -> Option<f64> {
-    (!span.is_zero()).then(|| cpu.map(|cpu| cpu.as_secs_f64() / span.as_secs_f64()))?
-}
-
-fn sum<T: std::ops::Add<Output = T>>(a: Option<T>, b: Option<T>) -> Option<T> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a + b),
-        (a, b) => a.or(b),
-    }
-}
-
 fn errors(total: &Measurement) -> ErrorCounts {
     let engine::ErrorCounts {
         connect,
@@ -338,44 +262,6 @@ fn classes(total: &Measurement, timeout: Duration) -> Vec<ClassResult> {
         latency_us: LatencySummary::from_histogram(&class.latency, 0, timeout),
     };
     total.classes.iter().map(of_class).collect()
-}
-
-/// wrk has no open loop; there its filling has no meaning.
-fn wrk_compatible(name: &CellName, total: &Measurement) -> Option<WrkCompatible> {
-    if name.load == LoadKind::Open || total.latency.is_empty() {
-        return None;
-    }
-    let seconds = total.measured.as_secs_f64();
-    let answers = total.requests + total.errors.status + total.errors.body;
-    let filled = engine::wrk_compatible(&total.latency, expected_interval_ns(name, total));
-    let us = |nanoseconds: f64| nanoseconds / 1e3;
-    let at = |quantile: f64| us(filled.value_at_quantile(quantile) as f64);
-    Some(WrkCompatible {
-        requests_per_s: answers as f64 / seconds,
-        latency_mean_us: us(filled.mean()),
-        latency_stdev_us: us(filled.stdev()),
-        latency_max_us: us(total.latency.max() as f64),
-        within_stdev_percent: within_stdev_percent(&filled),
-        p50_us: at(0.5),
-        p75_us: at(0.75),
-        p90_us: at(0.9),
-        p99_us: at(0.99),
-    })
-}
-
-/// As wrk computes it: measured time ÷ requests of one connection, rounded down.
-fn expected_interval_ns(name: &CellName, total: &Measurement) -> u64 {
-    let per_connection = total.requests / name.concurrency.max(1) as u64;
-    u64::try_from(total.measured.as_nanos())
-        .unwrap_or(u64::MAX)
-        .checked_div(per_connection)
-        .unwrap_or(0)
-}
-
-fn within_stdev_percent(histogram: &hdrhistogram::Histogram<u64>) -> f64 {
-    let (mean, stdev) = (histogram.mean(), histogram.stdev());
-    let low = (mean - stdev).max(0.0) as u64;
-    100.0 * histogram.count_between(low, (mean + stdev) as u64) as f64 / histogram.len() as f64
 }
 
 /// The engine's seconds, with what the samples of the same second say about the server.

@@ -1,0 +1,38 @@
+//! How much is measured, and how hard the servers are loaded.
+
+use std::time::Duration;
+
+use crate::cli::{RunArgs, Switch};
+
+/// Share of the measured time that the same-rate load point gets.
+pub(super) const SAME_RATE_SHARE: f64 = 0.25;
+
+/// How much is measured.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Amount {
+    /// Measured time per server.
+    Time(Duration),
+    /// Requests in total per server.
+    Requests(u64),
+}
+
+/// How hard the servers are loaded.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum LoadPoint {
+    /// As hard as the connections allow.
+    Saturated,
+    /// Open loop at this rate in requests per second.
+    Rate(f64),
+    /// Open loop at half the throughput of the slowest server at the saturated load point.
+    SameRate,
+}
+
+pub(super) fn points(args: &RunArgs) -> Vec<LoadPoint> {
+    match args.rate {
+        Some(rate) => vec![LoadPoint::Rate(rate)],
+        None if args.url.is_some() || args.requests.is_some() || args.same_rate == Switch::Off => {
+            vec![LoadPoint::Saturated]
+        }
+        None => vec![LoadPoint::Saturated, LoadPoint::SameRate],
+    }
+}

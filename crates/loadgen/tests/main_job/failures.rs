@@ -1,0 +1,113 @@
+//! What cannot be measured, and what decides about the exit code.
+
+use std::io::{BufRead as _, BufReader, Write as _};
+use std::net::TcpListener;
+
+use crate::support::{Server, cannot, loadgen, record, text};
+
+#[test]
+fn bad_usage_is_told_and_measures_nothing() {
+    cannot("--concurrency 0", "0");
+    cannot("--duration 5", "unit");
+    cannot("--duration 5s --requests 7", "cannot be used with");
+    cannot("--server tomcat", "tomcat");
+    cannot("--workload nonsense", "nonsense");
+    cannot("gat", "URL");
+    cannot("--frequency 3", "--frequency");
+    cannot("-o /no/such/folder/x.json", "/no/such/folder");
+    cannot("--concurrency 1000000", "open files");
+}
+
+#[test]
+fn a_server_that_cannot_start_shows_its_own_words() {
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let output = loadgen()
+        .args([
+            "serve",
+            "sync",
+            "--addr",
+            &taken.local_addr().unwrap().to_string(),
+        ])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("in use"),
+        "{}",
+        text(&output.stderr)
+    );
+    let output = loadgen()
+        .args(["--server", "sync --no-such-flag", "-n", "1"])
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(2));
+    assert!(
+        text(&output.stderr).contains("--no-such-flag"),
+        "{}",
+        text(&output.stderr)
+    );
+}
+
+#[test]
+fn a_status_that_is_no_success_cannot_be_measured() {
+    let server = Server::start("sync");
+    cannot(&format!("{}/no-such-path -n 1", server.url), "404");
+}
+
+/// Whatever the server answers after its first answer decides about the exit code.
+#[test]
+fn errors_decide_about_the_exit_code() {
+    let url = flaky_server(10);
+    let (record, code) = record(&format!("{url} -c 1 -n 100"));
+    assert_eq!(
+        code,
+        Some(1),
+        "a tenth of errors is more than 1 %: {}",
+        record["results"][0]["errors"]
+    );
+    assert_eq!(record["results"][0]["errors"]["status"], 10);
+    let (_, code) = self::record(&format!(
+        "{} -c 1 -n 100 --max-errors 20%",
+        flaky_server(10)
+    ));
+    assert_eq!(code, Some(0));
+    let (_, code) = self::record(&format!("{} -c 1 -n 100 --max-errors 9", flaky_server(10)));
+    assert_eq!(code, Some(1));
+}
+
+#[test]
+fn not_one_answer_is_not_measured_but_printed() {
+    let (record, code) = record(&format!("{} -c 1 -n 20", flaky_server(1)));
+    assert_eq!(code, Some(2));
+    assert_eq!(record["results"][0]["requests"], 0);
+    assert_eq!(record["results"][0]["errors"]["status"], 20);
+}
+
+/// Answers its first request with 200, and of the following every `every`-th with 500.
+fn flaky_server(every: u64) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let mut number = 0;
+        for stream in listener.incoming().flatten() {
+            let mut reader = BufReader::new(stream.try_clone().unwrap());
+            let mut writer = stream;
+            let mut line = String::new();
+            while reader.read_line(&mut line).is_ok_and(|length| length > 0) {
+                if line == "\r\n" {
+                    let status = if number > 0 && number % every == 0 {
+                        "500 Oops"
+                    } else {
+                        "200 OK"
+                    };
+                    number += 1;
+                    if write!(writer, "HTTP/1.1 {status}\r\ncontent-length: 2\r\n\r\nok").is_err() {
+                        break;
+                    }
+                }
+                line.clear();
+            }
+        }
+    });
+    url
+}

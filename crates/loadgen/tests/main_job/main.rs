@@ -1,0 +1,8 @@
+//! The main job as its users see it: the command line, the streams, the files, the exit code.
+
+mod failures;
+mod output;
+#[cfg(target_os = "linux")]
+mod processes;
+mod runs;
+mod support;

@@ -1,0 +1,185 @@
+//! However it ends, nothing stays behind.
+
+use std::io::{BufReader, Read as _};
+use std::process::{Command, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+use crate::support::loadgen;
+
+#[test]
+fn ctrl_c_prints_what_was_measured_and_leaves_nothing_behind() {
+    let mut child = loadgen()
+        .args([
+            "-c",
+            "4",
+            "-d",
+            "60s",
+            "--warmup",
+            "100ms",
+            "--format",
+            "json",
+            "--no-save",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    await_line(&mut stderr, "block 1 ");
+    let servers = children_of(child.id());
+    assert_eq!(servers.len(), 3);
+    signal(child.id(), "INT");
+    let mut stdout = String::new();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut stdout)
+        .unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130));
+    let record: Value = serde_json::from_str(&stdout).expect("one document");
+    assert_eq!(record["interrupted"], true);
+    assert!(record["results"][0]["requests"].as_u64().unwrap() > 0);
+    wait_until("the servers end", || {
+        servers.iter().all(|&pid| is_gone(pid))
+    });
+}
+
+#[test]
+fn servers_end_when_the_program_is_killed() {
+    let mut child = loadgen()
+        .args(["-c", "4", "-d", "60s", "--no-save"])
+        .stderr(Stdio::piped())
+        .stdout(Stdio::null())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    await_line(&mut stderr, "saturated");
+    let servers = children_of(child.id());
+    assert_eq!(servers.len(), 3);
+    child.kill().unwrap();
+    child.wait().unwrap();
+    wait_until("the servers end", || {
+        servers.iter().all(|&pid| is_gone(pid))
+    });
+}
+
+#[test]
+fn a_server_that_dies_ends_the_run_and_keeps_what_was_measured() {
+    let mut child = loadgen()
+        .args([
+            "-c",
+            "4",
+            "-d",
+            "60s",
+            "--warmup",
+            "100ms",
+            "--format",
+            "json",
+            "--no-save",
+        ])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    await_line(&mut stderr, "block 1 ");
+    signal(u32::try_from(children_of(child.id())[0]).unwrap(), "KILL");
+    let mut stdout = String::new();
+    child
+        .stdout
+        .take()
+        .unwrap()
+        .read_to_string(&mut stdout)
+        .unwrap();
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2), "{rest}");
+    assert!(rest.contains("ended"), "{rest}");
+    let record: Value = serde_json::from_str(&stdout).expect("one document");
+    assert!(record["results"][0]["requests"].as_u64().unwrap() > 0);
+}
+
+#[test]
+fn a_guarded_command_ends_with_its_guard() {
+    let mut guard = loadgen()
+        .args(["guard", "--", "sh", "-c", "sleep 300 & sleep 300"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    wait_until("the command has its children", || {
+        descendants_of(guard.id()).len() >= 3
+    });
+    let below = descendants_of(guard.id());
+    drop(guard.stdin.take());
+    assert_eq!(guard.wait().unwrap().code(), Some(0));
+    wait_until("all of the command ends", || {
+        below.iter().all(|&pid| is_gone(pid))
+    });
+}
+
+fn await_line(reader: &mut impl std::io::BufRead, part: &str) {
+    let mut line = String::new();
+    while !line.contains(part) {
+        line.clear();
+        assert!(
+            reader.read_line(&mut line).unwrap() > 0,
+            "no line with {part:?} came"
+        );
+    }
+}
+
+fn signal(pid: u32, name: &str) {
+    let status = Command::new("kill")
+        .args([&format!("-{name}"), &pid.to_string()])
+        .status()
+        .unwrap();
+    assert!(status.success());
+}
+
+fn children_of(pid: u32) -> Vec<u64> {
+    let mut children = Vec::new();
+    for task in std::fs::read_dir(format!("/proc/{pid}/task"))
+        .unwrap()
+        .flatten()
+    {
+        let text = std::fs::read_to_string(task.path().join("children")).unwrap_or_default();
+        children.extend(
+            text.split_whitespace()
+                .map(|pid| pid.parse::<u64>().unwrap()),
+        );
+    }
+    children.sort_unstable();
+    children
+}
+
+fn descendants_of(pid: u32) -> Vec<u64> {
+    let mut all = children_of(pid);
+    let mut next = 0;
+    while next < all.len() {
+        all.extend(children_of(u32::try_from(all[next]).unwrap()));
+        next += 1;
+    }
+    all
+}
+
+/// A process is gone when it is reaped, or waits only to be.
+fn is_gone(pid: u64) -> bool {
+    match std::fs::read_to_string(format!("/proc/{pid}/stat")) {
+        Ok(stat) => stat
+            .rsplit(") ")
+            .next()
+            .is_some_and(|rest| rest.starts_with('Z')),
+        Err(_) => true,
+    }
+}
+
+fn wait_until(what: &str, condition: impl Fn() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while !condition() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(10));
+    }
+}
