@@ -27,7 +27,7 @@ pub(crate) struct Socket {
     stream: TcpStream,
     app: Arc<App>,
     peer: Arc<Peer>,
-    /// Looks at the head that comes in next, or is coming in.
+    /// Looks at what comes in.
     screen: Screen,
     /// When that head has to be complete, once it was seen to be incomplete.
     head_deadline: Option<Instant>,
@@ -55,21 +55,11 @@ impl Socket {
         }
     }
 
-    /// Bytes came in. Those of heads are screened.
-    fn received(&mut self, mut bytes: &mut [u8]) {
+    /// Bytes came in. Those of requests are screened.
+    fn received(&mut self, bytes: &mut [u8]) {
         self.quiet_since = None;
-        let is_head = !matches!(self.peer.state(), State::Reading | State::Upgraded);
-        while is_head && !bytes.is_empty() {
-            let Some(end) = self.screen.look(bytes) else {
-                return;
-            };
-            let has_body = self.screen.has_body();
-            self.screen = Screen::default();
+        if self.peer.state() != State::Upgraded && self.screen.look(bytes) {
             self.head_deadline = None;
-            if has_body {
-                return;
-            }
-            bytes = &mut bytes[end..];
         }
     }
 

@@ -9,7 +9,7 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
     },
-    thread,
+    thread::{self, ScopedJoinHandle},
     time::Duration,
 };
 
@@ -41,11 +41,12 @@ where
 }
 
 /// Runs all pieces, each on a thread of its own, and `main` on this one meanwhile; waits for all.
-/// If there are not threads enough, `main` is dropped instead: the pieces should end then.
+/// If there are not threads enough, `main` is dropped instead: the pieces should end then. `main` can ask
+/// whether a piece has ended already.
 pub(crate) fn beside<R, P>(
     app: &App,
     pieces: impl Iterator<Item = P>,
-    main: impl FnOnce() -> R,
+    main: impl FnOnce(&dyn Fn() -> bool) -> R,
 ) -> Result<R, Answer>
 where
     P: FnOnce() + Send,
@@ -53,7 +54,8 @@ where
     thread::scope(|scope| {
         let threads = start(app, scope, pieces);
         let result = if threads.iter().all(Result::is_ok) {
-            Some(main())
+            let handles = || threads.iter().flatten();
+            Some(main(&|| handles().any(ScopedJoinHandle::is_finished)))
         } else {
             drop(main);
             None
@@ -63,7 +65,7 @@ where
     })
 }
 
-type Started<'scope, T> = Vec<io::Result<thread::ScopedJoinHandle<'scope, T>>>;
+type Started<'scope, T> = Vec<io::Result<ScopedJoinHandle<'scope, T>>>;
 
 fn start<'scope, T, P>(
     app: &'scope App,
@@ -89,7 +91,7 @@ where
 
 /// Joins all, and only then looks at the first error.
 fn join<T>(app: &App, threads: Started<'_, T>) -> Result<Vec<T>, Answer> {
-    let join = |thread: io::Result<thread::ScopedJoinHandle<'_, T>>| {
+    let join = |thread: io::Result<ScopedJoinHandle<'_, T>>| {
         let thread = thread.map_err(|error| no_thread(&error))?;
         thread.join().map_err(|_| panicked(&app.counters))
     };

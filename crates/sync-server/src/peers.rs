@@ -19,7 +19,7 @@ use nix::{
     errno::Errno,
     sys::socket::{MsgFlags, recv},
 };
-use workload::Answer;
+use workload::{Answer, Counters};
 
 use crate::app::App;
 
@@ -68,13 +68,16 @@ impl Peer {
     }
 
     /// Whether the client still waits for the answer: an error, which nobody will see, if it is
-    /// gone. Between two steps of work it is worth asking; during one there is no way.
-    pub(crate) fn still_there(&self) -> Result<(), Answer> {
+    /// gone. Between two steps of work it is worth asking; during one there is no way, so that the
+    /// step before went on in vain and is counted as abandoned.
+    pub(crate) fn still_there(&self, counters: &Counters) -> Result<(), Answer> {
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
         match recv(self.stream.as_raw_fd(), &mut [0], flags) {
-            Ok(0) => Err(gone()),
-            Ok(_) | Err(Errno::EAGAIN | Errno::EINTR) => Ok(()),
-            Err(_) => Err(gone()),
+            Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR) => Ok(()),
+            Ok(0) | Err(_) => {
+                counters.abandoned();
+                Err(Answer::error(500, "the client is gone").closing())
+            }
         }
     }
 
@@ -82,10 +85,6 @@ impl Peer {
     pub(crate) fn finish(&self) {
         self.state.store(IDLE, SeqCst);
     }
-}
-
-fn gone() -> Answer {
-    Answer::error(500, "the client is gone").closing()
 }
 
 impl Peers {
@@ -181,18 +180,21 @@ mod tests {
             stream: listener.accept().unwrap().0,
             state: AtomicU8::new(BUSY),
         };
-        assert!(peer.still_there().is_ok());
+        let counters = Counters::default();
+        assert!(peer.still_there(&counters).is_ok());
         client.write_all(b"GET /").unwrap();
         assert!(
-            peer.still_there().is_ok(),
+            peer.still_there(&counters).is_ok(),
             "the next request is there already"
         );
         let mut read = [0; 5];
         std::io::Read::read_exact(&mut &peer.stream, &mut read).unwrap();
         drop(client);
         // The end arrives a moment later.
-        while peer.still_there().is_ok() {
+        assert_eq!(counters.snapshot(0, 0).work_abandoned, 0);
+        while peer.still_there(&counters).is_ok() {
             thread::yield_now();
         }
+        assert_eq!(counters.snapshot(0, 0).work_abandoned, 1);
     }
 }

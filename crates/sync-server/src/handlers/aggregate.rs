@@ -18,13 +18,14 @@ pub(crate) fn aggregate(app: &App, peer: &Peer, query: &str) -> Result<Answer, A
             let mut answered = Vec::new();
             for service in services() {
                 answered.push(backend.ask(&service)?);
-                peer.still_there()?;
+                peer.still_there(&app.counters)?;
             }
             answered
         }
         Composition::Concurrent => {
             let ask = |service| move || backend.ask(&service);
             let answered = offload::at_once(app, services().into_iter().map(ask))?;
+            peer.still_there(&app.counters)?;
             answered.into_iter().collect::<Result<_, _>>()?
         }
     };

@@ -54,7 +54,8 @@ fn read(
     Ok(batch.answer())
 }
 
-/// Looks records up on as many threads as the window is wide. They end with the queue.
+/// Looks records up on as many threads as the window is wide. They end with the queue, and that ends when one
+/// of them has panicked.
 fn in_window(app: &App, lookup: Duration, body: &mut BodyReader<'_, '_>) -> Result<Answer, Unread> {
     let (sender, records) = sync_channel::<()>(WINDOW);
     // Only the threads hold it: when none is left, sending fails instead of blocking for ever.
@@ -63,11 +64,13 @@ fn in_window(app: &App, lookup: Duration, body: &mut BodyReader<'_, '_>) -> Resu
         let records = records.clone();
         move || look_up_all(&records, lookup)
     });
-    offload::beside(app, threads, move || {
+    offload::beside(app, threads, move |ended| {
         read(body, |count| {
-            (0..count)
-                .try_for_each(|_| sender.send(()))
-                .map_err(|_| Answer::error(500, "a part of the work panicked"))
+            let offer = |_| !ended() && sender.send(()).is_ok();
+            match (0..count).all(offer) {
+                true => Ok(()),
+                false => Err(Answer::error(500, "a part of the work panicked")),
+            }
         })
     })?
 }

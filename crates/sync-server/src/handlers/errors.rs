@@ -18,12 +18,15 @@ pub(crate) fn errors(app: &App, peer: &Peer, query: &str) -> Result<Answer, Answ
             let mut outcomes = Vec::new();
             for id in 0..OPERATIONS {
                 outcomes.push(operation(params, id));
-                peer.still_there()?;
+                peer.still_there(&app.counters)?;
             }
             outcomes
         }
         Composition::Concurrent => {
-            offload::at_once(app, (0..OPERATIONS).map(|id| move || operation(params, id)))?
+            let operations = (0..OPERATIONS).map(|id| move || operation(params, id));
+            let outcomes = offload::at_once(app, operations)?;
+            peer.still_there(&app.counters)?;
+            outcomes
         }
     };
     Ok(answer(&outcomes))

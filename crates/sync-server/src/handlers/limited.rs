@@ -14,7 +14,7 @@ pub(crate) fn limited(app: &App, peer: &Peer, query: &str) -> Result<Answer, Ans
         WhenTaken::Refuse => app.places.try_acquire().ok_or_else(refusal)?,
     };
     // It may have waited for long.
-    peer.still_there()?;
+    peer.still_there(&app.counters)?;
     thread::sleep(HELD);
     Ok(answer())
 }

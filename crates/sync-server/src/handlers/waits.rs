@@ -9,18 +9,18 @@ use workload::{
 use crate::{app::App, offload, peers::Peer};
 
 /// `GET /sync-data`: one wait after another.
-pub(crate) fn sync_data(peer: &Peer, query: &str) -> Result<Answer, Answer> {
+pub(crate) fn sync_data(app: &App, peer: &Peer, query: &str) -> Result<Answer, Answer> {
     params::none(query)?;
     let start = Instant::now();
     for wait in [DATABASE, API, FILE] {
         thread::sleep(wait.duration());
-        peer.still_there()?;
+        peer.still_there(&app.counters)?;
     }
     Ok(answer(Composition::Sequential, start.elapsed()))
 }
 
 /// `GET /async-data`: all waits at once, each on a thread of its own.
-pub(crate) fn async_data(app: &App, query: &str) -> Result<Answer, Answer> {
+pub(crate) fn async_data(app: &App, peer: &Peer, query: &str) -> Result<Answer, Answer> {
     params::none(query)?;
     let start = Instant::now();
     let waits = [DATABASE, API, FILE].into_iter();
@@ -28,5 +28,6 @@ pub(crate) fn async_data(app: &App, query: &str) -> Result<Answer, Answer> {
         app,
         waits.map(|wait| move || thread::sleep(wait.duration())),
     )?;
+    peer.still_there(&app.counters)?;
     Ok(answer(Composition::Concurrent, start.elapsed()))
 }

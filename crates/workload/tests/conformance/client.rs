@@ -7,7 +7,7 @@ use std::{
 };
 
 /// Long enough for any machine; a test that runs into it has failed.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// An answer without its `date`.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -75,6 +75,72 @@ fn pipelined_requests_are_answered_in_order() {
     });
 }
 
+/// A request with a body and the next one behind it, with what the first must be answered.
+fn pipelined_behind_a_body(kind: Kind) -> Vec<(String, u16)> {
+    let mut targets = vec![("POST", "/json", 405), ("GET", "/json", 200)];
+    if kind != Kind::AsyncBare {
+        targets.extend([
+            ("POST", "/upload", 200),
+            ("POST", "/upload?mode=whole", 200),
+            ("POST", "/batch", 200),
+        ]);
+    }
+    let bodies = [
+        "content-length: 3\r\n\r\nabc",
+        "transfer-encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\n",
+    ];
+    let with_bodies = |(method, target, status)| {
+        bodies.map(|body| {
+            let first = format!("{method} {target} HTTP/1.1\r\nhost: a\r\n{body}");
+            (first, status)
+        })
+    };
+    targets.into_iter().flat_map(with_bodies).collect()
+}
+
+#[test]
+fn a_request_in_one_write_behind_a_body_is_answered_too() {
+    const NEXT: &str = "GET /work?bytes=2 HTTP/1.1\r\nhost: a\r\n\r\n";
+    on_all(|kind| {
+        for (first, status) in pipelined_behind_a_body(kind) {
+            let both = format!("{first}{NEXT}");
+            // All of it at once, and cut anywhere in the second.
+            for cut in first.len()..=both.len() {
+                let mut client = client(kind);
+                client.send(&both[..cut]);
+                assert_eq!(client.answer().status, status, "{first:?}");
+                client.send(&both[cut..]);
+                let second = client.answer();
+                assert_eq!(
+                    (second.status, &*second.text()),
+                    (200, "xx"),
+                    "{first:?} cut at {cut} on {}",
+                    kind.name()
+                );
+                client.assert_kept();
+            }
+        }
+    });
+}
+
+#[test]
+fn a_request_behind_a_body_is_read_as_strictly_as_any() {
+    on_all(|kind| {
+        for (first, status) in pipelined_behind_a_body(kind) {
+            for bad in [
+                "GET / HTTP/1.1\nhost: a\n\n",
+                "POST / HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\ncontent-length: 3\r\n\r\n0\r\n\r\n",
+            ] {
+                let mut client = client(kind);
+                client.send(format!("{first}{bad}"));
+                assert_eq!(client.answer().status, status, "{first:?}");
+                assert_eq!(client.answer().status, 400, "{bad:?} on {}", kind.name());
+                client.assert_closed();
+            }
+        }
+    });
+}
+
 #[test]
 fn a_request_may_arrive_byte_by_byte() {
     on_all(|kind| {

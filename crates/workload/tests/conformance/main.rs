@@ -4,11 +4,13 @@
 mod answers;
 mod bodies;
 mod client;
+mod coverage;
 mod http;
 mod lifecycle;
 mod refusals;
 mod servers;
 mod stream;
+mod structure;
 mod timeouts;
 mod websocket;
 mod work;

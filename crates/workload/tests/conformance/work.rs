@@ -55,7 +55,14 @@ fn a_panic_in_a_part_of_the_work_is_answered_and_counted() {
     on_all_with(&Limits::default(), &faults, |kind, server| {
         let mut client = Client::connect(server.addr());
         let mut panics = 0;
+        // Those that some servers give to other threads or tasks, and some don't.
+        let (own, foreign) = match kind {
+            Kind::Sync | Kind::SyncPool => ("/block?ms=1&mode=right", "/timeout?work_ms=1"),
+            Kind::Async | Kind::AsyncBare => ("/timeout?work_ms=1", "/block?ms=1&mode=right"),
+        };
+        assert_eq!(client.get(own).status, 200, "{own} on {kind:?}");
         for target in [
+            foreign,
             "/cpu?mode=offload&units=1",
             "/concurrent-ops?mode=spawn",
             "/concurrent-ops?mode=pool",
