@@ -65,6 +65,58 @@ fn seven_servers_in_80_columns_say_what_was_left_out() {
 }
 
 #[test]
+fn whom_a_server_left_without_an_answer_is_shown_beside_who_got_how_much() {
+    let cell = |server| CellSpec {
+        server,
+        ..CellSpec::default()
+    };
+    let mut record = record(&[cell("sync-pool"), cell("async")]);
+    let even = show(&record, 100);
+    assert!(even.contains("Jain's fairness index"), "{even}");
+    assert!(!even.contains("unanswered connections"), "{even}");
+
+    let connections = &mut record.results[0].connections;
+    connections.unanswered = 288;
+    connections.requests_min = Some(0);
+    connections.requests_median = Some(0.0);
+    connections.requests_max = Some(4_321);
+    connections.jain_index = Some(0.2);
+    let uneven = show(&record, 100);
+    assert_fits(&uneven, 100);
+    let row = |heading: &str| {
+        let line = uneven.lines().find(|line| line.contains(heading));
+        line.unwrap_or_else(|| panic!("no {heading}:\n{uneven}"))
+    };
+    let unanswered = row("unanswered connections");
+    assert!(
+        unanswered.contains("80 %") && unanswered.contains(" 0 %"),
+        "{unanswered}"
+    );
+    assert!(row("fewest requests/connection").contains(" 0 "));
+    assert!(row("median requests/connection").contains(" 0 "));
+    assert!(row("most requests/connection").contains("4,321"));
+    let index = row("Jain's fairness index");
+    assert!(
+        index.contains("0.200") && index.contains("0.980"),
+        "{index}"
+    );
+}
+
+#[test]
+fn an_open_loop_that_keeps_its_rate_says_nothing_about_fairness() {
+    let cell = |rate| CellSpec {
+        load: LoadKind::Open,
+        rate: Some(rate),
+        throughput_rps: 1_000.0,
+        ..CellSpec::default()
+    };
+    let kept = show(&record(&[cell(1_000.0)]), 100);
+    assert!(!kept.contains("Jain's fairness index"), "{kept}");
+    let overloaded = show(&record(&[cell(2_500.0)]), 100);
+    assert!(overloaded.contains("Jain's fairness index"), "{overloaded}");
+}
+
+#[test]
 fn both_keep_alives_have_a_sentence_and_tables_of_their_own() {
     let text = show(&both_keep_alives(), 100);
     assert_fits(&text, 100);

@@ -2,6 +2,7 @@
 
 pub(crate) mod article;
 pub(crate) mod charts;
+mod fairness;
 pub(crate) mod method;
 pub(crate) mod ratios;
 pub(crate) mod results;

@@ -2,6 +2,7 @@
 
 use stats::summary::{mean, stdev};
 
+use super::fairness;
 use crate::analysis::cells::{LoadPoint, load_points};
 use crate::format;
 use crate::record::{CellResult, LatencySummary, LoadKind, Record};
@@ -37,7 +38,8 @@ pub(crate) fn describe(point: &LoadPoint<'_>) -> String {
     format!("{}, {load}, {keep_alive}", point.workload)
 }
 
-type Figure = (&'static str, u8, fn(&CellResult) -> Cell);
+/// Heading, priority of the column, and the figure of a cell.
+pub(super) type Figure = (&'static str, u8, fn(&CellResult) -> Cell);
 
 /// The figures of the table with the priority of their columns.
 const FIGURES: [Figure; 18] = [
@@ -91,11 +93,12 @@ const FIGURES: [Figure; 18] = [
 ];
 
 fn table(number: usize, point: &LoadPoint<'_>) -> Table {
-    let figures = FIGURES
+    let figures = [&FIGURES[..], &fairness::figures(point)].concat();
+    let columns = figures
         .iter()
         .map(|(heading, priority, _)| Column::figures(*heading, *priority));
     let rows = point.cells.iter().map(|cell| {
-        let figures = FIGURES.iter().map(|(_, _, figure)| figure(cell));
+        let figures = figures.iter().map(|(_, _, figure)| figure(cell));
         std::iter::once(Cell::text(&cell.server))
             .chain(figures)
             .collect()
@@ -104,7 +107,7 @@ fn table(number: usize, point: &LoadPoint<'_>) -> Table {
         id: format!("results-{number}"),
         title: describe(point),
         columns: std::iter::once(Column::words("Server", 0))
-            .chain(figures)
+            .chain(columns)
             .collect(),
         rows: rows.collect(),
         layout: Layout::Turned,
@@ -125,7 +128,7 @@ pub(crate) fn percentile(latency: &LatencySummary, name: &str) -> Cell {
     Cell { text, value }
 }
 
-fn whole(count: Option<u64>) -> Cell {
+pub(super) fn whole(count: Option<u64>) -> Cell {
     Cell {
         text: count.map_or_else(|| format::NOT_AVAILABLE.to_owned(), format::count),
         value: count.map(|count| count as f64),

@@ -1,0 +1,65 @@
+//! How evenly a server treated its connections: of interest wherever all of them want something all the time.
+
+use super::results::{Figure, whole};
+use crate::analysis::cells::LoadPoint;
+use crate::format;
+use crate::record::{CellResult, Connections, LoadKind};
+use crate::table::Cell;
+
+/// Below this index of Jain's, who got how much is shown too. With a tenth of the connections starved, it is
+/// 0.9 at most.
+const EVEN_JAIN_INDEX: f64 = 0.95;
+
+/// An open loop that answers less than this share of its rate keeps all its connections waiting.
+const RATE_KEPT: f64 = 0.95;
+
+const INDEX: Figure = ("Jain's fairness index", 8, |cell| {
+    let index = contended(cell).and_then(|connections| connections.jain_index);
+    Cell::figure(index, format::fixed_ratio)
+});
+
+/// Who got how much.
+const SPREAD: [Figure; 4] = [
+    ("unanswered connections", 5, |cell| {
+        Cell::figure(unanswered_percent(cell), format::percent)
+    }),
+    ("fewest requests/connection", 8, |cell| {
+        whole(contended(cell).and_then(|connections| connections.requests_min))
+    }),
+    ("median requests/connection", 8, |cell| {
+        let median = contended(cell).and_then(|connections| connections.requests_median);
+        Cell::figure(median, format::number)
+    }),
+    ("most requests/connection", 8, |cell| {
+        whole(contended(cell).and_then(|connections| connections.requests_max))
+    }),
+];
+
+/// The index, and what stands behind it where one of the servers was not even.
+pub(super) fn figures(point: &LoadPoint<'_>) -> Vec<Figure> {
+    let mut figures = vec![INDEX];
+    if point.cells.iter().any(|cell| is_uneven(cell)) {
+        figures.extend(SPREAD);
+    }
+    figures
+}
+
+/// Connections that wanted something all the time; in an open loop that keeps its rate, one that is never
+/// needed gets nothing and lacks nothing.
+fn contended(cell: &CellResult) -> Option<&Connections> {
+    let overloaded = |rate: f64| cell.throughput_rps < RATE_KEPT * rate;
+    let contended = cell.load == LoadKind::Closed || cell.rate.is_some_and(overloaded);
+    (contended && cell.keep_alive).then_some(&cell.connections)
+}
+
+fn unanswered_percent(cell: &CellResult) -> Option<f64> {
+    let unanswered = contended(cell)?.unanswered as f64;
+    (cell.concurrency > 0).then(|| 100.0 * unanswered / f64::from(cell.concurrency))
+}
+
+fn is_uneven(cell: &CellResult) -> bool {
+    let uneven_index = |index: f64| index < EVEN_JAIN_INDEX;
+    contended(cell).is_some_and(|connections| {
+        connections.unanswered > 0 || connections.jain_index.is_some_and(uneven_index)
+    })
+}
