@@ -28,6 +28,8 @@ pub struct ArmBlock {
     pub measurement: Measurement,
     /// Wall time of its slices, lead-in and draining included: what CPU time is divided by.
     pub span: Duration,
+    /// How many slices those were.
+    pub slices: u32,
     /// CPU time of the server over that span.
     pub server_cpu: Option<Duration>,
     /// CPU time of the client over that span.
@@ -219,6 +221,7 @@ fn finish(
         arm: number,
         measurement,
         span: tally.span,
+        slices: u32::try_from(tally.slices_rps.len()).unwrap_or(u32::MAX),
         // Where there are no CPU clocks of other processes, the server's own word for the whole block.
         server_cpu: tally
             .server_cpu

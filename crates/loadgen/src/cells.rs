@@ -64,6 +64,7 @@ impl Cell {
             .push(block(index, outcome, &arm, self.name.timeout));
         let used = &mut self.used;
         used.span += arm.span;
+        used.slices += arm.slices;
         used.server_cpu = sum(used.server_cpu, arm.server_cpu);
         used.client_cpu += arm.client_cpu;
         used.server_switches = sum(used.server_switches, arm.server_switches);
@@ -86,6 +87,11 @@ impl Cell {
     /// Time from the first request of each slice to its last answer, added up.
     pub fn span(&self) -> Duration {
         self.used.span
+    }
+
+    /// How many slices that were.
+    pub fn slices(&self) -> u32 {
+        self.used.slices
     }
 
     /// The server's name.

@@ -78,14 +78,8 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
         .err();
     drop(run);
     record.interrupted = interrupt::requested();
-    let said: Vec<String> = contrasts
-        .iter()
-        .filter_map(|contrast| contrast.finding(&record))
-        .collect();
-    record.findings.extend(said);
-    let said = shape.findings(&record);
-    record.findings.extend(said);
     document::finish(&mut record, plan, room, queue_before);
+    record.findings = findings(&record, shape.as_ref(), &contrasts);
     if let Some(failure) = failure {
         if record.results.is_empty() {
             return Err(failure);
@@ -99,6 +93,17 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
         record,
         failure: None,
     })
+}
+
+/// What the figures say, and then whether the machine is one to believe.
+fn findings(record: &Record, shape: &dyn Shape, contrasts: &[Contrast]) -> Vec<String> {
+    let mut findings: Vec<String> = contrasts
+        .iter()
+        .filter_map(|contrast| contrast.finding(record))
+        .collect();
+    findings.extend(shape.findings(record));
+    findings.extend(record.findings.iter().cloned());
+    findings
 }
 
 fn start(plan: &Plan, flags: &[(&str, String)]) -> anyhow::Result<Vec<Arm>> {
@@ -136,13 +141,7 @@ impl<'a> Run<'a> {
         }
         let first = self.record.results.len();
         for cell in measured {
-            let figures = self.shape.figures(&Seen {
-                cell: &cell.result,
-                total: &cell.total,
-                arm: &arms[cell.arm],
-                watched: cell.watched.as_ref(),
-                span: cell.span,
-            });
+            let figures = self.shape.figures(&seen(&cell, &arms[cell.arm]));
             let mut result = cell.result;
             result.figures.extend(figures);
             self.record.results.push(result);
@@ -221,8 +220,11 @@ impl<'a> Run<'a> {
         for cell in measured {
             let of_same_server = |result: &&mut CellResult| result.server == cell.result.server;
             if let Some(result) = self.record.results[first..].iter_mut().find(of_same_server) {
+                let seen = seen(&cell, &arms[cell.arm]);
+                let own = self.shape.contrast_figures(&seen).into_iter();
                 let figures = contrast.figures(result, &cell.result);
                 result.figures.extend(figures);
+                result.figures.extend(own.map(|own| contrast.named(own)));
             }
         }
         outcome.map(drop)
@@ -272,6 +274,17 @@ impl<'a> Run<'a> {
                 .filter(|&rate| rate > 0.0)
                 .map(|rate| open(round_rate(rate / 2.0))),
         })
+    }
+}
+
+fn seen<'a>(measured: &'a Measured, arm: &'a Arm) -> Seen<'a> {
+    Seen {
+        cell: &measured.result,
+        total: &measured.total,
+        arm,
+        watched: measured.watched.as_ref(),
+        span: measured.span,
+        slices: measured.slices,
     }
 }
 

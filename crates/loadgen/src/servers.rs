@@ -3,11 +3,15 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use async_server::{Flavor, Model};
 use bytes::Bytes;
+use clap::Parser as _;
 use engine::{Expect, ExpectBody, ExpectStatus, Request, RequestClass};
 use workload::{Class, Workload};
 
 use crate::arm::Arm;
+use crate::cli::{Cli, Command, Serve};
+use crate::counters;
 use crate::plan::{ServerSource, ServerSpec, Work};
 
 /// The built-in servers, as `loadgen serve` knows them.
@@ -28,6 +32,39 @@ pub fn check_has(server: &ServerSpec, workload: &Workload) -> anyhow::Result<()>
         ),
         None => Ok(()),
     }
+}
+
+/// Worker threads of the async servers that are started here, the most where they differ; the cores of the
+/// machine where there is none.
+pub fn worker_threads(servers: &[ServerSpec], cpus: &[usize]) -> usize {
+    let workers = servers.iter().filter_map(|server| workers_of(server, cpus));
+    workers.max().unwrap_or_else(counters::available_cores)
+}
+
+/// As the server's own flags are read; by default there is one on each CPU that it may use.
+fn workers_of(server: &ServerSpec, cpus: &[usize]) -> Option<usize> {
+    let ServerSource::BuiltIn { model, flags } = &server.source else {
+        return None;
+    };
+    let words = ["loadgen", "serve", model].into_iter();
+    let line = Cli::try_parse_from(words.chain(flags.iter().map(String::as_str)));
+    let Some(Command::Serve(serve)) = line.ok()?.command else {
+        return None;
+    };
+    let config = match serve.server {
+        Serve::AsyncBare(args) => args.config(Model::Bare),
+        Serve::Async(args) => args.config(Model::Axum),
+        Serve::Sync(_) | Serve::SyncPool(_) => return None,
+    };
+    let given = flags
+        .iter()
+        .any(|flag| flag.starts_with("--worker-threads"));
+    let as_many_as_cpus = config.flavor == Flavor::MultiThread && !given && !cpus.is_empty();
+    Some(if as_many_as_cpus {
+        cpus.len()
+    } else {
+        config.worker_threads
+    })
 }
 
 /// What the engine sends for a workload, and what it counts as an answer.
@@ -127,4 +164,33 @@ fn ask(arm: &Arm, request: &Request, timeout: Duration) -> anyhow::Result<engine
             arm.label, request.method, request.path
         )
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn worker_threads_are_those_of_the_async_servers() {
+        let workers = |servers: &[&str], cpus: &[usize]| {
+            let specs: Vec<ServerSpec> = servers
+                .iter()
+                .map(|text| ServerSpec::parse(text).unwrap())
+                .collect();
+            worker_threads(&specs, cpus)
+        };
+        let cores = counters::available_cores();
+        assert_eq!(workers(&["sync", "async"], &[]), cores);
+        assert_eq!(workers(&["sync", "async --worker-threads 7"], &[]), 7);
+        assert_eq!(workers(&["few=async-bare --worker-threads=3"], &[]), 3);
+        assert_eq!(workers(&["async --flavor current-thread"], &[]), 1);
+        let differing = [
+            "async --worker-threads 5",
+            "one=async --flavor current-thread",
+        ];
+        assert_eq!(workers(&differing, &[]), 5);
+        assert_eq!(workers(&["async"], &[0, 1, 2]), 3);
+        assert_eq!(workers(&["async --worker-threads 7"], &[0]), 7);
+        assert_eq!(workers(&["sync"], &[0]), cores);
+    }
 }

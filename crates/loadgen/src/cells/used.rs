@@ -11,6 +11,7 @@ use crate::sampler::Sample;
 #[derive(Default)]
 pub(super) struct Used {
     pub(super) span: Duration,
+    pub(super) slices: u32,
     pub(super) server_cpu: Option<Duration>,
     pub(super) client_cpu: Duration,
     pub(super) server_switches: Option<u64>,

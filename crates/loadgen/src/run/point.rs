@@ -35,6 +35,7 @@ pub(super) struct Measured {
     pub(super) result: CellResult,
     pub(super) total: Measurement,
     pub(super) span: Duration,
+    pub(super) slices: u32,
     pub(super) watched: Option<Watched>,
 }
 
@@ -69,13 +70,14 @@ impl Run<'_> {
             .enumerate()
             .filter(|(_, cell)| cell.was_loaded())
         {
-            let (total, span) = (cell.total().clone(), cell.span());
+            let (total, span, slices) = (cell.total().clone(), cell.span(), cell.slices());
             let mut result = cell.into_result(arm, &samples, self.epoch);
             result.figures.extend(warmup::figure(&arms[arm]));
             measured.push(Measured {
                 arm,
                 total,
                 span,
+                slices,
                 watched: watched.get(arm).copied().flatten(),
                 result,
             });

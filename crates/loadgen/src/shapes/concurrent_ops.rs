@@ -2,11 +2,25 @@
 
 use report::format;
 use report::record::{Figure, Record};
+use workload::Workload;
 
-use super::{Seen, Shape, figure, first_load_point, on_each, value};
+use super::{Seen, Shape, contrast, figure, first_load_point, on_each, value};
 
 /// Divides what a request costs by its tasks.
-pub struct ConcurrentOps;
+pub struct ConcurrentOps {
+    own_mode: &'static str,
+    modes: Vec<&'static str>,
+}
+
+impl ConcurrentOps {
+    /// The modes there are.
+    pub fn of(workload: &Workload) -> Self {
+        Self {
+            own_mode: workload.mode().name,
+            modes: workload.definition().mode_names(),
+        }
+    }
+}
 
 impl Shape for ConcurrentOps {
     fn figures(&self, seen: &Seen<'_>) -> Vec<Figure> {
@@ -36,15 +50,28 @@ impl Shape for ConcurrentOps {
         ]
     }
 
+    fn contrast_figures(&self, seen: &Seen<'_>) -> Vec<Figure> {
+        self.figures(seen)
+    }
+
     fn findings(&self, record: &Record) -> Vec<String> {
-        let costs = on_each(first_load_point(record), |cell| {
-            value(cell, "cpu_per_task").map(format::cpu_us)
-        });
-        costs
-            .map(|costs| {
-                format!("Creating, running and joining one task takes server CPU of {costs}.")
+        let costs = |figure: &str| {
+            on_each(first_load_point(record), |cell| {
+                value(cell, figure).map(format::cpu_us)
             })
-            .into_iter()
-            .collect()
+        };
+        let Some(own) = costs("cpu_per_task") else {
+            return Vec::new();
+        };
+        let modes = self.modes.iter().filter(|&&mode| mode != self.own_mode);
+        let others = modes.filter_map(|mode| {
+            let costs = costs(&format!("{}_cpu_per_task", contrast::figure_prefix(mode)))?;
+            Some(format!("; in mode {mode} {costs}"))
+        });
+        vec![format!(
+            "Creating, running and joining one task takes server CPU, in mode {}, of {own}{}.",
+            self.own_mode,
+            others.collect::<String>()
+        )]
     }
 }

@@ -44,6 +44,11 @@ pub fn other_modes(plan: &Plan) -> Vec<Contrast> {
         .collect()
 }
 
+/// What the names of the figures of a contrast begin with.
+pub fn figure_prefix(name: &str) -> String {
+    name.replace('-', "_")
+}
+
 /// The parameters a workload was asked for with.
 pub fn parameters(workload: &Workload) -> String {
     let text = workload.to_string();
@@ -70,7 +75,7 @@ impl Contrast {
     /// Another work, loaded alike.
     pub fn new(name: &str, label: &str, work: Work) -> Self {
         Self {
-            name: name.replace('-', "_"),
+            name: figure_prefix(name),
             label: label.to_owned(),
             work,
             beside: None,
@@ -99,7 +104,12 @@ impl Contrast {
             ));
         }
         let (own, other) = (&cell.latency_us, &contrast.latency_us);
-        let spread = [("mean", other.mean), ("p99", other.p99), ("max", other.max)];
+        let spread = [
+            ("mean", other.mean),
+            ("p50", other.p50),
+            ("p99", other.p99),
+            ("max", other.max),
+        ];
         let fields = if cell.load == LoadKind::Open {
             &spread[..]
         } else {
@@ -126,6 +136,15 @@ impl Contrast {
             ));
         }
         figures
+    }
+
+    /// A figure of the cell that was measured for contrast, as a figure of the cell it stands beside.
+    pub fn named(&self, own: Figure) -> Figure {
+        Figure {
+            name: format!("{}_{}", self.name, own.name),
+            label: format!("{} {}", own.label, self.label),
+            ..own
+        }
     }
 
     /// What its figures say.

@@ -5,17 +5,21 @@
 //! One small file per shape, all behind the trait [`Shape`]; the run itself stays the same for all.
 //!
 //! - [`plain`]: requests over and over. [`waits`], [`errors`], [`timeout`], [`concurrent_ops`], [`mixed`],
-//!   [`upload`]: the same, with figures and findings of their own.
+//!   [`upload`], [`batch`], [`cpu`], [`file`]: the same, with figures and findings of their own.
 //! - [`probed`]: probes beside connections that block. [`overload`]: more than the server can take.
 //! - [`beside_idle`]: thousands of idle connections. [`streamed`]: answers in chunks.
 //! - [`backends`]: servers behind the servers. [`sockets`]: messages over WebSocket.
-//! - [`contrast`]: what is measured besides, for comparison. [`watch`]: `/stats` under load.
+//! - [`contrast`]: what is measured besides, for comparison. [`versus`]: servers beside each other. [`watch`]: `/stats`
+//!   under load.
 
 mod backends;
+mod batch;
 mod beside_idle;
 mod concurrent_ops;
 pub mod contrast;
+mod cpu;
 mod errors;
+mod file;
 mod mixed;
 mod overload;
 mod plain;
@@ -24,6 +28,7 @@ mod sockets;
 mod streamed;
 mod timeout;
 mod upload;
+mod versus;
 mod waits;
 pub mod watch;
 
@@ -105,6 +110,11 @@ pub trait Shape {
         Vec::new()
     }
 
+    /// Figures of a contrast beyond throughput and latency; their names and labels get the contrast's.
+    fn contrast_figures(&self, _seen: &Seen<'_>) -> Vec<Figure> {
+        Vec::new()
+    }
+
     /// What the figures of a record say beyond the contrasts, in sentences.
     fn findings(&self, _record: &Record) -> Vec<String> {
         Vec::new()
@@ -134,6 +144,8 @@ pub struct Seen<'a> {
     pub watched: Option<&'a Watched>,
     /// Time from the first request sent to the last answer, over all slices.
     pub span: Duration,
+    /// How many slices those were.
+    pub slices: u32,
 }
 
 /// The shape of what the servers are asked for.
@@ -147,15 +159,20 @@ pub fn of(work: &Work) -> Box<dyn Shape> {
 fn of_workload(workload: &Workload) -> Box<dyn Shape> {
     use workload::Shape as Kind;
     match (workload.definition().shape, workload.name()) {
-        (Kind::Plain, "concurrent-ops") => Box::new(concurrent_ops::ConcurrentOps),
+        (Kind::Plain, "batch") => Box::new(batch::Batch::of(workload)),
+        (Kind::Plain, "concurrent-ops") => Box::new(concurrent_ops::ConcurrentOps::of(workload)),
+        (Kind::Plain, "cpu") => Box::new(cpu::Cpu::of(workload)),
         (Kind::Plain, "errors") => Box::new(errors::Errors),
-        (Kind::Plain, "mixed") => Box::new(mixed::Mixed),
+        (Kind::Plain, "file") => Box::new(file::File::of(workload)),
+        (Kind::Plain, "mixed") => Box::new(mixed::Mixed::of(workload)),
         (Kind::Plain, "timeout") => Box::new(timeout::Timeout),
         (Kind::Plain, "upload") => Box::new(upload::Upload::of(workload)),
         (Kind::Plain, "waits") => Box::new(waits::Waits),
         (Kind::Plain, _) => Box::new(plain::Plain),
         (Kind::Probed, _) => Box::new(probed::Probed),
-        (Kind::Overload { rate_per_s }, _) => Box::new(overload::Overload { rate_per_s }),
+        (Kind::Overload { rate_per_s }, _) => {
+            Box::new(overload::Overload::of(workload, rate_per_s))
+        }
         (Kind::BesideIdle, _) => Box::new(beside_idle::BesideIdle),
         (Kind::Streamed, _) => Box::new(streamed::Streamed),
         (Kind::Backends, _) => Box::new(backends::Backends::default()),

@@ -95,11 +95,22 @@ impl Shape for Sockets {
     }
 
     fn findings(&self, record: &Record) -> Vec<String> {
-        if self.pattern == Pattern::Echo {
-            return Vec::new();
-        }
         first_load_point(record)
             .filter_map(|cell| {
+                let memory = value(cell, "memory_per_connection").map_or_else(String::new, |kib| {
+                    format!(
+                        "; a connection took {} of memory",
+                        format::with_unit(kib, "KiB")
+                    )
+                });
+                if self.pattern == Pattern::Echo {
+                    return Some(format!(
+                        "{} sent back {} messages a second, {} on average{memory}.",
+                        cell.server,
+                        format::per_second(cell.throughput_rps),
+                        format::duration_us(cell.latency_us.mean?),
+                    ));
+                }
                 let lost = value(cell, "messages_lost")?;
                 let slow = match value(cell, "slow_reader_close_code") {
                     Some(TRY_AGAIN_LATER) => {
@@ -112,7 +123,7 @@ impl Shape for Sockets {
                     }
                 };
                 Some(format!(
-                    "{} delivered {} messages a second to a room of {} and lost {}{slow}.",
+                    "{} delivered {} messages a second to a room of {} and lost {}{slow}{memory}.",
                     cell.server,
                     format::per_second(cell.throughput_rps),
                     format::count(u64::from(cell.concurrency)),

@@ -1,0 +1,86 @@
+//! Two servers beside each other: QPS of one ÷ QPS of the other, in the mode that was asked for and in those
+//! that were measured for contrast.
+
+use report::format;
+use report::record::{CellResult, Record};
+
+use super::{first_load_point, value};
+
+/// The server that others are set beside: blocking, a thread per connection.
+const BASELINE: &str = "sync";
+/// Those that are, where they were measured.
+const CANDIDATES: [&str; 2] = ["async-bare", "async"];
+
+/// Two servers that were loaded alike.
+#[derive(Clone, Copy)]
+pub struct Versus<'a> {
+    record: &'a Record,
+    /// The blocking server.
+    pub baseline: &'a CellResult,
+    /// The async one.
+    pub candidate: &'a CellResult,
+}
+
+/// A ratio, with what is known of its precision.
+pub struct Ratio {
+    /// Candidate ÷ baseline.
+    pub value: f64,
+    /// As text, with its interval where there is one.
+    pub text: String,
+}
+
+/// Every async server of a record beside the blocking one.
+pub fn pairs(record: &Record) -> impl Iterator<Item = Versus<'_>> {
+    let cell = |name: &str| first_load_point(record).find(|cell| cell.server == name);
+    let baseline = cell(BASELINE);
+    CANDIDATES.into_iter().filter_map(move |candidate| {
+        Some(Versus {
+            record,
+            baseline: baseline?,
+            candidate: cell(candidate)?,
+        })
+    })
+}
+
+impl Versus<'_> {
+    /// QPS in the mode that was asked for, with its interval.
+    pub fn throughput(&self) -> Option<Ratio> {
+        let (baseline, candidate) = (self.baseline, self.candidate);
+        let compared = self.record.comparisons.iter().find(|comparison| {
+            comparison.metric == "throughput"
+                && comparison.baseline == baseline.server
+                && comparison.candidate == candidate.server
+                && comparison.load == baseline.load
+                && comparison.keep_alive == baseline.keep_alive
+                && comparison.rate == baseline.rate
+        });
+        let interval = compared.and_then(|found| Some((found.ratio?, found.low?, found.high?)));
+        if let Some((ratio, low, high)) = interval {
+            let confidence = compared.map_or(0.0, |found| found.confidence);
+            return Some(Ratio {
+                value: ratio,
+                text: format!(
+                    "{} ({} interval {})",
+                    format::ratio(ratio),
+                    format::confidence(confidence),
+                    format::interval(low, high)
+                ),
+            });
+        }
+        ratio(candidate.throughput_rps, baseline.throughput_rps)
+    }
+
+    /// QPS of a contrast of that name.
+    pub fn contrast_throughput(&self, contrast: &str) -> Option<Ratio> {
+        let of = |cell| value(cell, &format!("{contrast}_throughput"));
+        ratio(of(self.candidate)?, of(self.baseline)?)
+    }
+}
+
+/// `a ÷ b`, where there is a `b`.
+pub fn ratio(a: f64, b: f64) -> Option<Ratio> {
+    (b > 0.0).then(|| Ratio {
+        value: a / b,
+        text: format::ratio(a / b),
+    })
+}
