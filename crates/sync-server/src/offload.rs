@@ -19,6 +19,10 @@ use crate::app::App;
 
 type Job = Box<dyn FnOnce() + Send>;
 
+/// Work on threads of its own that may go on at once. Work that was given up goes on, so that the number of
+/// connections does not limit it.
+const MOST_RUNNING: u64 = 16_384;
+
 /// As many threads as there are cores, for computing; started when they are first needed.
 #[derive(Debug, Default)]
 pub(crate) struct ComputePool(Mutex<Option<SyncSender<Job>>>);
@@ -99,14 +103,20 @@ fn join<T>(app: &App, threads: Started<'_, T>) -> Result<Vec<T>, Answer> {
     results.into_iter().collect()
 }
 
-/// Starts a piece of work on a thread of its own.
+/// Starts a piece of work on a thread of its own, unless too much goes on already.
 pub(crate) fn on_thread<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Pending<T>, Answer> {
-    let (job, pending) = piece(app, work);
+    if app.counters.work_running() >= MOST_RUNNING {
+        return Err(Answer::no_room("too much work goes on already"));
+    }
+    let (job, mut pending) = piece(app, work);
     let thread = thread::Builder::new().stack_size(app.config.stack_size_bytes);
-    thread.spawn(job).map_err(|error| no_thread(&error))?;
+    if let Err(error) = thread.spawn(job) {
+        pending.awaited = true; // nothing goes on
+        return Err(no_thread(&error));
+    }
     Ok(pending)
 }
 
@@ -221,5 +231,39 @@ fn work_until_closed(jobs: &Mutex<Receiver<Job>>) {
             Ok(job) => job(),
             Err(_) => return,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use super::*;
+    use crate::Config;
+
+    #[test]
+    fn so_much_goes_on_and_no_more() {
+        let app = App::new(Config::default(), PathBuf::new());
+        let mut running: Vec<_> = (0..MOST_RUNNING)
+            .map(|_| Counters::running(app.counters.clone()))
+            .collect();
+        let refused = on_thread(&app, || ()).expect_err("too much goes on");
+        assert_eq!(refused.status, 503);
+        running.pop();
+        assert!(on_thread(&app, || 7).and_then(Pending::wait) == Ok(7));
+    }
+
+    #[test]
+    fn what_never_started_was_not_abandoned() {
+        let config = Config {
+            // More than there is address space.
+            stack_size_bytes: 1 << 50,
+            ..Config::default()
+        };
+        let app = App::new(config, PathBuf::new());
+        let refused = on_thread(&app, || ()).expect_err("no thread");
+        assert_eq!(refused.status, 503);
+        let stats = app.counters.snapshot(0, 0);
+        assert_eq!((stats.work_running, stats.work_abandoned), (0, 0));
     }
 }

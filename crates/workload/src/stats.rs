@@ -61,13 +61,18 @@ impl Counters {
         Running { counters }
     }
 
+    /// Pieces of work running now.
+    pub fn work_running(&self) -> u64 {
+        self.work_running.load(Relaxed)
+    }
+
     /// All of it, with what the server and the operating system know.
     pub fn snapshot(&self, connections: u64, in_flight: u64) -> Stats {
         let (cpu_us, context_switches) = usage();
         Stats {
             connections,
             in_flight,
-            work_running: self.work_running.load(Relaxed),
+            work_running: self.work_running(),
             work_abandoned: self.work_abandoned.load(Relaxed),
             panics: self.panics.load(Relaxed),
             cpu_us,
