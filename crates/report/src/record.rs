@@ -12,6 +12,10 @@ use serde::{Deserialize, Serialize};
 /// The version of the format that this program writes. Older versions are read, newer ones refused.
 pub const SCHEMA_VERSION: u32 = 1;
 
+/// Name of the figure of a workload whose requests are deliveries: nobody asks for them, so that Little's law says
+/// nothing about the number of connections.
+pub const DELIVERIES_LOST: &str = "messages_lost";
+
 /// Everything one run measured and was told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {

@@ -217,6 +217,26 @@ fn a_clean_run_has_no_warning() {
 }
 
 #[test]
+fn deliveries_are_not_held_to_little_s_law() {
+    let warned = |figure: &str| {
+        let record = changed(main_job(), |record| {
+            let cell = &mut record.results[0];
+            cell.latency_us.mean = cell.latency_us.mean.map(|us| us * 0.5);
+            cell.figures.push(Figure {
+                name: figure.to_owned(),
+                value: Some(0.0),
+                unit: "1".to_owned(),
+                label: figure.to_owned(),
+            });
+        });
+        let mut codes = record.warnings.iter().map(|warning| &*warning.code);
+        codes.any(|code| code == "littles_law")
+    };
+    assert!(warned("some other figure"));
+    assert!(!warned(DELIVERIES_LOST));
+}
+
+#[test]
 fn every_check_warns_with_its_number() {
     let closed =
         |change: fn(&mut CellResult)| changed(main_job(), |record| change(&mut record.results[0]));

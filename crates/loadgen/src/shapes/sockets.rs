@@ -5,7 +5,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use engine::Request;
 use report::format;
-use report::record::{Figure, Record};
+use report::record::{DELIVERIES_LOST, Figure, Record};
 use workload::Workload;
 
 use super::contrast::Contrast;
@@ -84,7 +84,7 @@ impl Shape for Sockets {
         let mut figures = vec![memory_per_connection(seen, 0)];
         if self.pattern == Pattern::Room {
             figures.push(figure(
-                "messages_lost",
+                DELIVERIES_LOST,
                 Some(seen.cell.errors.total as f64),
                 "1",
                 "deliveries lost",
@@ -111,7 +111,7 @@ impl Shape for Sockets {
                         format::duration_us(cell.latency_us.mean?),
                     ));
                 }
-                let lost = value(cell, "messages_lost")?;
+                let lost = value(cell, DELIVERIES_LOST)?;
                 let slow = match value(cell, "slow_reader_close_code") {
                     Some(TRY_AGAIN_LATER) => {
                         "; one who did not read was dropped with close code 1013".to_owned()

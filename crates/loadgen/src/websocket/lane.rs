@@ -26,6 +26,8 @@ pub struct Seat {
     pub socket: Option<Socket>,
     /// Messages of it that counted.
     pub served: u64,
+    /// Whether it is the one that speaks in a room, to whom nothing is delivered.
+    pub speaks: bool,
     /// Number of the next message, so that a lost or repeated one shows.
     pub next: u64,
 }
@@ -105,6 +107,7 @@ impl Lane {
                 seats.push(Seat {
                     socket: Some(socket),
                     served: 0,
+                    speaks: false,
                     next: 0,
                 });
             }
@@ -138,6 +141,7 @@ impl Lane {
                         .collect();
                     let speak = async {
                         if let Some(seat) = speaker {
+                            seat.speaks = true;
                             room::speak(seat, &job.window, &job.round, &recorder).await;
                         }
                     };
@@ -148,10 +152,10 @@ impl Lane {
         self.recorder.slice
     }
 
-    /// What was seen since the last time, with the messages of each connection.
+    /// What was seen since the last time, with the messages of each connection that could get some.
     pub fn take(&mut self) -> Measurement {
         let mut taken = std::mem::take(&mut self.recorder.total);
-        let served = self.seats.iter_mut();
+        let served = self.seats.iter_mut().filter(|seat| !seat.speaks);
         taken.connections.requests_per_connection = served
             .map(|seat| std::mem::take(&mut seat.served))
             .collect();

@@ -127,6 +127,8 @@ fn a_room_delivers_every_message_to_all_others() {
     assert_eq!(seen.errors.total(), 0, "{}", seen.errors);
     assert_eq!(seen.answers_total % 6, 0, "{}", seen.answers_total);
     assert!(seen.answers_total > 0);
+    // Nothing is delivered to the one who speaks, who is not left out for that.
+    assert_eq!(seen.connections.requests_per_connection.len(), 6);
 }
 
 #[test]

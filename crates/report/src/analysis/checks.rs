@@ -5,7 +5,7 @@ use stats::{little, paired, warmup};
 use super::cells::{LoadPoint, load_points};
 use super::comparisons::{CONFIDENCE, SEND_LAG_LIMIT_US};
 use super::distrust::{Distrust, STEAL_WARN_PERCENT, cell_name};
-use crate::record::{Block, CellResult, LoadKind, Record, TcpCounters};
+use crate::record::{Block, CellResult, DELIVERIES_LOST, Figure, LoadKind, Record, TcpCounters};
 use crate::summary::PERCENTILES;
 
 const CLOCK_SPREAD_PERCENT: f64 = 5.0;
@@ -169,7 +169,8 @@ fn send_lag(cell: &CellResult) -> Option<Distrust> {
 
 /// In a closed loop every connection is always waiting for an answer or being established.
 fn littles_law(cell: &CellResult) -> Option<Distrust> {
-    let closed = cell.load == LoadKind::Closed;
+    let is_broadcast = |figure: &Figure| figure.name == DELIVERIES_LOST;
+    let closed = cell.load == LoadKind::Closed && !cell.figures.iter().any(is_broadcast);
     let mean_us = cell.latency_us.mean.filter(|_| closed)?;
     let connect_us = if cell.keep_alive {
         0.0
