@@ -5,7 +5,7 @@
 //! One small file per shape, all behind the trait [`Shape`]; the run itself stays the same for all.
 //!
 //! - [`plain`]: requests over and over. [`waits`], [`errors`], [`timeout`], [`concurrent_ops`], [`mixed`],
-//!   [`upload`], [`batch`], [`cpu`], [`file`]: the same, with figures and findings of their own.
+//!   [`upload`], [`batch`], [`cpu`], [`file`](mod@file): the same, with figures and findings of their own.
 //! - [`probed`]: probes beside connections that block. [`overload`]: more than the server can take.
 //! - [`beside_idle`]: thousands of idle connections. [`streamed`]: answers in chunks.
 //! - [`backends`]: servers behind the servers. [`sockets`]: messages over WebSocket.

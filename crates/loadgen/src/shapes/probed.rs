@@ -118,7 +118,7 @@ fn finding(record: &Record, cell: &CellResult, other_mode: Option<&str>) -> Opti
         cell.latency_us.max,
     );
     let mut beside = vec![format!(
-        "beside one blocking connection {}",
+        "beside one blocking connection took {}",
         spread(p50, p99, max?)
     )];
     let of = |name: &str| {
@@ -148,9 +148,9 @@ fn finding(record: &Record, cell: &CellResult, other_mode: Option<&str>) -> Opti
         Some(format!("; in mode {mode} beside {most} {spread}"))
     });
     Some(format!(
-        "On {}, probes took {}{}.",
+        "On {}, probes {}{}.",
         cell.server,
-        format::list(&beside),
+        beside.join("; "),
         other.unwrap_or_default()
     ))
 }

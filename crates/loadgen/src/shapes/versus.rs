@@ -1,6 +1,7 @@
 //! Two servers beside each other: QPS of one ÷ QPS of the other, in the mode that was asked for and in those
 //! that were measured for contrast.
 
+use report::analysis::comparisons::Metric;
 use report::format;
 use report::record::{CellResult, Record};
 
@@ -43,31 +44,34 @@ pub fn pairs(record: &Record) -> impl Iterator<Item = Versus<'_>> {
 }
 
 impl Versus<'_> {
-    /// QPS in the mode that was asked for, with its interval.
-    pub fn throughput(&self) -> Option<Ratio> {
+    /// A figure of blocks in the mode that was asked for, with its interval; `None` where there is no interval.
+    pub fn compared(&self, metric: Metric) -> Option<Ratio> {
         let (baseline, candidate) = (self.baseline, self.candidate);
         let compared = self.record.comparisons.iter().find(|comparison| {
-            comparison.metric == "throughput"
+            comparison.metric == metric.name()
                 && comparison.baseline == baseline.server
                 && comparison.candidate == candidate.server
                 && comparison.load == baseline.load
                 && comparison.keep_alive == baseline.keep_alive
                 && comparison.rate == baseline.rate
-        });
-        let interval = compared.and_then(|found| Some((found.ratio?, found.low?, found.high?)));
-        if let Some((ratio, low, high)) = interval {
-            let confidence = compared.map_or(0.0, |found| found.confidence);
-            return Some(Ratio {
-                value: ratio,
-                text: format!(
-                    "{} ({} interval {})",
-                    format::ratio(ratio),
-                    format::confidence(confidence),
-                    format::interval(low, high)
-                ),
-            });
-        }
-        ratio(candidate.throughput_rps, baseline.throughput_rps)
+        })?;
+        let (value, low, high) = (compared.ratio?, compared.low?, compared.high?);
+        Some(Ratio {
+            value,
+            text: format!(
+                "{} ({} interval {})",
+                format::ratio(value),
+                format::confidence(compared.confidence),
+                format::interval(low, high)
+            ),
+        })
+    }
+
+    /// QPS in the mode that was asked for, with its interval where there is one.
+    pub fn throughput(&self) -> Option<Ratio> {
+        let (baseline, candidate) = (self.baseline, self.candidate);
+        self.compared(Metric::Throughput)
+            .or_else(|| ratio(candidate.throughput_rps, baseline.throughput_rps))
     }
 
     /// QPS of a contrast of that name.
@@ -83,4 +87,36 @@ pub fn ratio(a: f64, b: f64) -> Option<Ratio> {
         value: a / b,
         text: format::ratio(a / b),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn record() -> Record {
+        let record = include_str!("../../../../results/reference/main-job.json");
+        serde_json::from_str(record).expect("a record")
+    }
+
+    #[test]
+    fn a_ratio_has_its_interval_where_there_is_one() {
+        let mut record = record();
+        let said = |record: &Record| {
+            let mut pairs = pairs(record);
+            let versus = pairs.find(|versus| versus.candidate.server == "async");
+            let ratio = versus.and_then(|versus| versus.throughput());
+            ratio.expect("both servers were measured").text
+        };
+        assert!(
+            said(&record).contains("(95 % interval "),
+            "{}",
+            said(&record)
+        );
+        record.comparisons.clear();
+        let of = |name: &str| {
+            let cell = first_load_point(&record).find(|cell| cell.server == name);
+            cell.expect("it was measured").throughput_rps
+        };
+        assert_eq!(said(&record), format::ratio(of("async") / of("sync")));
+    }
 }

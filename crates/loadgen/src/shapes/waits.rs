@@ -1,8 +1,10 @@
 //! `waits`: what composing gives (the other mode is measured too), and what waiting without threads gives.
 
+use report::analysis::comparisons::Metric;
 use report::format;
 use report::record::{CellResult, Figure, Record};
 
+use super::versus;
 use super::{Seen, Shape, figure, first_load_point, on_each, value};
 
 const OVER_ALL: &str = "connections_over_throughput";
@@ -46,9 +48,16 @@ fn composition(record: &Record) -> Option<String> {
 
 /// Async ÷ blocking at the same composition: latency, threads, memory, context switches.
 fn waiting(record: &Record) -> Option<String> {
-    let cell = |name: &str| first_load_point(record).find(|cell| cell.server == name);
-    let (blocking, asynchronous) = (cell("sync")?, cell("async")?);
-    let latency = asynchronous.latency_us.mean? / blocking.latency_us.mean?;
+    let versus = versus::pairs(record).find(|versus| versus.candidate.server == "async")?;
+    let (blocking, asynchronous) = (versus.baseline, versus.candidate);
+    let median = versus.compared(Metric::P50).map(|ratio| ("median", ratio));
+    let (which, latency) = match median {
+        Some(median) => median,
+        None => {
+            let mean = versus::ratio(asynchronous.latency_us.mean?, blocking.latency_us.mean?);
+            ("mean", mean?)
+        }
+    };
     let threads = |cell: &CellResult| cell.server_resources.threads_peak.map(format::count);
     let memory = |cell: &CellResult| {
         let bytes = cell.server_resources.rss_peak_bytes;
@@ -78,8 +87,8 @@ fn waiting(record: &Record) -> Option<String> {
         false => format!(", with {}", format::list(&others)),
     };
     Some(format!(
-        "What async gave, in the same mode: mean latency async ÷ sync is {}{others}.",
-        format::ratio(latency)
+        "What async gave, in the same mode: {which} latency async ÷ sync is {}{others}.",
+        latency.text
     ))
 }
 

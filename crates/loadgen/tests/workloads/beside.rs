@@ -13,7 +13,7 @@ fn probes_suffer_only_where_the_worker_itself_is_blocked() {
     assert!(figure(cell, "blocking_calls") >= 1.0);
     assert!(figure(cell, "right_max") > 0.0);
     assert!(
-        findings(&record).contains("slowest probe"),
+        findings(&record).contains("beside one blocking connection took"),
         "{}",
         findings(&record)
     );
