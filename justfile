@@ -38,6 +38,10 @@ self-check:
 bench-clients *args:
     scripts/bench-clients {{ args }}
 
+# What do log and traces cost, above all when they are off? `just bench-tracing REVISION`
+bench-tracing *args:
+    scripts/bench-tracing {{ args }}
+
 # Make the article's table again: `just article --duration 30s`
 article *args:
     cargo run --release -p loadgen -- article {{ args }}

@@ -8,6 +8,7 @@ use std::{
 };
 
 use axum::extract::ws::Message;
+use telemetry::Tracing;
 use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::Semaphore;
 use workload::{
@@ -27,6 +28,8 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) peers: Peers,
     pub(crate) counters: Arc<Counters>,
+    /// `None` when nothing is told of requests.
+    pub(crate) tracing: Option<Tracing>,
     /// `None` when no fault is injected.
     pub(crate) injector: Option<Arc<Injector>>,
     /// Places for computing, one per core.
@@ -49,6 +52,7 @@ impl App {
         Self {
             peers: Peers::default(),
             counters: Arc::new(Counters::default()),
+            tracing: config.telemetry.tracing(),
             injector: Injector::new(&config.faults).map(Arc::new),
             compute: Arc::new(Semaphore::new(cores)),
             blocking: Arc::new(Semaphore::new(BLOCKING_THREADS)),

@@ -4,12 +4,13 @@ use std::{net::SocketAddr, time::Duration};
 
 use axum::{
     body::{Body, to_bytes},
-    http::{StatusCode, Uri},
+    http::{Request, StatusCode},
 };
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
+use telemetry::{Call, Instrument, debug, warn};
 use workload::{
     Answer,
     workloads::aggregate::{MAX_ANSWER, Service, TIMEOUT},
@@ -33,7 +34,7 @@ enum Failure {
     #[error("status {0}")]
     Status(StatusCode),
     #[error(transparent)]
-    Address(#[from] axum::http::uri::InvalidUri),
+    Request(#[from] axum::http::Error),
     #[error(transparent)]
     Client(#[from] hyper_util::client::legacy::Error),
     #[error(transparent)]
@@ -53,9 +54,20 @@ impl Backend {
 
     /// Asks a service; an error is the answer to give instead.
     pub(crate) async fn ask(&self, service: &Service) -> Result<Service, Answer> {
+        let call = telemetry::call(&service.name);
+        self.put(service, &call)
+            .instrument(call.span().clone())
+            .await
+    }
+
+    async fn put(&self, service: &Service, call: &Call) -> Result<Service, Answer> {
         let body = async {
             let uri = format!("http://{}{}", self.addr, service.target());
-            let response = self.client.get(Uri::try_from(uri)?).await?;
+            let mut request = Request::get(uri);
+            for (name, value) in call.fields() {
+                request = request.header(*name, value);
+            }
+            let response = self.client.request(request.body(Body::empty())?).await?;
             if response.status() != StatusCode::OK {
                 return Err(Failure::Status(response.status()));
             }
@@ -63,6 +75,11 @@ impl Backend {
         };
         let body = tokio::time::timeout(TIMEOUT, body).await;
         let body = body.unwrap_or(Err(Failure::Timeout));
-        service.read(&body.map_err(|failure| service.failed(&failure))?)
+        let body = body.map_err(|failure| {
+            warn!(error = %failure, "the service failed");
+            service.failed(&failure)
+        })?;
+        debug!("the service answered");
+        service.read(&body)
     }
 }

@@ -5,7 +5,7 @@ use std::io;
 use http1::{BodyDecoder, BodyError, Piece};
 use workload::Answer;
 
-use crate::connection::{Connection, Request};
+use crate::{connection::Connection, request::Request};
 
 /// Reads one request's body from its connection.
 pub(crate) struct BodyReader<'c, 'a> {

@@ -12,6 +12,9 @@ pub struct Args {
     #[command(flatten)]
     common: CommonArgs,
 
+    #[command(flatten)]
+    telemetry: telemetry::TelemetryArgs,
+
     /// How many threads run the tasks
     #[arg(long, value_enum, default_value_t = Flavor::MultiThread)]
     flavor: Flavor,
@@ -36,6 +39,7 @@ impl Args {
             limits: self.common.limits(),
             backend: self.common.backend,
             faults: self.common.faults(),
+            telemetry: self.telemetry.settings(),
         }
     }
 }
@@ -57,6 +61,8 @@ pub fn serve(model: Model, args: &Args, out: impl Write) -> Result<(), Error> {
         addr: config.addr,
         source,
     })?;
+    // Dropped last: only then all is told.
+    let _telling = telemetry::install(&config.telemetry, model.server_name(), config.addr)?;
     let shutdown = Shutdown::new();
     {
         let shutdown = shutdown.clone();

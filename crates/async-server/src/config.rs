@@ -6,6 +6,7 @@ use std::{
 };
 
 use serde::Serialize;
+use telemetry::Settings;
 use workload::{Faults, Limits};
 
 /// By which door requests come in.
@@ -55,6 +56,9 @@ pub struct Config {
     pub backend: Option<SocketAddr>,
     /// Costs put into every request.
     pub faults: Faults,
+    /// What it tells of its requests.
+    #[serde(flatten)]
+    pub telemetry: Settings,
 }
 
 impl Default for Config {
@@ -67,6 +71,7 @@ impl Default for Config {
             limits: Limits::default(),
             backend: None,
             faults: Faults::default(),
+            telemetry: Settings::default(),
         }
     }
 }

@@ -8,19 +8,21 @@ use std::{
     time::Duration,
 };
 
-use http1::{Framing, Head, HttpDate, Length, Method, ReadBuffer, ResponseHead, Version, response};
+use http1::{Head, HttpDate, Length, ReadBuffer, ResponseHead, Version, response};
+use telemetry::Instrument;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
     time::Instant,
 };
-use workload::{Answer, Route};
+use workload::Answer;
 
 use crate::{
     app::App,
     body::{BodyReader, Unread},
     peers::{Peer, State},
     reply::{Reply, Stream},
+    request::Request,
     routes,
     timer::Timer,
 };
@@ -46,18 +48,6 @@ pub(crate) struct Connection<'a> {
     timer: Timer,
 }
 
-/// A request without its body.
-pub(crate) struct Request {
-    /// The route, or the answer when there is none.
-    pub(crate) route: Result<Route, Answer>,
-    pub(crate) query: String,
-    pub(crate) version: Version,
-    pub(crate) framing: Framing,
-    pub(crate) expect_continue: bool,
-    head_only: bool,
-    keep_alive: bool,
-}
-
 /// What became of waiting for a request.
 enum Next {
     Request(Request),
@@ -78,7 +68,9 @@ pub(crate) async fn serve(app: &App, peer: &Peer, stream: TcpStream) {
         date: HttpDate::default(),
         timer: Timer::default(),
     };
+    telemetry::debug!("connection opened");
     let _ = connection.serve().await;
+    telemetry::debug!("connection closed");
 }
 
 impl Connection<'_> {
@@ -88,11 +80,20 @@ impl Connection<'_> {
             match self.next_request().await? {
                 Next::Closed => break,
                 Next::Refused(status) => {
+                    telemetry::debug!(status, "refused what is no request");
                     self.refuse(status).await?;
                     return self.linger().await;
                 }
                 Next::Request(request) => {
-                    if !self.answer_request(&request).await? {
+                    let kept = match request.span.as_deref() {
+                        None => self.answer_request(&request).await?,
+                        // On the heap, so that a connection without a span has no room for one.
+                        Some(span) => {
+                            let answering = Box::pin(self.answer_request(&request));
+                            answering.instrument(span.span().clone()).await?
+                        }
+                    };
+                    if !kept {
                         break;
                     }
                 }
@@ -111,7 +112,7 @@ impl Connection<'_> {
                 match Head::parse(self.input.unread(), limits.max_head_bytes) {
                     Err(error) => return Ok(Next::Refused(error.status())),
                     Ok(Some((head, length))) => {
-                        let request = Request::from(&head);
+                        let request = Request::new(self.app, &head);
                         self.input.consume(length);
                         self.peer.set(State::Answering);
                         return Ok(Next::Request(request));
@@ -161,12 +162,12 @@ impl Connection<'_> {
         let keep_alive = request.keep_alive && !self.app.peers.stopping();
         match reply {
             Reply::Answer(answer) if answer.close => {
-                self.write_answer(request, &answer, false).await?;
+                self.write_answer(request, answer, false).await?;
                 self.linger().await?;
                 Ok(false)
             }
             Reply::Answer(answer) => {
-                self.write_answer(request, &answer, keep_alive).await?;
+                self.write_answer(request, answer, keep_alive).await?;
                 Ok(keep_alive)
             }
             Reply::Stream(stream) => self.write_stream(request, stream, keep_alive).await,
@@ -187,7 +188,7 @@ impl Connection<'_> {
             version: request.version,
             status: 200,
             content_type: Some(stream.content_type),
-            fields: &[],
+            fields: request.fields(),
             length: match chunked && !request.head_only {
                 true => Length::Chunked,
                 false => Length::Unsaid,
@@ -198,6 +199,7 @@ impl Connection<'_> {
         head.write(self.date.now(), &mut self.output);
         if request.head_only {
             self.write_output().await?;
+            request.answered(200);
             return Ok(keep_alive);
         }
         while let Some(piece) = self
@@ -211,11 +213,13 @@ impl Connection<'_> {
             }
             self.write_output().await?;
             self.output.clear();
+            telemetry::trace!(bytes = piece.len(), "piece sent");
         }
         if chunked {
             self.output.extend_from_slice(response::LAST_CHUNK);
             self.write_output().await?;
         }
+        request.answered(200);
         Ok(keep_alive)
     }
 
@@ -245,12 +249,13 @@ impl Connection<'_> {
     async fn write_answer(
         &mut self,
         request: &Request,
-        answer: &Answer,
+        mut answer: Answer,
         keep_alive: bool,
     ) -> io::Result<()> {
+        answer.fields.extend_from_slice(request.fields());
         self.output.clear();
         encode(
-            answer,
+            &answer,
             request.version,
             keep_alive,
             self.date.now(),
@@ -267,6 +272,7 @@ impl Connection<'_> {
         let idle = self.app.config.limits.idle_timeout();
         write_all(&mut self.stream, &mut parts, &mut self.timer, idle).await?;
         self.output.shrink_to(KEPT_OUTPUT);
+        request.answered(answer.status);
         Ok(())
     }
 
@@ -307,21 +313,6 @@ impl Connection<'_> {
             if self.fill(Some(deadline)).await? == 0 {
                 return Ok(());
             }
-        }
-    }
-}
-
-impl From<&Head<'_>> for Request {
-    fn from(head: &Head<'_>) -> Self {
-        Self {
-            route: routes::find(head),
-            // Without a query this does not allocate.
-            query: head.query.unwrap_or_default().to_owned(),
-            version: head.version,
-            framing: head.framing,
-            expect_continue: head.expect_continue,
-            head_only: head.method == Method::Head,
-            keep_alive: head.keep_alive,
         }
     }
 }

@@ -23,6 +23,7 @@ use hyper_util::{
     server::conn::auto::Builder,
     service::TowerToHyperService,
 };
+use telemetry::{Instrument, RequestSpan};
 use tokio::net::TcpStream;
 use workload::Route;
 
@@ -32,6 +33,7 @@ use crate::{
     peers::{Peer, Seat, State},
     routes,
     socket::Socket,
+    trace,
 };
 
 /// What a handler needs to know of its connection, when it reads the body or goes on with
@@ -69,11 +71,16 @@ pub(crate) async fn serve(
             _seat: seat.clone(),
         };
         let busy = Busy::new(peer.clone());
-        answer(app.clone(), connected, busy, router.clone(), request)
+        let span = trace::begin_in_framework(&app, &request);
+        let within = trace::span(span.as_deref());
+        let answer = answer(app.clone(), connected, busy, router.clone(), request, span);
+        answer.instrument(within)
     });
+    telemetry::debug!("connection opened");
     let _ = builder
         .serve_connection_with_upgrades(TokioIo::new(socket), service)
         .await;
+    telemetry::debug!("connection closed");
 }
 
 async fn answer(
@@ -82,6 +89,7 @@ async fn answer(
     busy: Busy,
     router: TowerToHyperService<Router>,
     request: Request<Incoming>,
+    span: Option<Box<RequestSpan>>,
 ) -> Result<Response<Tracked>, Gone> {
     let mut response = match prepare(&app, connected, request).await {
         Ok(request) => {
@@ -103,7 +111,20 @@ async fn answer(
     } else if app.peers.stopping() {
         headers.insert(header::CONNECTION, close);
     }
-    Ok(response.map(|body| Tracked { body, _busy: busy }))
+    for (name, value) in trace::fields(span.as_deref()) {
+        // Ours are all text.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(*name, value);
+        }
+    }
+    let status = response.status().as_u16();
+    Ok(response.map(|body| Tracked {
+        ended: body.is_end_stream(),
+        body,
+        status,
+        span,
+        _busy: busy,
+    }))
 }
 
 /// Reads a body that no handler wants to its end, and injects faults.
@@ -161,7 +182,19 @@ impl Drop for Busy {
 /// An answer's body that knows when it was taken to its end.
 struct Tracked {
     body: Body,
+    /// Whether nothing is left of it.
+    ended: bool,
+    status: u16,
+    span: Option<Box<RequestSpan>>,
     _busy: Busy,
+}
+
+impl Drop for Tracked {
+    fn drop(&mut self) {
+        if self.ended {
+            trace::answered(self.span.as_deref(), self.status);
+        }
+    }
 }
 
 impl HttpBody for Tracked {
@@ -169,10 +202,14 @@ impl HttpBody for Tracked {
     type Error = axum::Error;
 
     fn poll_frame(
-        mut self: Pin<&mut Self>,
+        self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
-        Pin::new(&mut self.body).poll_frame(cx)
+        let this = self.get_mut();
+        let _within = this.span.as_ref().map(|span| span.span().enter());
+        let frame = Pin::new(&mut this.body).poll_frame(cx);
+        this.ended = matches!(frame, Poll::Ready(None)) || this.body.is_end_stream();
+        frame
     }
 
     fn is_end_stream(&self) -> bool {

@@ -8,11 +8,13 @@
 //!
 //! - [`config`]: every tunable; [`cli`]: the flags for them.
 //! - `listen`: binding and accepting.
-//! - `connection`: requests in, answers out; `body`: a request's body as it arrives: `async-bare`.
+//! - `connection`: requests in, answers out; `request`: its head; `body`: its body as it arrives:
+//!   `async-bare`.
 //! - `framework`, `incoming`: the same for `async`, by Axum and hyper; `socket`: what hyper reads
 //!   from.
 //! - `routes`: which handler answers; `handlers`: one file each.
 //! - `offload`: work on other tasks and threads than the connection's.
+//! - `trace`: the span of a request; what else is told, and where it goes, is `telemetry`'s.
 //! - `reply`: what a handler gives back; `backend`: other servers that handlers ask.
 //! - `peers`: the connections there are; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished; `timer`: deadlines that cost nothing
@@ -33,10 +35,12 @@ mod listen;
 mod offload;
 mod peers;
 mod reply;
+mod request;
 mod routes;
 mod socket;
 mod stats;
 mod timer;
+mod trace;
 
 use std::{
     io,
@@ -68,6 +72,9 @@ pub enum Error {
     /// The file that `/file` reads can't be made.
     #[error("cannot write a temporary file of 1 MiB: {0}; make room, or set TMPDIR")]
     TemporaryFile(#[source] io::Error),
+    /// It can't tell what it was asked to tell.
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::Error),
     /// Its signals can't be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] nix::errno::Errno),

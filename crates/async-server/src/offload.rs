@@ -4,6 +4,7 @@
 
 use std::{future::Future, sync::Arc};
 
+use telemetry::Instrument;
 use tokio::{
     sync::Semaphore,
     task::{JoinError, JoinSet, spawn_blocking},
@@ -29,20 +30,21 @@ where
         if tasks.len() >= most
             && let Some(joined) = tasks.join_next().await
         {
-            results.push(joined.map_err(|error| failed(app, &error))?);
+            results.push(joined.map_err(|error| failed(&error))?);
         }
         let running = Counters::running(app.counters.clone());
         let injector = app.injector.clone();
-        tasks.spawn(async move {
+        let work = async move {
             let _running = running;
             if let Some(injector) = &injector {
                 injector.apply_to_task();
             }
             piece.await
-        });
+        };
+        tasks.spawn(work.instrument(telemetry::work("task")));
     }
     while let Some(joined) = tasks.join_next().await {
-        results.push(joined.map_err(|error| failed(app, &error))?);
+        results.push(joined.map_err(|error| failed(&error))?);
     }
     Ok(results)
 }
@@ -61,9 +63,11 @@ pub(crate) async fn on_thread<T: Send + 'static>(
         counters: &app.counters,
         done: false,
     };
+    let span = telemetry::work("thread");
     let joined = spawn_blocking(move || {
         // The place is taken until the work is done, whether somebody waits for it or not.
         let _taken = (place, running);
+        let _within = span.entered();
         if let Some(injector) = &injector {
             injector.apply_to_task();
         }
@@ -71,7 +75,7 @@ pub(crate) async fn on_thread<T: Send + 'static>(
     });
     let result = joined.await;
     waiting.done = true;
-    result.map_err(|error| failed(app, &error))
+    result.map_err(|error| failed(&error))
 }
 
 /// Someone who waits for a thread.
@@ -88,10 +92,9 @@ impl Drop for Waiting<'_> {
     }
 }
 
-/// 500; a panic is counted.
-pub(crate) fn failed(app: &App, error: &JoinError) -> Answer {
+/// 500; a panic was counted where it happened.
+pub(crate) fn failed(error: &JoinError) -> Answer {
     if error.is_panic() {
-        app.counters.panicked();
         return Answer::error(500, "a part of the work panicked");
     }
     Answer::error(500, "a part of the work was cancelled")

@@ -102,6 +102,10 @@ impl HttpBody for Streamed {
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         let next = self.0.poll_next(cx);
-        next.map(|piece| piece.map(|piece| Ok(Frame::data(Bytes::from(piece)))))
+        next.map(|piece| {
+            let piece = piece?;
+            telemetry::trace!(bytes = piece.len(), "piece sent");
+            Some(Ok(Frame::data(Bytes::from(piece))))
+        })
     }
 }

@@ -11,7 +11,7 @@ use axum::{
 use http1::Head;
 use workload::{Answer, Route};
 
-use crate::{app::App, connection::Request, handlers, reply::Reply};
+use crate::{app::App, handlers, reply::Reply, request::Request};
 
 /// The route of a request to `async-bare`, or the answer when there is none.
 pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {

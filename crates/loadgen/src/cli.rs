@@ -183,6 +183,10 @@ pub struct RunArgs {
     /// Header field, repeatable: 'Name: value'
     #[arg(short = 'H', long, value_name = "FIELD", value_parser = parse_header, help_heading = "Servers and requests")]
     pub header: Vec<(String, String)>,
+    /// Send `traceparent` with every request: one trace, new and sampled, for all of the run. Its id is told
+    /// on standard error and stands in the record
+    #[arg(long, help_heading = "Servers and requests")]
+    pub traceparent: bool,
     /// Body, with a URL; @FILE takes it from a file
     #[arg(short, long, requires = "url", help_heading = "Servers and requests")]
     pub body: Option<String>,

@@ -62,7 +62,7 @@ pub fn tcp_since(before: Option<ListenQueue>) -> TcpCounters {
 }
 
 fn config(plan: &Plan, arms: &[Arm]) -> Config {
-    let request = plan.work.classes().swap_remove(0).request;
+    let request = plan.requests(&plan.work).swap_remove(0).request;
     let cpus = |cpus: &[usize]| (!cpus.is_empty()).then(|| cpus.to_vec());
     Config {
         command: command_line(),

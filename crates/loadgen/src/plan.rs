@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
-use engine::{Arrivals, ClientKind};
+use engine::{Arrivals, ClientKind, RequestClass};
 use workload::{Shape, Workload};
 
 use crate::cli::{ArrivalsArg, ClientArg, KeepAlive, MaxErrors, RunArgs, Switch};
@@ -31,6 +31,8 @@ pub struct Plan {
     pub servers: Vec<ServerSpec>,
     /// What they are asked for.
     pub work: Work,
+    /// The value of `traceparent` that every request carries, if any.
+    pub traceparent: Option<String>,
     /// Connections per server.
     pub concurrency: usize,
     /// How much is measured per server at the first load point.
@@ -93,6 +95,9 @@ impl Plan {
         let mut plan = Self {
             servers: server::asked_for(args)?,
             work: work::asked_for(args)?,
+            traceparent: args
+                .traceparent
+                .then(|| telemetry::TraceParent::random().to_string()),
             concurrency: args.concurrency as usize,
             amount: match args.requests {
                 Some(requests) => Amount::Requests(requests),
@@ -149,9 +154,24 @@ impl Plan {
             self.servers
                 .iter()
                 .try_for_each(|server| servers::check_has(server, workload))?;
+            if self.traceparent.is_some() && workload.definition().shape == Shape::WebSocket {
+                bail!("--traceparent goes with requests: messages over WebSocket carry no trace");
+            }
         }
         check_files(&self.output.files)?;
         check_pinning(!(self.server_cpus.is_empty() && self.client_cpus.is_empty()))
+    }
+
+    /// The requests to send for this work, and the answers that count.
+    pub fn requests(&self, work: &Work) -> Vec<RequestClass> {
+        let mut classes = work.classes();
+        if let Some(parent) = &self.traceparent {
+            for class in &mut classes {
+                let field = (telemetry::context::TRACEPARENT.to_owned(), parent.clone());
+                class.request.headers.push(field);
+            }
+        }
+        classes
     }
 
     /// Measured time per server at a load point; `None` when a number of requests decides.

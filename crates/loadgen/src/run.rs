@@ -15,7 +15,7 @@ use crate::progress::Progress;
 use crate::sampler::Sampler;
 use crate::shapes::contrast::Contrast;
 use crate::shapes::{self, BesidePlan, Seen, Shape};
-use crate::{counters, descriptors, document, interrupt};
+use crate::{counters, descriptors, document, interrupt, output};
 pub use point::ScheduledBlock;
 use point::{Measured, Point, target};
 
@@ -60,6 +60,9 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
         None => &mut engine,
     };
     let mut record = document::begin(plan, &arms);
+    if let Some(parent) = &plan.traceparent {
+        output::progress(plan.output.quiet, &format!("traceparent: {parent}"));
+    }
     let queue_before = counters::listen_queue();
     let mut run = Run {
         plan,

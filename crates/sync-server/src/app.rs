@@ -6,6 +6,7 @@ use std::{
     sync::Arc,
 };
 
+use telemetry::Tracing;
 use tempfile::{NamedTempFile, TempPath};
 use tungstenite::Message;
 use workload::{
@@ -22,6 +23,8 @@ pub(crate) struct App {
     pub(crate) config: Config,
     pub(crate) peers: Peers,
     pub(crate) counters: Arc<Counters>,
+    /// `None` when nothing is told of requests.
+    pub(crate) tracing: Option<Tracing>,
     /// `None` when no fault is injected.
     pub(crate) injector: Option<Arc<Injector>>,
     /// Threads for computing.
@@ -41,6 +44,7 @@ impl App {
         Self {
             peers: Peers::default(),
             counters: Arc::new(Counters::default()),
+            tracing: config.telemetry.tracing(),
             injector: Injector::new(&config.faults).map(Arc::new),
             compute: ComputePool::default(),
             places: Semaphore::new(limited::PLACES),

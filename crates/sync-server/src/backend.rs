@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use telemetry::{debug, warn};
 use ureq::Agent;
 use workload::{
     Answer,
@@ -34,11 +35,22 @@ impl Backend {
 
     /// Asks a service; an error is the answer to give instead.
     pub(crate) fn ask(&self, service: &Service) -> Result<Service, Answer> {
+        let call = telemetry::call(&service.name);
+        let _within = call.span().enter();
         let uri = format!("http://{}{}", self.addr, service.target());
-        let body = self.agent.get(uri).call().and_then(|mut response| {
+        let mut request = self.agent.get(uri);
+        for (name, value) in call.fields() {
+            request = request.header(*name, value);
+        }
+        let body = request.call().and_then(|mut response| {
             let body = response.body_mut().with_config().limit(MAX_ANSWER as u64);
             body.read_to_vec()
         });
-        service.read(&body.map_err(|error| service.failed(&error))?)
+        let body = body.map_err(|error| {
+            warn!(%error, "the service failed");
+            service.failed(&error)
+        })?;
+        debug!("the service answered");
+        service.read(&body)
     }
 }

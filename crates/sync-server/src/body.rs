@@ -5,7 +5,7 @@ use std::io;
 use http1::{BodyDecoder, BodyError, Framing, Piece};
 use workload::Answer;
 
-use crate::connection::{Connection, Request};
+use crate::{connection::Connection, request::Request};
 
 /// Room for reading a body that does not fit into an ordinary read, in bytes.
 const BODY_READ: usize = 64 * 1024;

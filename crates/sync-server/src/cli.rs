@@ -26,6 +26,9 @@ pub struct Args {
     #[command(flatten)]
     common: CommonArgs,
 
+    #[command(flatten)]
+    telemetry: telemetry::TelemetryArgs,
+
     /// Stack of a thread; what is not touched costs no memory
     #[arg(long, value_name = "SIZE", default_value = "2MiB", value_parser = parse_stack)]
     stack_size: usize,
@@ -56,6 +59,7 @@ impl Args {
             limits: self.common.limits(),
             backend: self.common.backend,
             faults: self.common.faults(),
+            telemetry: self.telemetry.settings(),
         }
     }
 }
@@ -93,6 +97,8 @@ pub fn serve(model: ModelName, args: &Args, out: impl Write) -> Result<(), Error
         addr: config.addr,
         source,
     })?;
+    // Dropped last: only then all is told.
+    let _telling = telemetry::install(&config.telemetry, config.model.server_name(), config.addr)?;
     let shutdown = Shutdown::new();
     {
         let shutdown = shutdown.clone();

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Serialize;
+use telemetry::Settings;
 use workload::{Faults, Limits};
 
 /// Which threads serve.
@@ -59,6 +60,9 @@ pub struct Config {
     pub backend: Option<SocketAddr>,
     /// Costs put into every request.
     pub faults: Faults,
+    /// What it tells of its requests.
+    #[serde(flatten)]
+    pub telemetry: Settings,
 }
 
 impl Default for Config {
@@ -70,6 +74,7 @@ impl Default for Config {
             limits: Limits::default(),
             backend: None,
             faults: Faults::default(),
+            telemetry: Settings::default(),
         }
     }
 }

@@ -6,9 +6,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use http1::{Framing, Head, HttpDate, Length, Method, ReadBuffer, ResponseHead, Version, response};
+use http1::{Head, HttpDate, Length, ReadBuffer, ResponseHead, Version, response};
 use tungstenite::handshake::derive_accept_key;
-use workload::{Answer, Limits, Route, workloads::websocket::Upgrade};
+use workload::{Answer, workloads::websocket::Upgrade};
 
 use crate::{
     app::App,
@@ -16,6 +16,7 @@ use crate::{
     handlers,
     peers::Peer,
     reply::{Reply, Stream},
+    request::Request,
     routes,
 };
 
@@ -38,22 +39,6 @@ pub(crate) struct Connection<'a> {
     date: HttpDate,
 }
 
-/// A request without its body.
-pub(crate) struct Request {
-    /// The route, or the answer when there is none.
-    pub(crate) route: Result<Route, Answer>,
-    pub(crate) query: String,
-    /// The value of `content-type`, if there is a body.
-    pub(crate) content_type: Option<String>,
-    /// On a route that goes on with WebSocket: how, or why not.
-    pub(crate) upgrade: Option<Box<Result<Upgrade, Answer>>>,
-    pub(crate) version: Version,
-    pub(crate) framing: Framing,
-    pub(crate) expect_continue: bool,
-    head_only: bool,
-    keep_alive: bool,
-}
-
 /// What became of waiting for a request.
 enum Next {
     Request(Request),
@@ -72,7 +57,9 @@ pub(crate) fn serve(app: &App, peer: &Peer) {
         output: Vec::new(),
         date: HttpDate::default(),
     };
+    telemetry::debug!("connection opened");
     let _ = connection.serve();
+    telemetry::debug!("connection closed");
 }
 
 impl Connection<'_> {
@@ -86,6 +73,7 @@ impl Connection<'_> {
             match self.next_request()? {
                 Next::Closed => break,
                 Next::Refused(status) => {
+                    telemetry::debug!(status, "refused what is no request");
                     self.refuse(status)?;
                     return self.linger();
                 }
@@ -110,7 +98,7 @@ impl Connection<'_> {
                 match Head::parse(self.input.unread(), limits.max_head_bytes) {
                     Err(error) => return Ok(Next::Refused(error.status())),
                     Ok(Some((head, length))) => {
-                        let request = Request::from(&head);
+                        let request = Request::new(self.app, &head);
                         self.input.consume(length);
                         if deadline.is_some() {
                             let idle = limits.idle_timeout();
@@ -156,6 +144,7 @@ impl Connection<'_> {
 
     /// Answers; returns whether the connection is kept.
     fn answer_request(&mut self, request: &Request) -> io::Result<bool> {
+        let _within = request.span.as_ref().map(|span| span.span().enter());
         let reply = match self.reply(request) {
             Ok(reply) => reply,
             Err(Unread::Refused(answer)) => answer.closing().into(),
@@ -165,16 +154,16 @@ impl Connection<'_> {
         let keep_alive = request.keep_alive && !self.app.peers.stopping();
         match reply {
             Reply::Answer(answer) if answer.close => {
-                self.write_answer(request, &answer, false)?;
+                self.write_answer(request, answer, false)?;
                 self.linger()?;
                 Ok(false)
             }
             Reply::Answer(answer) => {
-                self.write_answer(request, &answer, keep_alive)?;
+                self.write_answer(request, answer, keep_alive)?;
                 Ok(keep_alive)
             }
             Reply::Stream(stream) => self.write_stream(request, stream, keep_alive),
-            Reply::WebSocket(upgrade) => self.upgrade(&upgrade),
+            Reply::WebSocket(upgrade) => self.upgrade(request, &upgrade),
         }
     }
 
@@ -194,13 +183,14 @@ impl Connection<'_> {
     }
 
     /// Goes on with WebSocket, until that ends and with it the connection.
-    fn upgrade(&mut self, upgrade: &Upgrade) -> io::Result<bool> {
+    fn upgrade(&mut self, request: &Request, upgrade: &Upgrade) -> io::Result<bool> {
         let accept = derive_accept_key(upgrade.key.as_bytes());
         let fields = [("connection", "upgrade"), ("upgrade", "websocket")];
         let mut fields = fields
             .map(|(name, value)| (name, value.to_owned()))
             .to_vec();
         fields.push(("sec-websocket-accept", accept));
+        fields.extend_from_slice(request.fields());
         let head = ResponseHead {
             version: Version::Http11,
             status: 101,
@@ -213,6 +203,7 @@ impl Connection<'_> {
         head.write(self.date.now(), &mut self.output);
         let mut stream = &self.peer.stream;
         stream.write_all(&self.output)?;
+        request.answered(101);
         // From now on it can be stopped at any time.
         self.peer.finish();
         if !self.app.peers.stopping() {
@@ -238,7 +229,7 @@ impl Connection<'_> {
             version: request.version,
             status: 200,
             content_type: Some(stream.content_type),
-            fields: &[],
+            fields: request.fields(),
             length: match chunked && !request.head_only {
                 true => Length::Chunked,
                 false => Length::Unsaid,
@@ -250,6 +241,7 @@ impl Connection<'_> {
         let mut socket = &self.peer.stream;
         if request.head_only {
             socket.write_all(&self.output)?;
+            request.answered(200);
             return Ok(keep_alive);
         }
         for piece in stream.pieces {
@@ -260,10 +252,12 @@ impl Connection<'_> {
             }
             socket.write_all(&self.output)?;
             self.output.clear();
+            telemetry::trace!(bytes = piece.len(), "piece sent");
         }
         if chunked {
             socket.write_all(response::LAST_CHUNK)?;
         }
+        request.answered(200);
         Ok(keep_alive)
     }
 
@@ -271,28 +265,30 @@ impl Connection<'_> {
     fn write_answer(
         &mut self,
         request: &Request,
-        answer: &Answer,
+        mut answer: Answer,
         keep_alive: bool,
     ) -> io::Result<()> {
+        answer.fields.extend_from_slice(request.fields());
         self.output.clear();
         encode(
-            answer,
+            &answer,
             request.version,
             keep_alive,
             self.date.now(),
             &mut self.output,
         );
         let mut stream = &self.peer.stream;
-        if request.head_only {
-            return stream.write_all(&self.output);
-        }
-        if answer.body.len() > COPIED_BODY {
+        if !request.head_only && answer.body.len() > COPIED_BODY {
             let mut parts = [IoSlice::new(&self.output), IoSlice::new(&answer.body)];
-            return write_all_vectored(stream, &mut parts);
+            write_all_vectored(stream, &mut parts)?;
+        } else {
+            if !request.head_only {
+                self.output.extend_from_slice(&answer.body);
+            }
+            stream.write_all(&self.output)?;
+            self.output.shrink_to(KEPT_OUTPUT);
         }
-        self.output.extend_from_slice(&answer.body);
-        stream.write_all(&self.output)?;
-        self.output.shrink_to(KEPT_OUTPUT);
+        request.answered(answer.status);
         Ok(())
     }
 
@@ -332,41 +328,6 @@ impl Connection<'_> {
             if stream.read(self.input.space())? == 0 {
                 return Ok(());
             }
-        }
-    }
-}
-
-impl Request {
-    /// Whether its handler reads the body.
-    fn reads_body(&self) -> bool {
-        self.route.as_ref().is_ok_and(|route| route.reads_body())
-    }
-
-    /// The longest body it may have.
-    pub(crate) fn max_body_bytes(&self, limits: &Limits) -> u64 {
-        match self.route {
-            Ok(Route::Upload) => limits.max_upload_bytes,
-            _ => limits.max_body_bytes,
-        }
-    }
-}
-
-impl From<&Head<'_>> for Request {
-    fn from(head: &Head<'_>) -> Self {
-        Self {
-            route: routes::find(head),
-            // Without a query this does not allocate.
-            query: head.query.unwrap_or_default().to_owned(),
-            content_type: match head.framing {
-                Framing::None => None,
-                _ => head.field("content-type").map(str::to_owned),
-            },
-            upgrade: routes::upgrade(head).map(Box::new),
-            version: head.version,
-            framing: head.framing,
-            expect_continue: head.expect_continue,
-            head_only: head.method == Method::Head,
-            keep_alive: head.keep_alive,
         }
     }
 }

@@ -8,9 +8,10 @@
 //!
 //! - [`config`]: every tunable; [`cli`]: the flags for them.
 //! - `listen`: binding and accepting; `pool`: the threads of `sync-pool`.
-//! - `connection`: requests in, answers out; `body`: a request's body as it arrives.
+//! - `connection`: requests in, answers out; `request`: its head; `body`: its body as it arrives.
 //! - `routes`: which handler answers; `handlers`: one file each.
 //! - `offload`: work on other threads than the connection's; `semaphore`: a limited resource.
+//! - `trace`: the span of a request; what else is told, and where it goes, is `telemetry`'s.
 //! - `reply`: what a handler gives back; `backend`: other servers that handlers ask.
 //! - `peers`: the connections there are; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished.
@@ -29,9 +30,11 @@ mod offload;
 mod peers;
 mod pool;
 mod reply;
+mod request;
 mod routes;
 mod semaphore;
 mod stats;
+mod trace;
 
 use std::{
     io,
@@ -68,6 +71,9 @@ pub enum Error {
     /// The file that `/file` reads can't be made.
     #[error("cannot write a temporary file of 1 MiB: {0}; make room, or set TMPDIR")]
     TemporaryFile(#[source] io::Error),
+    /// It can't tell what it was asked to tell.
+    #[error(transparent)]
+    Telemetry(#[from] telemetry::Error),
     /// Its signals can't be awaited.
     #[error("cannot wait for signals: {0}")]
     Signals(#[source] nix::errno::Errno),

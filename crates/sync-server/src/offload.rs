@@ -41,7 +41,7 @@ where
     T: Send,
     P: FnOnce() -> T + Send,
 {
-    thread::scope(|scope| join(app, start(app, scope, pieces)))
+    thread::scope(|scope| join(start(app, scope, pieces)))
 }
 
 /// Runs all pieces, each on a thread of its own, and `main` on this one meanwhile; waits for all.
@@ -64,7 +64,7 @@ where
             drop(main);
             None
         };
-        join(app, threads)?;
+        join(threads)?;
         result.ok_or_else(|| no_thread(&io::ErrorKind::WouldBlock.into()))
     })
 }
@@ -82,8 +82,10 @@ where
 {
     let start = |piece: P| {
         let thread = thread::Builder::new().stack_size(app.config.stack_size_bytes);
+        let span = telemetry::work("thread");
         thread.spawn_scoped(scope, move || {
             let _running = Counters::running(&*app.counters);
+            let _within = span.entered();
             if let Some(injector) = &app.injector {
                 injector.apply_to_task();
             }
@@ -94,10 +96,10 @@ where
 }
 
 /// Joins all, and only then looks at the first error.
-fn join<T>(app: &App, threads: Started<'_, T>) -> Result<Vec<T>, Answer> {
+fn join<T>(threads: Started<'_, T>) -> Result<Vec<T>, Answer> {
     let join = |thread: io::Result<ScopedJoinHandle<'_, T>>| {
         let thread = thread.map_err(|error| no_thread(&error))?;
-        thread.join().map_err(|_| panicked(&app.counters))
+        thread.join().map_err(|_| panicked())
     };
     let results: Vec<_> = threads.into_iter().map(join).collect();
     results.into_iter().collect()
@@ -111,7 +113,7 @@ pub(crate) fn on_thread<T: Send + 'static>(
     if app.counters.work_running() >= MOST_RUNNING {
         return Err(Answer::no_room("too much work goes on already"));
     }
-    let (job, mut pending) = piece(app, work);
+    let (job, mut pending) = piece(app, "thread", work);
     let thread = thread::Builder::new().stack_size(app.config.stack_size_bytes);
     if let Err(error) = thread.spawn(job) {
         pending.awaited = true; // nothing goes on
@@ -126,7 +128,7 @@ pub(crate) fn on_pool<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Pending<T>, Answer> {
     let jobs = app.compute.jobs(app).map_err(|error| no_thread(&error))?;
-    let (job, pending) = piece(app, work);
+    let (job, pending) = piece(app, "pool", work);
     // Fails when the threads are gone, which they never are; then the result never comes either.
     let _ = jobs.send(Box::new(job));
     Ok(pending)
@@ -138,28 +140,30 @@ fn no_thread(error: &io::Error) -> Answer {
     answer.with("retry-after", "1".to_owned())
 }
 
-/// 500, and the panic is counted.
-fn panicked(counters: &Counters) -> Answer {
-    counters.panicked();
+/// 500; the panic was counted where it happened.
+fn panicked() -> Answer {
     Answer::error(500, "a part of the work panicked")
 }
 
 /// A piece of work as a thread wants it, and as the one who waits for it does.
 fn piece<T: Send + 'static>(
     app: &App,
+    on: &'static str,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> (impl FnOnce() + Send + 'static, Pending<T>) {
     let (sender, result) = sync_channel(1);
     let running = Counters::running(app.counters.clone());
     let injector = app.injector.clone();
+    let span = telemetry::work(on);
     let job = move || {
         let outcome = catch_unwind(AssertUnwindSafe(move || {
+            let _running = running;
+            let _within = span.entered();
             if let Some(injector) = &injector {
                 injector.apply_to_task();
             }
             work()
         }));
-        drop(running);
         // Fails when nobody waits any more; that was counted by the one who does not.
         let _ = sender.send(outcome);
     };
@@ -177,7 +181,7 @@ impl<T> Pending<T> {
         self.awaited = true;
         match self.result.recv() {
             Ok(Ok(result)) => Ok(result),
-            Ok(Err(_)) | Err(_) => Err(panicked(&self.counters)),
+            Ok(Err(_)) | Err(_) => Err(panicked()),
         }
     }
 
@@ -191,7 +195,7 @@ impl<T> Pending<T> {
             }
             Ok(Err(_)) | Err(RecvTimeoutError::Disconnected) => {
                 self.awaited = true;
-                Err(panicked(&self.counters))
+                Err(panicked())
             }
         }
     }

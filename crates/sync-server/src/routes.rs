@@ -8,10 +8,10 @@ use workload::{Answer, Route, workloads::websocket::Upgrade};
 use crate::{
     app::App,
     body::{BodyReader, Unread},
-    connection::Request,
     handlers,
     peers::Peer,
     reply::Reply,
+    request::Request,
 };
 
 /// The route of a request, or the answer when there is none.

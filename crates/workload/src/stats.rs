@@ -55,7 +55,8 @@ impl Counters {
         self.work_abandoned.fetch_add(1, Relaxed);
     }
 
-    /// Counts a piece of work as running until the guard is dropped.
+    /// Counts a piece of work as running until the guard is dropped, and a panic if that is why:
+    /// hold the guard where the work is done.
     pub fn running<C: std::ops::Deref<Target = Self>>(counters: C) -> Running<C> {
         counters.work_running.fetch_add(1, Relaxed);
         Running { counters }
@@ -89,6 +90,9 @@ pub struct Running<C: std::ops::Deref<Target = Counters>> {
 
 impl<C: std::ops::Deref<Target = Counters>> Drop for Running<C> {
     fn drop(&mut self) {
+        if std::thread::panicking() {
+            self.counters.panicked();
+        }
         self.counters.work_running.fetch_sub(1, Relaxed);
     }
 }

@@ -4,6 +4,7 @@ use axum::{
     extract::{RawQuery, State},
     http::{HeaderMap, header},
 };
+use telemetry::Instrument;
 use tokio::{task::JoinSet, time::sleep};
 use workload::{
     Answer, Counters,
@@ -74,13 +75,15 @@ impl<'a> Lookups<'a> {
             }
             let running = Counters::running(self.app.counters.clone());
             let injector = self.app.injector.clone();
-            self.window.spawn(async move {
+            let lookup = async move {
                 let _running = running;
                 if let Some(injector) = &injector {
                     injector.apply_to_task();
                 }
                 sleep(time).await;
-            });
+            };
+            self.window
+                .spawn(lookup.instrument(telemetry::work("task")));
         }
         Ok(())
     }
@@ -95,7 +98,7 @@ impl<'a> Lookups<'a> {
 
     async fn join_one(&mut self) -> Result<(), Answer> {
         match self.window.join_next().await {
-            Some(Err(error)) => Err(offload::failed(self.app, &error)),
+            Some(Err(error)) => Err(offload::failed(&error)),
             Some(Ok(())) | None => Ok(()),
         }
     }

@@ -10,6 +10,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use telemetry::Instrument;
 use tokio::{
     sync::mpsc::{self, Receiver},
     time::timeout,
@@ -48,23 +49,25 @@ pub(crate) async fn websocket(
     let upgrade = upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
+    let span = telemetry::work("task");
+    let talk = async move |socket| {
+        connected.peer.set(PeerState::Upgraded);
+        let mut messages = Messages {
+            socket,
+            app,
+            peer: connected.peer.clone(),
+            asked: false,
+        };
+        match room {
+            None => messages.echo().await,
+            Some(room) => messages.talk(&room).await,
+        }
+        // The connection counts as open until now.
+        drop(connected);
+    };
     upgrade
         .read_buffer_size(4 * 1024)
-        .on_upgrade(async move |socket| {
-            connected.peer.set(PeerState::Upgraded);
-            let mut messages = Messages {
-                socket,
-                app,
-                peer: connected.peer.clone(),
-                asked: false,
-            };
-            match room {
-                None => messages.echo().await,
-                Some(room) => messages.talk(&room).await,
-            }
-            // The connection counts as open until now.
-            drop(connected);
-        })
+        .on_upgrade(|socket| talk(socket).instrument(span))
 }
 
 /// `GET /ws/rooms`

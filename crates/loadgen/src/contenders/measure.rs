@@ -125,6 +125,7 @@ fn plan(
     Plan {
         servers,
         work: Work::Contract(workload),
+        traceparent: None,
         concurrency: args.concurrency as usize,
         amount: Amount::Time(args.duration),
         threads: threads.min(args.concurrency as usize),

@@ -226,7 +226,7 @@ pub(super) fn target(
     let mut target = Target {
         name: arm.label.clone(),
         url: arm.base_url.clone(),
-        requests: work.classes(),
+        requests: plan.requests(work),
         connections: plan.concurrency,
         keep_alive,
         record_first_byte: false,

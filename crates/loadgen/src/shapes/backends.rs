@@ -4,7 +4,7 @@ use report::format;
 use report::record::Record;
 
 use super::{Shape, first_load_point, on_each};
-use crate::plan::Plan;
+use crate::plan::{Plan, ServerSource};
 use crate::process::ServerProcess;
 
 /// The server that plays the services: tasks, so that it is not what limits.
@@ -16,9 +16,38 @@ pub struct Backends {
     services: Option<ServerProcess>,
 }
 
+/// Flags that have the services tell what a server under measurement tells, so that its traces go on there.
+fn told(plan: &Plan) -> Vec<String> {
+    let of_server = |flags: &Vec<String>| {
+        let mut told = Vec::new();
+        let mut flags = flags.iter();
+        while let Some(flag) = flags.next() {
+            let (name, value) = match flag.split_once('=') {
+                Some((name, value)) => (name, Some(value)),
+                None => (flag.as_str(), None),
+            };
+            if !["--log", "--otlp-endpoint"].contains(&name) {
+                continue;
+            }
+            let value = value.or_else(|| flags.next().map(String::as_str));
+            told.extend([name.to_owned(), value.unwrap_or_default().to_owned()]);
+        }
+        told
+    };
+    let servers = plan
+        .servers
+        .iter()
+        .filter_map(|server| match &server.source {
+            ServerSource::BuiltIn { flags, .. } => Some(of_server(flags)),
+            _ => None,
+        });
+    let mut told = servers.filter(|flags| !flags.is_empty());
+    told.next().unwrap_or_default()
+}
+
 impl Shape for Backends {
     fn start(&mut self, plan: &Plan) -> anyhow::Result<Vec<(&'static str, String)>> {
-        let services = ServerProcess::start_built_in(MODEL, &[], &plan.client_cpus)?;
+        let services = ServerProcess::start_built_in(MODEL, &told(plan), &plan.client_cpus)?;
         let address = services.url().replacen("http://", "", 1);
         self.services = Some(services);
         Ok(vec![("--backend", address)])

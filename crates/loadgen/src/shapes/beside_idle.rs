@@ -19,7 +19,7 @@ impl Shape for BesideIdle {
 
     fn beside(&self, plan: &Plan) -> Option<BesidePlan> {
         Some(BesidePlan {
-            requests: plan.work.classes(),
+            requests: plan.requests(&plan.work),
             connections: plan.idle_connections,
             load: None,
         })

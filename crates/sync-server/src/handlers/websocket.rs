@@ -61,9 +61,13 @@ fn talk(app: &App, pipe: Pipe<'_>, mut messages: Messages<'_>, room: &str) {
     let member = Rooms::join(&app.rooms, room, offer);
     thread::scope(|scope| {
         let writer = thread::Builder::new().stack_size(app.config.stack_size_bytes);
+        let span = telemetry::work("thread");
         let writer = {
             let member = &member;
-            writer.spawn_scoped(scope, move || deliver(app, pipe, &queue, member))
+            writer.spawn_scoped(scope, move || {
+                let _within = span.entered();
+                deliver(app, pipe, &queue, member);
+            })
         };
         if writer.is_err() {
             messages.close(CloseCode::Again, "no thread can be started");

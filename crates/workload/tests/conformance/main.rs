@@ -8,6 +8,7 @@ mod coverage;
 mod http;
 mod lifecycle;
 mod refusals;
+mod request_ids;
 mod servers;
 mod stream;
 mod structure;

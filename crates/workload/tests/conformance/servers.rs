@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::LazyLock, thread};
 
+use telemetry::Settings;
 use workload::{Faults, Limits};
 
 /// One of the four.
@@ -61,24 +62,37 @@ pub(crate) fn start_with(
     faults: Faults,
     backend: Option<SocketAddr>,
 ) -> Running {
+    start_telling(kind, limits, faults, backend, Settings::default())
+}
+
+/// The same with what it tells of its requests.
+pub(crate) fn start_telling(
+    kind: Kind,
+    limits: Limits,
+    faults: Faults,
+    backend: Option<SocketAddr>,
+    telemetry: Settings,
+) -> Running {
     let blocking = |model| {
-        let (limits, faults) = (limits.clone(), faults.clone());
+        let (limits, faults, telemetry) = (limits.clone(), faults.clone(), telemetry.clone());
         let config = sync_server::Config {
             model,
             limits,
             faults,
             backend,
+            telemetry,
             ..sync_server::Config::default()
         };
         Running::Sync(sync_server::start(config).expect("starts"))
     };
     let suspending = |model| {
-        let (limits, faults) = (limits.clone(), faults.clone());
+        let (limits, faults, telemetry) = (limits.clone(), faults.clone(), telemetry.clone());
         let config = async_server::Config {
             model,
             limits,
             faults,
             backend,
+            telemetry,
             ..async_server::Config::default()
         };
         Running::Async(async_server::start(config).expect("starts"))
