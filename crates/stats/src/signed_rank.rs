@@ -4,6 +4,9 @@
 //! The only assumption is that the differences are symmetric about the value looked for; a fair
 //! coin for the order within each block makes them so, whatever the machine drifts.
 
+use std::collections::BTreeMap;
+use std::sync::{Mutex, PoisonError};
+
 /// Number of Walsh averages of `n` differences: n(n+1)/2.
 pub fn walsh_count(n: usize) -> usize {
     n * (n + 1) / 2
@@ -21,7 +24,7 @@ pub fn walsh_averages(differences: &[f64]) -> Vec<f64> {
                 .map(|second| f64::midpoint(*first, *second)),
         );
     }
-    averages.sort_by(f64::total_cmp);
+    averages.sort_unstable_by(f64::total_cmp);
     averages
 }
 
@@ -34,20 +37,26 @@ pub fn hodges_lehmann(ascending_walsh: &[f64]) -> Option<f64> {
 
 /// Probabilities P(W⁺ = w) for w = 0..=n(n+1)/2 when every sign is a fair coin.
 ///
-/// Dynamic programming over the ranks: rank k is added with probability one half.
+/// Dynamic programming over the ranks: rank k is added with probability one half. Only the lower half is
+/// computed; the distribution is symmetric.
 pub fn null_distribution(n: usize) -> Vec<f64> {
-    let mut probability = vec![0.0; walsh_count(n) + 1];
+    let total = walsh_count(n);
+    let lower_half = total / 2 + 1;
+    let mut probability = vec![0.0; total + 1];
     probability[0] = 1.0;
+    let mut before = vec![0.0; lower_half];
     for rank in 1..=n {
-        // From the top down, so that each rank is used at most once.
-        for w in (0..=walsh_count(rank)).rev() {
-            let with_rank = if w >= rank {
-                probability[w - rank]
-            } else {
-                0.0
-            };
-            probability[w] = f64::midpoint(probability[w], with_rank);
+        let reached = lower_half.min(walsh_count(rank) + 1);
+        before[..reached].copy_from_slice(&probability[..reached]);
+        probability[..reached.min(rank)]
+            .iter_mut()
+            .for_each(|it| *it *= 0.5);
+        for w in rank..reached {
+            probability[w] = 0.5 * (before[w] + before[w - rank]);
         }
+    }
+    for w in lower_half..=total {
+        probability[w] = probability[total - w];
     }
     probability
 }
@@ -57,7 +66,18 @@ pub fn null_distribution(n: usize) -> Vec<f64> {
 ///
 /// By symmetry the upper bound is the one with the same number counted from the largest. This is
 /// M − c + 1 with M Walsh averages and c the smallest w with P(W⁺ ≥ w) ≤ α.
+///
+/// The distribution takes n³ time, a tenth of a second at 800, and a report of many blocks asks for
+/// the same index again and again: each answer is remembered.
 pub fn critical_index(n: usize, alpha: f64) -> Option<usize> {
+    static KNOWN: Mutex<BTreeMap<(usize, u64), Option<usize>>> = Mutex::new(BTreeMap::new());
+    let mut known = KNOWN.lock().unwrap_or_else(PoisonError::into_inner);
+    *known
+        .entry((n, alpha.to_bits()))
+        .or_insert_with(|| find_critical_index(n, alpha))
+}
+
+fn find_critical_index(n: usize, alpha: f64) -> Option<usize> {
     let mut cumulative = 0.0;
     let index = null_distribution(n)
         .iter()
