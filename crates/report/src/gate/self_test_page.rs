@@ -6,6 +6,9 @@ use crate::document::{Document, Item, Section};
 use crate::format;
 use crate::table::{Cell, Column, Layout, Table};
 
+/// Windows from which on a verdict says more than "so far": 480 blocks.
+const ENOUGH: usize = 60;
+
 /// The page of a bank.
 pub fn document(header: &BankHeader, results: &[ScenarioResult]) -> Document {
     let (aa, injected): (Vec<_>, Vec<_>) = results.iter().partition(|it| it.scenario == AA);
@@ -41,6 +44,10 @@ fn verdict(aa: &ScenarioResult) -> String {
     let gates = aa.metrics.iter().map(|it| it.gates).chain([aa.together]);
     let alarms: u64 = gates.map(|gates| gates.regressed).sum();
     match (honest, alarms) {
+        (true, 0) if aa.blocks < ENOUGH * WINDOW => format!(
+            "So far no gate of a server against itself said regressed; {} are too few to say that none does.",
+            format::counted(aa.blocks as u64, "block")
+        ),
         (true, 0) => "The intervals keep their word, and no gate of a server against itself said regressed.".to_owned(),
         (false, 0) => "No gate of a server against itself said regressed, but the intervals miss too often: blocks here are not independent.".to_owned(),
         (_, alarms) => format!(

@@ -31,6 +31,9 @@ use crate::{cells, environment, exit, interrupt, output, servers};
 /// What is asked for by default: enough work that a percent of it can be injected in whole units.
 const PATH: &str = "/work?cpu_units=50";
 
+/// Blocks that say what a unit of injected computing costs in the server; the median counts.
+const PILOT_BLOCKS: usize = 3;
+
 /// Measures as long as allowed, then says what the bank says.
 ///
 /// # Errors
@@ -188,24 +191,47 @@ impl<'a> SelfTest<'a> {
 
     /// Finds the fixed rate, and what doses of slowdown are measured by.
     fn header(&self) -> anyhow::Result<BankHeader> {
-        let pair = self.pair(Vec::new())?;
-        let mut bench = Bench::prepare(&self.measure, &pair)?;
-        let block = bench.block(&pair, u32::MAX)?;
-        let rate_rps = bench.rate(0);
-        let (_, block) = (drop(bench), banked(Scenario::Aa, 0, block, &self.measure)?);
+        let as_it_is = self.pair(Vec::new())?;
+        let mut bench = Bench::prepare(&self.measure, &as_it_is)?;
         Ok(BankHeader {
             bank_version: BANK_VERSION,
             started_at: now(),
             environment: self.environment.clone(),
             load: self.load.clone(),
-            pilot: Pilot {
-                rate_rps,
-                cpu_us_per_request: GateMetric::ServerCpuPerRequest
-                    .of_block(&block.open.baseline)
-                    .context("the server's CPU time is not available here, so nothing can be dosed by it")?,
-                throughput_rps: block.closed.baseline.throughput_rps,
-                unit_us: unit_us(),
-            },
+            pilot: self.pilot(&mut bench)?,
+        })
+    }
+
+    /// What a request costs the server, and what a unit of computing adds to that: a unit costs more in a
+    /// server that is interrupted all the time than in a loop of its own, so it is measured there.
+    fn pilot(&self, bench: &mut Bench) -> anyhow::Result<Pilot> {
+        let rate_rps = bench.rate(0);
+        // Enough to be seen in a block, and not enough to overload the server at the fixed rate.
+        let budget_us = f64::from(self.environment.cores) * 1e6 / (2.0 * rate_rps);
+        let units = (0.3 * budget_us / unit_us()).round().max(1.0);
+        let slowed = self.pair(vec!["--inject-cpu-units".to_owned(), units.to_string()])?;
+        let mut seen = Vec::with_capacity(PILOT_BLOCKS);
+        for _ in 0..PILOT_BLOCKS {
+            let block = bench.block(&slowed, u32::MAX)?;
+            seen.push(banked(Scenario::Aa, 0, block, &self.measure)?);
+        }
+        let cpu = |arm: fn(&ArmPair) -> &Block| {
+            let figure = |it: &BankedBlock| GateMetric::ServerCpuPerRequest.of_block(arm(&it.open));
+            let figures: Vec<f64> = seen.iter().filter_map(figure).collect();
+            stats::summary::median(&figures).context(
+                "the server's CPU time is not available here, so nothing can be dosed by it",
+            )
+        };
+        let cpu_us_per_request = cpu(|pair| &pair.baseline)?;
+        let per_unit = (cpu(|pair| &pair.candidate)? - cpu_us_per_request) / units;
+        let throughput = |it: &BankedBlock| it.closed.baseline.throughput_rps;
+        let throughputs: Vec<f64> = seen.iter().map(throughput).collect();
+        Ok(Pilot {
+            rate_rps,
+            cpu_us_per_request,
+            throughput_rps: stats::summary::median(&throughputs).unwrap_or_default(),
+            // Disturbed blocks may say that computing costs nothing.
+            unit_us: if per_unit > 0.0 { per_unit } else { unit_us() },
         })
     }
 
@@ -263,7 +289,7 @@ fn banked(
     })
 }
 
-/// What a unit of computing costs here: the shortest of a few runs, the others were disturbed.
+/// What a unit of computing takes in this process: the shortest of a few runs, the others were disturbed.
 fn unit_us() -> f64 {
     const UNITS: u64 = 5_000;
     let run = |_| {
