@@ -127,6 +127,11 @@ pub(crate) struct OpenLoop {
     unblocked: Notify,
 }
 
+/// The pacer rests at least this long. Every wake costs more CPU time than a request does, so where more than ten
+/// thousand requests a second leave from one worker, those due within a rest leave together (measured at
+/// 20,000/s from each of two workers: a fifth less CPU time per request, p50 of send lag up by 5 µs).
+const SHORTEST_REST: Nanos = 100_000;
+
 /// What the pacer has to wait for.
 #[derive(Debug, PartialEq, Eq)]
 enum Wait {
@@ -171,8 +176,9 @@ impl OpenLoop {
     /// Wakes free connections at the intended instants, until the schedule is over.
     pub(crate) async fn pace(&self, timer: &PreciseTimer) {
         loop {
-            match self.hand_out(self.clock.now()) {
-                Wait::Until(next) => timer.sleep_until(next).await,
+            let now = self.clock.now();
+            match self.hand_out(now) {
+                Wait::Until(next) => timer.sleep_until(next.max(now + SHORTEST_REST)).await,
                 Wait::Free => self.unblocked.notified().await,
                 Wait::Over => return self.close(),
             }
