@@ -1,5 +1,7 @@
 //! `loadgen contenders run` and `loadgen article`.
 
+use std::path::Path;
+
 use anyhow::{Context as _, bail};
 use engine::{Arrivals, ClientKind};
 use report::Format;
@@ -7,7 +9,7 @@ use report::contenders::{Contender, ContendersRecord};
 use report::record::{Record, Warning};
 use workload::Workload;
 
-use super::catalogue;
+use super::catalogue::{self, Entry, Server};
 use super::cli::{ArticleArgs, MeasureArgs, RunArgs};
 use super::list::{code, settle};
 use super::prepare::Workshop;
@@ -97,19 +99,38 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
         let result = ready.map(|spec| servers.push(spec));
         settle(entry, result, args.select.quiet)?;
     }
-    let contenders: Vec<Contender> = entries.into_iter().map(|entry| entry.facts).collect();
     if servers.is_empty() {
         bail!("no contender is left to measure");
     }
     let mut plan = plan(args, servers, workload, server_cpus, output);
     shapes::of(&plan.work).fit(&mut plan)?;
-    let outcome = main_job::run(&plan)?;
+    let mut outcome = main_job::run(&plan)?;
+    forget_folders(&mut outcome.record, &mut entries);
     Ok(Measured {
         record: outcome.record,
-        contenders,
+        contenders: entries.into_iter().map(|entry| entry.facts).collect(),
         output: plan.output,
         failure: outcome.failure,
     })
+}
+
+/// Records are passed on: commands stand in them as the manifests have them, and tools by their names, not
+/// with the folders of this machine.
+fn forget_folders(record: &mut Record, entries: &mut [Entry]) {
+    for entry in entries {
+        for tool in &mut entry.facts.tools {
+            if let Some(name) = Path::new(&tool.program).file_name() {
+                tool.program = name.to_string_lossy().into_owned();
+            }
+        }
+        let Server::Foreign(foreign) = &entry.server else {
+            continue;
+        };
+        let mut servers = record.config.servers.iter_mut();
+        if let Some(server) = servers.find(|server| server.name == entry.facts.name) {
+            server.command = Some(foreign.command.clone());
+        }
+    }
 }
 
 fn plan(
