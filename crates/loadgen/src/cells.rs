@@ -175,6 +175,7 @@ fn slower_than_all(measurement: &Measurement) -> u64 {
 pub fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Duration) -> Block {
     let it = &arm.measurement;
     let latency = LatencySummary::from_histogram(&it.latency, slower_than_all(it), timeout);
+    let send_lag = LatencySummary::from_histogram(&it.send_lag, 0, timeout);
     let seconds = it.measured.as_secs_f64();
     Block {
         index,
@@ -189,7 +190,8 @@ pub fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Durati
         p50_us: latency.p50,
         p99_us: latency.p99,
         mean_us: latency.mean,
-        send_lag_p99_us: LatencySummary::from_histogram(&it.send_lag, 0, timeout).p99,
+        send_lag_p90_us: send_lag.p90,
+        send_lag_p99_us: send_lag.p99,
         server_cpu_us_per_request: per_answer(arm.server_cpu.map(micros), it),
         client_cpu_us_per_request: per_answer(Some(micros(arm.client_cpu)), it),
         context_switches_per_request: per_answer(

@@ -354,6 +354,9 @@ pub struct Block {
     pub p99_us: Option<f64>,
     /// Mean latency in microseconds.
     pub mean_us: Option<f64>,
+    /// 90th percentile of send lag in microseconds; null in records that are older than the figure.
+    #[serde(default)]
+    pub send_lag_p90_us: Option<f64>,
     /// 99th percentile of send lag in microseconds.
     pub send_lag_p99_us: Option<f64>,
     /// Server CPU time per answer in microseconds.

@@ -164,16 +164,27 @@ fn latency_of_a_block_with_send_lag_is_not_compared_but_cpu_is() {
             .iter_mut()
             .filter(|cell| cell.load == LoadKind::Open);
         for cell in open {
+            cell.blocks[0].send_lag_p90_us = Some(1_000.0);
             cell.blocks[0].send_lag_p99_us = Some(1_500.0);
+            // A few late requests do not move a median.
+            cell.blocks[1].send_lag_p99_us = Some(1_200.0);
+            // A record from before the figure: the tail has to do.
+            cell.blocks[2].send_lag_p90_us = None;
+            cell.blocks[2].send_lag_p99_us = Some(1_100.0);
         }
     });
     let pair = ("sync", "async");
-    assert_eq!(comparison(&record, pair, "p50", LoadKind::Open).blocks, 7);
+    assert_eq!(comparison(&record, pair, "p50", LoadKind::Open).blocks, 6);
     assert_eq!(
         comparison(&record, pair, "server_cpu_per_request", LoadKind::Open).blocks,
         8
     );
-    assert!(message(&record, "send_lag").contains("1.50 ms"));
+    let message = message(&record, "send_lag");
+    assert!(
+        message.contains("p99 up to 1.50 ms (3 of 8 blocks"),
+        "{message}"
+    );
+    assert!(message.contains("as late (2 of 8)"), "{message}");
 }
 
 #[test]
@@ -200,6 +211,22 @@ fn the_article_stands_beside_what_was_measured_on_one_scale() {
     );
     assert_eq!(row("async", "here").stands_beside, None);
     assert_eq!(row("async-bare", "here").relative, Some(158.0 / 104.0));
+}
+
+#[test]
+fn the_scale_here_is_named_after_the_server_that_is_1() {
+    let record = changed(main_job(), |record| {
+        let synced = record.results.iter_mut().filter(|it| it.server == "sync");
+        synced.for_each(|cell| cell.server = "rust-std".to_owned());
+    });
+    let here = record.article.iter().find(|row| row.name == "rust-std");
+    assert_eq!(here.unwrap().relative, Some(1.0));
+    let rendered = report::render_all(
+        &[record],
+        report::Format::Text,
+        &report::RenderOptions::default(),
+    );
+    assert!(rendered.text.contains("rust-std = 1"));
 }
 
 #[test]

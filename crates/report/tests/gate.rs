@@ -264,6 +264,11 @@ fn late_sends_spoil_latency_and_nothing_else() {
         block.send_lag_p99_us = Some(1_500.0)
     });
     let judgement = judged(&late);
+    assert_eq!(judgement.verdict, Verdict::Passed, "a few late requests");
+    change(&mut late, CANDIDATE, LoadKind::Open, |block| {
+        block.send_lag_p90_us = Some(1_000.0)
+    });
+    let judgement = judged(&late);
     assert_eq!(judgement.verdict, Verdict::Inconclusive);
     assert!(
         judgement.metrics[2]
@@ -277,6 +282,7 @@ fn late_sends_spoil_latency_and_nothing_else() {
     assert!(!judgement.decided);
     change(&mut late, CANDIDATE, LoadKind::Open, |block| {
         block.p50_us = None;
+        block.send_lag_p90_us = None;
         block.send_lag_p99_us = None;
     });
     let judgement = judged(&late);

@@ -34,7 +34,7 @@ pub struct GateArgs {
     /// Connections to each server [default: 50]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Load")]
     pub concurrency: Option<u32>,
-    /// Fixed rate in requests per second, instead of half the slower arm's capacity
+    /// Fixed rate in requests per second, instead of about half the slower arm's capacity
     #[arg(long, value_name = "RPS", value_parser = parse_rate, help_heading = "Load")]
     pub rate: Option<f64>,
     /// Load time of each server before a block is measured [default: 500ms]

@@ -11,7 +11,7 @@ use stats::schedule::mirrored_order;
 use super::answers;
 use super::plan::{MeasurePlan, Pair};
 use crate::arm::Arm;
-use crate::block::{self, BlockOutcome, BlockPlan};
+use crate::block::{self, ArmBlock, BlockOutcome, BlockPlan};
 use crate::interrupt;
 use crate::plan::{ServerSource, ServerSpec};
 use crate::run::round_rate;
@@ -25,6 +25,13 @@ const CLOSED_SHARE: f64 = 0.4;
 const CHANGE_OF_LOAD: Duration = Duration::from_millis(200);
 /// Measured time of each server in which its capacity is found.
 const CAPACITY_TIME: Duration = Duration::from_secs(1);
+/// Measured time of each server in which a fixed rate is tried.
+const RATE_TIME: Duration = Duration::from_millis(500);
+/// A rate at which one request in ten leaves later than this is too high for the load generator: half of what
+/// makes a block's median useless.
+const TOLERATED_LAG_NS: u64 = 500_000;
+/// How often a rate is lowered at most, and to what part of it: down to two fifths in all.
+const LOWERED: (usize, f64) = (4, 0.8);
 
 /// What measures blocks.
 pub struct Bench<'a> {
@@ -88,7 +95,7 @@ impl<'a> Bench<'a> {
             let class = answers::verify(&arms[0], &arms[1], workload, plan.timeout)?;
             let rate = match workload.rate {
                 Some(rate) => rate,
-                None => bench.half_capacity(&mut arms, &class)?,
+                None => bench.fixed_rate(&mut arms, &class)?,
             };
             bench.workloads.push(Ready { class, rate });
         }
@@ -105,18 +112,26 @@ impl<'a> Bench<'a> {
         self.workloads[workload].rate
     }
 
-    /// Half of what the slower arm does in a closed loop: the rate at which both are measured.
-    fn half_capacity(&mut self, arms: &mut [Arm], class: &RequestClass) -> anyhow::Result<f64> {
+    /// The rate at which both arms are measured: half of what the slower one does in a closed loop, or as
+    /// much less as the load generator needs to keep its schedule. It shares this machine with the
+    /// servers, and a request that it has to wait for costs it more than one in a closed loop.
+    fn fixed_rate(&mut self, arms: &mut [Arm], class: &RequestClass) -> anyhow::Result<f64> {
         self.connect(arms, class, [0, 1])?;
-        let (_, outcome) = self.load(
-            arms,
-            Load::ClosedLoop,
-            (CAPACITY_TIME, [0, 1], self.plan.seed),
-        )?;
-        self.disconnect(arms);
-        if outcome.interrupted {
-            bail!("interrupted");
+        let mut rate = self.half_capacity(arms, class)?;
+        for _ in 0..LOWERED.0 {
+            let outcome = self.try_load(arms, at_rate(rate), RATE_TIME)?;
+            let lag = |arm: &ArmBlock| arm.measurement.send_lag.value_at_quantile(0.9);
+            if outcome.arms.iter().all(|arm| lag(arm) < TOLERATED_LAG_NS) {
+                break;
+            }
+            rate = round_rate(rate * LOWERED.1);
         }
+        self.disconnect(arms);
+        Ok(rate)
+    }
+
+    fn half_capacity(&mut self, arms: &mut [Arm], class: &RequestClass) -> anyhow::Result<f64> {
+        let outcome = self.try_load(arms, Load::ClosedLoop, CAPACITY_TIME)?;
         let mut slowest = f64::INFINITY;
         for block in &outcome.arms {
             let measurement = &block.measurement;
@@ -133,6 +148,20 @@ impl<'a> Bench<'a> {
             slowest = slowest.min(measurement.requests as f64 / measurement.measured.as_secs_f64());
         }
         Ok(round_rate(slowest / 2.0))
+    }
+
+    /// Loads both arms for so long each, before anything is measured.
+    fn try_load(
+        &mut self,
+        arms: &mut [Arm],
+        load: Load,
+        time: Duration,
+    ) -> anyhow::Result<BlockOutcome> {
+        let (_, outcome) = self.load(arms, load, (time, [0, 1], self.plan.seed))?;
+        if outcome.interrupted {
+            bail!("interrupted");
+        }
+        Ok(outcome)
     }
 
     /// Measures block `index`.
@@ -154,10 +183,7 @@ impl<'a> Bench<'a> {
         for workload in 0..self.workloads.len() {
             let class = self.workloads[workload].class.clone();
             self.connect(&mut arms, &class, first)?;
-            let open = Load::OpenLoop {
-                rate_rps: self.rate(workload),
-                arrivals: Arrivals::Constant,
-            };
+            let open = at_rate(self.rate(workload));
             for (load, kind, share) in [
                 (Load::ClosedLoop, LoadKind::Closed, CLOSED_SHARE),
                 (open, LoadKind::Open, 1.0 - CLOSED_SHARE),
@@ -273,6 +299,13 @@ impl<'a> Bench<'a> {
             self.engine.collect(target)?;
         }
         arm.check_alive()
+    }
+}
+
+fn at_rate(rate_rps: f64) -> Load {
+    Load::OpenLoop {
+        rate_rps,
+        arrivals: Arrivals::Constant,
     }
 }
 

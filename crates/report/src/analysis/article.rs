@@ -2,7 +2,7 @@
 
 use super::cells::load_points;
 use crate::article::{REFERENCE_FRAMEWORK, REFERENCE_SERVER, Reference, stands_beside};
-use crate::record::{ArticleRow, CellResult, LoadKind, Record};
+use crate::record::{ArticleRow, LoadKind, Record};
 
 /// `source` of a row that the article printed.
 pub const FROM_ARTICLE: &str = "article";
@@ -38,11 +38,8 @@ pub fn rows(record: &Record) -> Vec<ArticleRow> {
             stands_beside: None,
             keep_alive: point.keep_alive,
         }));
-        let is_reference =
-            |cell: &&CellResult| stands_beside(&cell.server) == Some(REFERENCE_FRAMEWORK);
-        let reference = point
-            .cell(REFERENCE_SERVER)
-            .or_else(|| point.cells.iter().copied().find(is_reference));
+        let names = point.cells.iter().map(|cell| cell.server.as_str());
+        let reference = point.cell(reference_server(names));
         let sync = reference.map(|cell| cell.throughput_rps);
         rows.extend(point.cells.iter().map(|cell| ArticleRow {
             name: cell.server.clone(),
@@ -54,6 +51,18 @@ pub fn rows(record: &Record) -> Vec<ArticleRow> {
         }));
     }
     rows
+}
+
+/// The server whose throughput is 1 on this machine's scale: the built-in one, or another that stands beside
+/// the article's reference.
+pub fn reference_server<'a>(servers: impl Iterator<Item = &'a str> + Clone) -> &'a str {
+    let mut beside = servers
+        .clone()
+        .filter(|name| stands_beside(name) == Some(REFERENCE_FRAMEWORK));
+    let built_in = servers.clone().find(|name| *name == REFERENCE_SERVER);
+    built_in
+        .or_else(|| beside.next())
+        .unwrap_or(REFERENCE_SERVER)
 }
 
 fn relative(qps: f64, reference: Option<f64>) -> Option<f64> {

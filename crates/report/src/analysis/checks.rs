@@ -3,7 +3,7 @@
 use stats::{little, paired, warmup};
 
 use super::cells::{LoadPoint, load_points};
-use super::comparisons::{CONFIDENCE, SEND_LAG_LIMIT_US};
+use super::comparisons::{CONFIDENCE, median_lags, tail_lags};
 use super::distrust::{Distrust, STEAL_WARN_PERCENT, cell_name};
 use crate::record::{Block, CellResult, DELIVERIES_LOST, Figure, LoadKind, Record, TcpCounters};
 use crate::summary::PERCENTILES;
@@ -152,17 +152,12 @@ fn rate_not_kept(cell: &CellResult) -> Option<Distrust> {
 }
 
 fn send_lag(cell: &CellResult) -> Option<Distrust> {
-    let lags: Vec<f64> = cell
-        .blocks
-        .iter()
-        .filter_map(|block| block.send_lag_p99_us)
-        .filter(|lag| *lag >= SEND_LAG_LIMIT_US)
-        .collect();
-    let worst_us = lags.iter().copied().reduce(f64::max)?;
+    let late: Vec<&Block> = cell.blocks.iter().filter(|it| tail_lags(it)).collect();
     Some(Distrust::SendLag {
         cell: cell_name(cell),
-        worst_us,
-        blocks: lags.len(),
+        worst_us: worst(&late, |block| block.send_lag_p99_us)?,
+        blocks: late.len(),
+        median_blocks: late.iter().filter(|block| median_lags(block)).count(),
         of: cell.blocks.len(),
     })
 }

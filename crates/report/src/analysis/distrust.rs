@@ -51,8 +51,10 @@ pub enum Distrust {
         cell: String,
         /// Worst block's 99th percentile in microseconds.
         worst_us: f64,
-        /// Blocks at 1 ms or more.
+        /// Blocks whose 99th percentile was 1 ms or more.
         blocks: usize,
+        /// Those of them whose 90th percentile was, too.
+        median_blocks: usize,
         /// All blocks.
         of: usize,
     },
@@ -237,12 +239,13 @@ impl fmt::Display for Distrust {
                 cell,
                 worst_us,
                 blocks,
+                median_blocks,
                 of,
             } => write!(
                 f,
-                "{cell}: requests left late, p99 up to {} ({blocks} of {of} blocks at {} or more): latency of those blocks is not compared.",
+                "{cell}: requests left late, p99 up to {} ({blocks} of {of} blocks at {limit} or more): p99 latency of those blocks tells of the client; p50 is not compared where p90 was as late ({median_blocks} of {of}).",
                 format::duration_us(*worst_us),
-                format::duration_us(SEND_LAG_LIMIT_US),
+                limit = format::duration_us(SEND_LAG_LIMIT_US),
             ),
             Distrust::LittlesLaw {
                 cell,

@@ -6,7 +6,7 @@ use stats::{paired, summary};
 use super::metric::GateMetric;
 use super::point::GatePoint;
 use super::{GateSettings, Judgement, MetricJudgement, Verdict, symptoms};
-use crate::analysis::comparisons::{CONFIDENCE, lags};
+use crate::analysis::comparisons::CONFIDENCE;
 use crate::format;
 use crate::record::Block;
 
@@ -120,7 +120,7 @@ impl Series {
             self.missing += 1;
             return;
         };
-        if self.metric.is_latency() && (lags(first) || lags(second)) {
+        if self.metric.lags(first) || self.metric.lags(second) {
             self.lagging += 1;
             return;
         }

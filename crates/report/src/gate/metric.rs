@@ -3,6 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stats::gate::Better;
 
+use crate::analysis::comparisons::{median_lags, tail_lags};
 use crate::format;
 use crate::record::{Block, LoadKind};
 
@@ -79,6 +80,15 @@ impl GateMetric {
             GateMetric::P99 => block.p99_us,
         }
         .filter(|value| value.is_finite() && *value > 0.0)
+    }
+
+    /// Whether the client sent so late in a block that this metric tells of the client.
+    pub(crate) fn lags(self, block: &Block) -> bool {
+        match self {
+            GateMetric::ServerCpuPerRequest | GateMetric::Throughput => false,
+            GateMetric::P50 => median_lags(block),
+            GateMetric::P99 => tail_lags(block),
+        }
     }
 
     /// Why a block may have no figure of it.

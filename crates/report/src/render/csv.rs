@@ -6,7 +6,7 @@
 use crate::record::{Block, CellResult, LoadKind, Record};
 
 /// The columns, which later versions only ever add to. A unit is part of the name.
-pub const COLUMNS: [&str; 38] = [
+pub const COLUMNS: [&str; 39] = [
     "row",
     "started_at",
     "server",
@@ -31,6 +31,7 @@ pub const COLUMNS: [&str; 38] = [
     "latency_p99_9_us",
     "latency_p99_99_us",
     "latency_max_us",
+    "send_lag_p90_us",
     "send_lag_p99_us",
     "connect_p50_us",
     "errors",
@@ -100,6 +101,7 @@ fn cell_row(record: &Record, cell: &CellResult) -> Row {
         number(latency.p99_9),
         number(latency.p99_99),
         number(latency.max),
+        number(cell.send_lag_us.p90),
         number(cell.send_lag_us.p99),
         number(cell.connect_us.p50),
         cell.errors.total.to_string(),
@@ -137,6 +139,7 @@ fn block_row(record: &Record, cell: &CellResult, block: &Block) -> Row {
         none(),
         none(),
         none(),
+        number(block.send_lag_p90_us),
         number(block.send_lag_p99_us),
         none(),
         block.errors.to_string(),

@@ -1,7 +1,7 @@
 //! The article's frameworks with this machine's servers beside them.
 
-use crate::analysis::article::pairs;
-use crate::article::{REFERENCE_FRAMEWORK, REFERENCE_SERVER, Reference};
+use crate::analysis::article::{pairs, reference_server};
+use crate::article::{REFERENCE_FRAMEWORK, Reference};
 use crate::format;
 use crate::record::{ArticleRow, Record};
 use crate::table::{Cell, Column, Layout, Table};
@@ -16,6 +16,8 @@ pub(crate) fn tables(record: &Record) -> Vec<Table> {
 
 fn table(record: &Record, keep_alive: bool) -> Option<Table> {
     let pairs = pairs(&record.article, keep_alive);
+    let servers = pairs.iter().filter_map(|(_, server)| *server);
+    let unit = reference_server(servers.map(|server| server.name.as_str())).to_owned();
     let rows = pairs
         .into_iter()
         .map(|(framework, server)| row(framework, server))
@@ -47,7 +49,7 @@ fn table(record: &Record, keep_alive: bool) -> Option<Table> {
             Column::figures(format!("{REFERENCE_FRAMEWORK} = 1"), 0),
             Column::words("Server here", 0),
             Column::figures("QPS here", 1),
-            Column::figures(format!("{REFERENCE_SERVER} = 1"), 0),
+            Column::figures(format!("{unit} = 1"), 0),
         ],
         rows,
         layout: Layout::Upright,

@@ -194,6 +194,7 @@ impl CellSpec {
             p50_us,
             p99_us: latency.p99.map(|us| us * own() * drift),
             mean_us: latency.mean.map(|us| us * own() * drift),
+            send_lag_p90_us: self.rate.map(|_| 60.0),
             send_lag_p99_us: self.rate.map(|_| 120.0),
             server_cpu_us_per_request: Some(self.server_cpu_us * own() * drift),
             client_cpu_us_per_request: Some(self.client_cpu_us * own() * drift),

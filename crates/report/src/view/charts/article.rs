@@ -1,7 +1,7 @@
 //! The article's frameworks and this machine's servers, each relative to its own machine.
 
-use crate::analysis::article::{Pair, pairs};
-use crate::article::{REFERENCE_FRAMEWORK, REFERENCE_SERVER};
+use crate::analysis::article::{Pair, pairs, reference_server};
+use crate::article::REFERENCE_FRAMEWORK;
 use crate::chart::{Axis, Chart, Mark, Scale, Series, Style};
 use crate::format;
 use crate::record::Record;
@@ -22,11 +22,11 @@ pub(crate) fn chart(record: &Record, keep_alive: bool) -> Option<Chart> {
         0,
         |pair| pair.0?.relative,
     );
-    let here = bars(
-        format!("measured here, {REFERENCE_SERVER} = 1"),
-        1,
-        |pair| pair.1?.relative,
-    );
+    let servers = pairs.iter().filter_map(|(_, server)| *server);
+    let unit = reference_server(servers.map(|server| server.name.as_str()));
+    let here = bars(format!("measured here, {unit} = 1"), 1, |pair| {
+        pair.1?.relative
+    });
     let name = |pair: &Pair<'_>| {
         let names = [pair.0, pair.1]
             .into_iter()
