@@ -74,7 +74,7 @@ pub(crate) fn dispatch(
         Route::Upload => Ok(handlers::upload(query, body)?),
         Route::Batch => {
             let content_type = request.content_type.as_deref();
-            Ok(handlers::batch(app, query, content_type, body)?)
+            Ok(handlers::batch(app, peer, query, content_type, body)?)
         }
         Route::Echo | Route::Room => {
             let upgrade = request.upgrade.as_deref().cloned();

@@ -63,8 +63,11 @@ impl Shape for Streamed {
         first_load_point(record)
             .filter_map(|cell| {
                 let us = |name| value(cell, name).map(format::duration_us);
+                let memory = value(cell, "memory_per_connection").map_or_else(String::new, |kib| {
+                    format!("; an open stream took {} of memory", format::with_unit(kib, "KiB"))
+                });
                 Some(format!(
-                    "On {}, the first byte came after {} (p50), chunks {} apart (p99 {}), the last one {} late on average.",
+                    "On {}, the first byte came after {} (p50), chunks {} apart (p99 {}), the last one {} late on average{memory}.",
                     cell.server,
                     us("time_to_first_byte_p50")?,
                     us("chunk_gap_p50")?,

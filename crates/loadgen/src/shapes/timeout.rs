@@ -39,6 +39,7 @@ impl Shape for Timeout {
     fn findings(&self, record: &Record) -> Vec<String> {
         first_load_point(record)
             .filter_map(|cell| {
+                let answered = format::duration_us(cell.latency_us.mean?);
                 let abandoned = value(cell, "work_abandoned_per_request")?;
                 let running = value(cell, "work_running_peak")?;
                 let fate = if abandoned > 0.0 {
@@ -50,7 +51,7 @@ impl Shape for Timeout {
                     "no work ran on after it was given up".to_owned()
                 };
                 Some(format!(
-                    "On {}, {fate}; at most {} ran at once for {}.",
+                    "On {}, answers came after {answered} on average, and {fate}; at most {} ran at once for {}.",
                     cell.server,
                     format::counted(running as u64, "piece"),
                     format::counted(u64::from(cell.concurrency), "connection"),

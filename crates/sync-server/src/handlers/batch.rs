@@ -19,12 +19,14 @@ use crate::{
     app::App,
     body::{BodyReader, Unread},
     offload,
+    peers::Peer,
 };
 
 /// `POST /batch`: checks records as they arrive. They are looked up one after another by the
 /// connection's thread, or by a window of threads.
 pub(crate) fn batch(
     app: &App,
+    peer: &Peer,
     query: &str,
     content_type: Option<&str>,
     body: &mut BodyReader<'_, '_>,
@@ -36,10 +38,11 @@ pub(crate) fn batch(
         (Some(lookup), Composition::Sequential) => read(body, |records| {
             for _ in 0..records {
                 thread::sleep(lookup);
+                peer.still_there(&app.counters)?;
             }
             Ok(())
         }),
-        (Some(lookup), Composition::Concurrent) => in_window(app, lookup, body),
+        (Some(lookup), Composition::Concurrent) => in_window(app, peer, lookup, body),
     }
 }
 
@@ -56,7 +59,12 @@ fn read(
 
 /// Looks records up on as many threads as the window is wide. They end with the queue, and that ends when one
 /// of them has panicked.
-fn in_window(app: &App, lookup: Duration, body: &mut BodyReader<'_, '_>) -> Result<Answer, Unread> {
+fn in_window(
+    app: &App,
+    peer: &Peer,
+    lookup: Duration,
+    body: &mut BodyReader<'_, '_>,
+) -> Result<Answer, Unread> {
     let (sender, records) = sync_channel::<()>(WINDOW);
     // Only the threads hold it: when none is left, sending fails instead of blocking for ever.
     let records = Arc::new(Mutex::new(records));
@@ -66,11 +74,12 @@ fn in_window(app: &App, lookup: Duration, body: &mut BodyReader<'_, '_>) -> Resu
     });
     offload::beside(app, threads, move |ended| {
         read(body, |count| {
-            let offer = |_| !ended() && sender.send(()).is_ok();
-            match (0..count).all(offer) {
-                true => Ok(()),
-                false => Err(Answer::error(500, "a part of the work panicked")),
-            }
+            (0..count).try_for_each(|_| {
+                peer.still_there(&app.counters)?;
+                let offered = !ended() && sender.send(()).is_ok();
+                let panicked = || Answer::error(500, "a part of the work panicked");
+                offered.then_some(()).ok_or_else(panicked)
+            })
         })
     })?
 }

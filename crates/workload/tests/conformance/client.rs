@@ -139,6 +139,11 @@ impl Client {
         self.stream.fill_buf().expect("some bytes").to_vec()
     }
 
+    /// Reads just so many bytes.
+    pub(crate) fn read_exact(&mut self, bytes: &mut [u8]) {
+        self.stream.read_exact(bytes).expect("as many bytes");
+    }
+
     /// Waits until the server closes; returns what it sent before.
     pub(crate) fn rest(&mut self) -> Vec<u8> {
         let mut rest = Vec::new();

@@ -61,6 +61,28 @@ fn work_for_a_client_that_is_gone_stops_or_is_counted() {
     });
 }
 
+#[test]
+fn records_of_a_client_that_is_gone_are_not_looked_up_to_the_last() {
+    // A second for each: longer than anybody waits here. All of them fit into one read; behind bytes that nobody
+    // has read yet, the end of a connection can't be seen.
+    let records = "{\"id\":1,\"value\":1}\n".repeat(2 * PATIENCE.as_secs() as usize);
+    on_each(FULL, |kind| {
+        let server = start(kind, Limits::default(), Faults::default());
+        let mut client = Client::connect(server.addr());
+        client.send(format!(
+            "POST /batch?lookup_ms=1000 HTTP/1.1\r\nhost: a\r\ncontent-length: {}\r\n\r\n{records}",
+            records.len()
+        ));
+        await_stat(server.addr(), "in_flight", 2);
+        drop(client);
+        await_stat(server.addr(), "in_flight", 1);
+        assert_eq!(
+            stat(server.addr(), "work_abandoned"),
+            u64::from(is_blocking(kind))
+        );
+    });
+}
+
 /// Services of which one fails at once and the others never answer; tells when the server that asked them has
 /// given each of those up.
 fn services() -> (SocketAddr, Receiver<()>) {

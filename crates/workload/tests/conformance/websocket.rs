@@ -13,7 +13,7 @@ use tungstenite::{
 use workload::{Faults, Limits};
 
 use crate::{
-    client::{Client, await_stat, get},
+    client::{Client, await_stat, get, stat},
     servers::{FULL, Running, on_each, shared, start},
 };
 
@@ -135,6 +135,38 @@ fn whoever_breaks_the_rules_is_told_by_a_close_code() {
             }
         });
     }
+}
+
+#[test]
+fn a_frame_that_breaks_off_harms_nobody() {
+    servers(|server| {
+        for path in ["/ws/echo", "/ws/room/a"] {
+            let mut stream = open_raw(server.addr(), path);
+            // Four of ten bytes.
+            stream
+                .write_all(&[0x82, 0x8a, 0, 0, 0, 0, 1, 2, 3, 4])
+                .expect("sends");
+            drop(stream);
+            await_stat(server.addr(), "connections", 1);
+        }
+        await_rooms(server.addr(), 0, 0);
+        assert_eq!(stat(server.addr(), "panics"), 0);
+    });
+}
+
+#[test]
+fn a_message_in_one_write_with_the_handshake_is_echoed() {
+    on_each(FULL, |kind| {
+        let mut client = Client::connect(shared(kind));
+        let handshake = format!("GET /ws/echo HTTP/1.1\r\n{HANDSHAKE}\r\n");
+        // Line feeds, which a head could not have like this.
+        let message = [0x82, 0x84, 0, 0, 0, 0, b'\n', b'\n', 0, b'\n'];
+        client.send([handshake.as_bytes(), &message].concat());
+        assert_eq!(client.answer().status, 101, "{kind:?}");
+        let mut echo = [0; 6];
+        client.read_exact(&mut echo);
+        assert_eq!(echo, [0x82, 4, b'\n', b'\n', 0, b'\n'], "{kind:?}");
+    });
 }
 
 #[test]
