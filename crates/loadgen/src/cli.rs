@@ -10,6 +10,7 @@ use crate::contenders::cli::{ArticleArgs, ContendersCommand};
 use crate::gate::args::{CompareArgs, GateArgs, InitArgs};
 use crate::limits::LimitsArgs;
 use crate::scale::ScaleArgs;
+use crate::suite::args::SuiteArgs;
 use crate::sweep::args::SweepArgs;
 
 /// Measures whether an async server beats a thread-per-connection server: by how much, and where it flips.
@@ -39,6 +40,8 @@ pub enum Command {
     Serve(ServeArgs),
     /// List the workloads: what each shows, its modes, and which server lacks it
     Workloads,
+    /// Measure all workloads on all built-in servers and print one table, in about ten minutes
+    Suite(SuiteArgs),
     /// Find the concurrency from which on async wins, for several waits: the crossover map
     Sweep(Box<SweepArgs>),
     /// Find the highest rate each server sustains under an objective such as p99<50ms

@@ -1,5 +1,6 @@
 //! The machine and the build, as they stand in the record.
 
+use anyhow::bail;
 use report::record::Environment;
 
 use crate::counters;
@@ -25,4 +26,29 @@ pub fn look() -> Environment {
             .ok()
             .map(|limit| limit.soft),
     }
+}
+
+/// Fails when figures made there and here do not belong into one record.
+///
+/// # Errors
+/// When machine or build are others; the message names the first that is.
+pub fn check_same(then: &Environment, now: &Environment) -> anyhow::Result<()> {
+    let facts = |it: &Environment| {
+        [
+            ("CPU", it.cpu.clone().unwrap_or_default()),
+            ("number of cores", it.cores.to_string()),
+            ("kernel", it.kernel.clone().unwrap_or_default()),
+            ("build profile", it.build_profile.clone()),
+            (
+                "revision of the program",
+                it.git_revision.clone().unwrap_or_default(),
+            ),
+        ]
+    };
+    for ((what, then), (_, now)) in facts(then).into_iter().zip(facts(now)) {
+        if then != now {
+            bail!("the {what} was {then:?} and is {now:?}");
+        }
+    }
+    Ok(())
 }

@@ -12,6 +12,7 @@
 //!   never outlive the program; [`servers`]: what is known about the built-in ones.
 //! - [`gate`]: whether a candidate is slower than a baseline, on the same primitives.
 //! - [`counters`], [`sampler`], [`environment`], [`descriptors`]: what the operating system tells.
+//! - [`suite`]: all kinds of work, one run each, in one table.
 //! - [`report_files`]: `loadgen report`, any report again from saved records.
 //! - [`sweep`], [`scale`], [`capacity`], [`limits`]: where the answer flips, how throughput grows, how much
 //!   a server sustains, what the machine allows.
@@ -54,6 +55,7 @@ mod serve;
 mod servers;
 mod shapes;
 mod slices;
+mod suite;
 mod sweep;
 mod warmup;
 mod websocket;
@@ -75,6 +77,7 @@ fn main() -> ExitCode {
             &args.cpus.map_or_else(Vec::new, |cpus| cpus.0),
         ),
         Some(Command::Workloads) => workloads::list(),
+        Some(Command::Suite(args)) => suite::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Capacity(args)) => capacity::run(&args),
         Some(Command::Scale(args)) => scale::run(&args),

@@ -47,7 +47,11 @@ pub fn write_files(
     write_each(paths, format, images, &render)
 }
 
-fn write_each(
+/// Writes each file as `render` spells it in its format. All files are tried.
+///
+/// # Errors
+/// As [`write_files`].
+pub fn write_each(
     paths: &[PathBuf],
     format: Option<Format>,
     images: bool,
@@ -97,7 +101,15 @@ pub fn show(
 /// # Errors
 /// When standard output cannot be written.
 pub fn print_report(records: &[Record], format: Format) -> anyhow::Result<()> {
-    print(&report::render_all(records, format, &terminal_options()).text)
+    print_rendered(&|options| report::render_all(records, format, options))
+}
+
+/// Prints what `render` spells for this terminal.
+///
+/// # Errors
+/// When standard output cannot be written.
+pub fn print_rendered(render: &dyn Fn(&RenderOptions) -> Rendered) -> anyhow::Result<()> {
+    print(&render(&terminal_options()).text)
 }
 
 /// Prints a document that is not made from a record.
@@ -123,7 +135,7 @@ pub fn complain(error: &anyhow::Error) {
 }
 
 /// The error and its causes, without those whose words stand in the message already.
-fn told_once(error: &anyhow::Error) -> String {
+pub fn told_once(error: &anyhow::Error) -> String {
     let mut message = error.to_string();
     for cause in error.chain().skip(1).map(ToString::to_string) {
         if !message.contains(&cause) {

@@ -8,7 +8,7 @@ use engine::{Arrivals, ClientKind, RequestClass};
 use workload::{Shape, Workload};
 
 use crate::cli::{ArrivalsArg, ClientArg, KeepAlive, MaxErrors, RunArgs, Switch};
-use crate::{counters, servers, shapes};
+use crate::{counters, servers, shapes, slices};
 
 mod load;
 mod server;
@@ -57,6 +57,8 @@ pub struct Plan {
     pub blocks: u32,
     /// Whether servers take short turns.
     pub interleave: bool,
+    /// Mean response times that a slice lasts at least.
+    pub responses_per_slice: u32,
     /// Time after which an unanswered request is an error.
     pub timeout: Duration,
     /// HTTP client.
@@ -120,6 +122,7 @@ impl Plan {
             warmup_until_settled: false,
             blocks: args.blocks,
             interleave: args.interleave == Switch::On,
+            responses_per_slice: slices::RESPONSES_PER_SLICE,
             timeout: args.timeout,
             client: match args.client {
                 ClientArg::Raw => ClientKind::Raw,

@@ -228,3 +228,18 @@ fn opening(plan: &Plan) -> String {
 pub fn say(line: &str) {
     eprintln!("{line}");
 }
+
+/// A bar for something that takes about so long.
+pub fn time_bar(total: Duration) -> ProgressBar {
+    let style = ProgressStyle::with_template("{elapsed} {bar:24} {wide_msg}")
+        .unwrap_or_else(|_| ProgressStyle::default_bar());
+    let bar = ProgressBar::new(total.as_secs().max(1)).with_style(style.progress_chars("━╸ "));
+    bar.enable_steady_tick(REFRESH);
+    bar
+}
+
+/// `12:05 min`.
+pub fn minutes(time: Duration) -> String {
+    let seconds = time.as_secs_f64().round() as u64;
+    format!("{}:{:02} min", seconds / 60, seconds % 60)
+}

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 /// A slice lasts at least this long.
-const SHORTEST_SLICE: Duration = Duration::from_millis(50);
-/// And at least so many mean response times.
+pub const SHORTEST_SLICE: Duration = Duration::from_millis(50);
+/// And at least so many mean response times, unless a plan has to make do with fewer.
 pub const RESPONSES_PER_SLICE: u32 = 5;
 /// Blocks that would measure less than this, over all servers, are made longer and fewer.
 const SHORTEST_BLOCK: Duration = Duration::from_secs(1);
@@ -33,6 +33,8 @@ pub struct ToCut {
     pub turns: Turns,
     /// Longest mean response time of the servers.
     pub mean_response: Duration,
+    /// A slice lasts at least so many of them: [`RESPONSES_PER_SLICE`] where there is time.
+    pub responses_per_slice: u32,
 }
 
 /// How often servers take turns within a block.
@@ -54,8 +56,9 @@ pub fn cut(to_cut: ToCut) -> Cut {
         blocks,
         turns,
         mean_response,
+        responses_per_slice,
     } = to_cut;
-    let shortest = SHORTEST_SLICE.max(mean_response * RESPONSES_PER_SLICE);
+    let shortest = SHORTEST_SLICE.max(mean_response * responses_per_slice);
     let least_slices = if turns == Turns::None { 1 } else { 2 };
     let all_servers = per_server.mul_f64(servers as f64);
     let blocks = blocks
@@ -95,6 +98,7 @@ mod tests {
             blocks: 8,
             turns,
             mean_response: ms(2),
+            responses_per_slice: RESPONSES_PER_SLICE,
         }
     }
 
@@ -158,6 +162,18 @@ mod tests {
     }
 
     #[test]
+    fn where_time_is_short_a_slice_makes_do_with_fewer_responses() {
+        let slow = ToCut {
+            mean_response: ms(600),
+            responses_per_slice: 2,
+            blocks: 6,
+            ..to_cut(ms(9_000), Turns::None)
+        };
+        assert_eq!(cut(slow).slice, ms(1_500));
+        assert_eq!(cut(slow).blocks, 6);
+    }
+
+    #[test]
     fn without_turns_a_block_is_one_stretch() {
         assert_eq!(
             cut(to_cut(ms(8_000), Turns::None)),
@@ -175,7 +191,7 @@ mod tests {
             total in 1_u64..300_000, servers in 1_usize..8, blocks in 1_u32..40, response in 0_u64..5_000, turns in 0..3
         ) {
             let turns = [Turns::None, Turns::Short, Turns::Long][turns as usize];
-            let cut = cut(ToCut { per_server: ms(total), servers, blocks, turns, mean_response: ms(response) });
+            let cut = cut(ToCut { per_server: ms(total), servers, blocks, turns, mean_response: ms(response), responses_per_slice: RESPONSES_PER_SLICE });
             let measured = cut.slice * cut.slices_per_block * cut.blocks;
             let missing = ms(total).abs_diff(measured);
             proptest::prop_assert!(missing < Duration::from_micros(1), "{cut:?} misses {missing:?}");

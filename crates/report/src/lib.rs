@@ -13,7 +13,7 @@
 //! - [`gate`]: the performance gate's verdict; [`stored`]: two records of different days.
 //! - [`format`](mod@format): numbers as text. [`table`], [`chart`], [`document`], `view`: what is shown.
 //! - [`heat_map`]: ratios over two things varied, in colour.
-//! - [`sweep`], [`scale`], [`capacity`], [`limits`]: the other records, each with all that is made from it.
+//! - [`suite`], [`sweep`], [`scale`], [`capacity`], [`limits`]: the other records, each with all that is made from it.
 //! - [`mod@render`]: how it looks, one file for each format.
 
 pub mod analysis;
@@ -33,6 +33,7 @@ pub mod scale;
 pub mod schema;
 pub mod store;
 pub mod stored;
+pub mod suite;
 pub mod summary;
 pub mod sweep;
 pub mod table;

@@ -97,6 +97,14 @@ pub enum StoreError {
 /// # Errors
 /// See [`StoreError`]; every message names the file, and the place in it where there is one.
 pub fn read(path: &Path) -> Result<Record, StoreError> {
+    parse(&read_bytes(path)?, path)
+}
+
+/// Reads the contents of a file that should be a record of some kind.
+///
+/// # Errors
+/// When it cannot be read, or is larger than any record.
+pub fn read_bytes(path: &Path) -> Result<Vec<u8>, StoreError> {
     let fail = |source| StoreError::Read {
         path: path.to_owned(),
         source,
@@ -112,7 +120,7 @@ pub fn read(path: &Path) -> Result<Record, StoreError> {
             bytes: std::fs::metadata(path).map_or(read, |metadata| metadata.len()),
         });
     }
-    parse(&bytes, path)
+    Ok(bytes)
 }
 
 /// Reads a record from the contents of a file; `path` is what errors name.
@@ -120,6 +128,12 @@ pub fn read(path: &Path) -> Result<Record, StoreError> {
 /// # Errors
 /// As [`read`], without those of the system.
 pub fn parse(bytes: &[u8], path: &Path) -> Result<Record, StoreError> {
+    let version = version(bytes, path)?;
+    parse_part(bytes, path, version)
+}
+
+/// The version of a record of any kind, which is one that this program reads.
+pub(crate) fn version(bytes: &[u8], path: &Path) -> Result<u64, StoreError> {
     let path = path.to_owned();
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first != Some(&b'{') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
@@ -140,7 +154,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Record, StoreError> {
             found: version,
         });
     }
-    parse_part(bytes, &path, version)
+    Ok(version)
 }
 
 /// Reads a part of a record whose version has been checked.

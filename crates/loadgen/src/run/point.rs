@@ -187,6 +187,7 @@ impl Run<'_> {
             blocks: self.plan.blocks,
             turns,
             mean_response,
+            responses_per_slice: self.plan.responses_per_slice,
         });
         if self.record.config.slice_ms.is_none() {
             self.record.config.slice_ms = Some(cut.slice.as_secs_f64() * 1e3);

@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::Context as _;
 use report::record::{CellResult, Environment};
 use report::sweep::looks::{FIRST_LOOK_VISITS, SECOND_LOOK_VISITS};
 use report::sweep::record::{
@@ -14,7 +14,7 @@ use report::sweep::record::{
 use report::sweep::{analysis, merge};
 
 use super::visit::VisitOutcome;
-use crate::output;
+use crate::{environment, output};
 
 /// A record, and where it is kept.
 pub struct Ledger {
@@ -84,27 +84,8 @@ impl Ledger {
     /// When it cannot be read, or was made on another machine or by another build.
     pub fn resume(path: &Path, now: &Environment) -> anyhow::Result<Self> {
         let record = read(path)?;
-        let before = &record.environment;
-        let facts = |it: &Environment| {
-            [
-                ("CPU", it.cpu.clone().unwrap_or_default()),
-                ("number of cores", it.cores.to_string()),
-                ("kernel", it.kernel.clone().unwrap_or_default()),
-                ("build profile", it.build_profile.clone()),
-                (
-                    "revision of the program",
-                    it.git_revision.clone().unwrap_or_default(),
-                ),
-            ]
-        };
-        for ((what, then), (_, now)) in facts(before).into_iter().zip(facts(now)) {
-            if then != now {
-                bail!(
-                    "{}: cannot go on with this sweep: the {what} was {then:?} and is {now:?}",
-                    path.display()
-                );
-            }
-        }
+        environment::check_same(&record.environment, now)
+            .with_context(|| format!("{}: cannot go on with this sweep", path.display()))?;
         let timeout = Duration::from_secs_f64(record.config.timeout_s);
         Ok(Self {
             record,

@@ -3,11 +3,12 @@
 use std::io::IsTerminal as _;
 use std::time::{Duration, Instant};
 
-use indicatif::{ProgressBar, ProgressStyle};
+use indicatif::ProgressBar;
 use report::format;
 use report::sweep::record::SweepCell;
 
 use super::plan::SweepPlan;
+use crate::progress::{minutes, say, time_bar};
 
 /// What shows how far the sweep is.
 pub struct Progress {
@@ -27,7 +28,7 @@ impl Progress {
     pub fn new(plan: &SweepPlan, total: Duration) -> Self {
         let shown = match (plan.output.quiet, std::io::stderr().is_terminal()) {
             (true, _) => Shown::Nothing,
-            (false, true) => Shown::Bar(bar(total)),
+            (false, true) => Shown::Bar(time_bar(total)),
             (false, false) => Shown::Lines,
         };
         let progress = Self {
@@ -72,7 +73,7 @@ impl Progress {
     fn say(&self, line: &str) {
         match &self.shown {
             Shown::Nothing => {}
-            Shown::Lines => print(line),
+            Shown::Lines => say(line),
             Shown::Bar(bar) => bar.println(line),
         }
     }
@@ -84,14 +85,6 @@ impl Drop for Progress {
             bar.finish_and_clear();
         }
     }
-}
-
-fn bar(total: Duration) -> ProgressBar {
-    let style = ProgressStyle::with_template("{elapsed} {bar:24} {wide_msg}")
-        .unwrap_or_else(|_| ProgressStyle::default_bar());
-    let bar = ProgressBar::new(total.as_secs().max(1)).with_style(style.progress_chars("━╸ "));
-    bar.enable_steady_tick(Duration::from_millis(250));
-    bar
 }
 
 fn opening(plan: &SweepPlan, total: Duration) -> String {
@@ -138,15 +131,4 @@ fn figures(cell: &SweepCell) -> String {
         format::counted(u64::from(spot.concurrency), "connection"),
         servers.join(", ")
     )
-}
-
-/// `12:05`.
-fn minutes(time: Duration) -> String {
-    let seconds = time.as_secs_f64().round() as u64;
-    format!("{}:{:02} min", seconds / 60, seconds % 60)
-}
-
-#[expect(clippy::print_stderr, reason = "progress is what this file prints")]
-fn print(line: &str) {
-    eprintln!("{line}");
 }

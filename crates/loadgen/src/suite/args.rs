@@ -1,0 +1,74 @@
+//! `loadgen suite` as typed.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+use crate::cli::FormatArg;
+use crate::plan::{Output, check_files};
+
+/// `loadgen suite`.
+#[derive(Debug, Args)]
+pub struct SuiteArgs {
+    /// Only these rows, repeatable [default: all]
+    #[arg(
+        long,
+        value_name = "WORKLOAD[:MODE]",
+        conflicts_with = "resume",
+        help_heading = "What is measured"
+    )]
+    pub only: Vec<String>,
+    /// Server to measure, repeatable: [LABEL=]sync|sync-pool|async-bare|async, with flags of `loadgen serve`
+    /// behind the name if any; [LABEL=]URL; or [LABEL=]exec:COMMAND with {port} in it [default: all built-in ones]
+    #[arg(
+        short,
+        long,
+        value_name = "SERVER",
+        conflicts_with = "resume",
+        help_heading = "What is measured"
+    )]
+    pub server: Vec<String>,
+    /// One short block per row: a first look in about two minutes, without intervals
+    #[arg(long, conflicts_with = "resume", help_heading = "How")]
+    pub quick: bool,
+    /// Go on with an interrupted suite: its record. What failed is tried again
+    #[arg(long, value_name = "FILE", help_heading = "How")]
+    pub resume: Option<PathBuf>,
+    /// Seed of the order of turns and of arrivals [default: random]
+    #[arg(
+        long,
+        value_name = "N",
+        conflicts_with = "resume",
+        help_heading = "How"
+    )]
+    pub seed: Option<u64>,
+
+    /// What is printed
+    #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
+    pub format: FormatArg,
+    /// Write the result to this file too; the ending decides the format (.md, .html, .csv, .json, .hgrm, .txt); repeatable
+    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
+    pub output: Vec<PathBuf>,
+    /// Do not save the record under results/
+    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
+    pub no_save: bool,
+    /// No progress
+    #[arg(short, long, help_heading = "Output")]
+    pub quiet: bool,
+}
+
+impl SuiteArgs {
+    /// What becomes of the figures, checked.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn output(&self) -> anyhow::Result<Output> {
+        check_files(&self.output)?;
+        Ok(Output {
+            format: self.format.into(),
+            files: self.output.clone(),
+            save: !self.no_save,
+            quiet: self.quiet,
+        })
+    }
+}

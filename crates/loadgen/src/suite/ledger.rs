@@ -1,0 +1,115 @@
+//! The record of a suite while it grows, written after every row.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context as _, bail};
+use jiff::Timestamp;
+use report::record::{Environment, Record, SCHEMA_VERSION};
+use report::suite::record::{KIND, SuiteRecord};
+
+use super::plan::SuitePlan;
+use crate::{environment, output};
+
+/// A record, and where it is kept.
+pub struct Ledger {
+    /// The record.
+    pub record: SuiteRecord,
+    path: Option<PathBuf>,
+}
+
+/// What became of a row.
+pub struct Measured {
+    /// What was measured.
+    pub run: Option<Record>,
+    /// What went wrong.
+    pub failed: Option<String>,
+    /// How long it took.
+    pub took: Duration,
+}
+
+impl Ledger {
+    /// A record in which nothing has been measured yet; kept under `results/` if the plan says so.
+    ///
+    /// # Errors
+    /// When there is no place to keep it.
+    pub fn begin(plan: &SuitePlan, now: Environment) -> anyhow::Result<Self> {
+        let started_at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let path = match plan.output.save {
+            true => Some(output::new_file(&format!(
+                "{}-suite",
+                output::time_slug(&started_at)
+            ))?),
+            false => None,
+        };
+        let rows = plan.rows.iter().map(|row| plan.unmeasured(row));
+        Ok(Self {
+            record: SuiteRecord {
+                schema_version: SCHEMA_VERSION,
+                kind: KIND.to_owned(),
+                program_version: env!("CARGO_PKG_VERSION").to_owned(),
+                started_at,
+                interrupted: true,
+                elapsed_s: 0.0,
+                environment: now,
+                config: plan.config.clone(),
+                rows: rows.collect::<anyhow::Result<_>>()?,
+            },
+            path,
+        })
+    }
+
+    /// The record of an interrupted suite, to be gone on with in the same file.
+    ///
+    /// # Errors
+    /// When it cannot be read, or was made on another machine or by another build.
+    pub fn resume(path: &Path, now: &Environment) -> anyhow::Result<Self> {
+        let bytes = report::store::read_bytes(path)?;
+        if !report::suite::is_suite(&bytes) {
+            bail!("{}: not the record of a suite", path.display());
+        }
+        let record = report::suite::parse(&bytes, path)?;
+        environment::check_same(&record.environment, now)
+            .with_context(|| format!("{}: cannot go on with this suite", path.display()))?;
+        Ok(Self {
+            record,
+            path: Some(path.to_owned()),
+        })
+    }
+
+    /// Where it is kept.
+    pub fn path(&self) -> Option<&Path> {
+        self.path.as_deref()
+    }
+
+    /// Rows that are not measured yet, or failed.
+    pub fn to_do(&self) -> Vec<usize> {
+        let rows = self.record.rows.iter().enumerate();
+        rows.filter(|(_, row)| !row.is_done())
+            .map(|(index, _)| index)
+            .collect()
+    }
+
+    /// Notes what became of a row, and writes the record.
+    ///
+    /// # Errors
+    /// When it cannot be written.
+    pub fn add(&mut self, index: usize, measured: Measured) -> anyhow::Result<()> {
+        let row = &mut self.record.rows[index];
+        row.took_s = Some(measured.took.as_secs_f64());
+        row.run = measured.run;
+        row.failed = measured.failed;
+        let rows = &self.record.rows;
+        self.record.interrupted = rows.iter().any(|row| row.took_s.is_none());
+        self.record.elapsed_s = rows.iter().filter_map(|row| row.took_s).sum();
+        self.keep()
+    }
+
+    fn keep(&self) -> anyhow::Result<()> {
+        let Some(path) = &self.path else {
+            return Ok(());
+        };
+        output::write_whole(path, &report::suite::to_json(&self.record))
+            .context("the record cannot be kept")
+    }
+}

@@ -1,0 +1,118 @@
+//! `loadgen suite`: all kinds of work on all servers, in one table.
+//!
+//! # Layout
+//!
+//! - [`args`], [`plan`]: the command line, and what shall be measured. [`rows`]: the rows and their loads, as data.
+//! - [`ledger`]: the record while it grows. [`progress`]: how far it is.
+//!
+//! Each row is one run of the main job; what is shown of them together stands in `report::suite`.
+
+pub mod args;
+mod ledger;
+mod plan;
+mod progress;
+mod rows;
+
+use std::time::{Duration, Instant};
+
+use report::suite::record::SuiteRow;
+
+use crate::run as main_job;
+use crate::{environment, exit, interrupt, output};
+use args::SuiteArgs;
+use ledger::{Ledger, Measured};
+use plan::SuitePlan;
+use progress::Progress;
+use rows::Row;
+
+/// Measures all rows, prints, keeps; the exit code.
+///
+/// # Errors
+/// When nothing can be measured.
+pub fn run(args: &SuiteArgs) -> anyhow::Result<u8> {
+    interrupt::install()?;
+    let (plan, mut ledger) = match &args.resume {
+        Some(path) => {
+            let ledger = Ledger::resume(path, &environment::look())?;
+            let record = &ledger.record;
+            let plan = SuitePlan::resumed(record.config.clone(), &record.rows, args)?;
+            (plan, ledger)
+        }
+        None => {
+            let plan = SuitePlan::new(args)?;
+            let ledger = Ledger::begin(&plan, environment::look())?;
+            (plan, ledger)
+        }
+    };
+    let measured = measure(&plan, &mut ledger);
+    output::show(
+        &|format, options| report::suite::render(&ledger.record, format, options),
+        &plan.output,
+    )?;
+    if let Some(path) = ledger.path().filter(|path| path.exists()) {
+        let resume = match ledger.to_do().is_empty() {
+            true => String::new(),
+            false => format!("; go on with it: loadgen suite --resume {}", path.display()),
+        };
+        let saved = format!("record saved as {}{resume}", path.display());
+        output::note(&plan.output, &saved);
+    }
+    measured?;
+    Ok(code(&ledger.record.rows))
+}
+
+/// Measures what is to be done, row after row, until all is or an interrupt comes.
+fn measure(plan: &SuitePlan, ledger: &mut Ledger) -> anyhow::Result<()> {
+    let to_do = ledger.to_do();
+    let estimates = to_do.iter().map(|&index| plan.estimate(&plan.rows[index]));
+    let estimates: Vec<Duration> = estimates.collect::<anyhow::Result<_>>()?;
+    let mut progress = Progress::new(plan, estimates);
+    for index in to_do {
+        progress.measuring(&ledger.record.rows[index]);
+        let measured = measure_row(plan, &plan.rows[index])?;
+        if interrupt::requested() {
+            break; // half a row is none
+        }
+        ledger.add(index, measured)?;
+        progress.measured(&ledger.record.rows[index]);
+    }
+    Ok(())
+}
+
+/// One run of the main job. What goes wrong in it is the row's, not the suite's.
+fn measure_row(plan: &SuitePlan, row: &Row) -> anyhow::Result<Measured> {
+    let began = Instant::now();
+    let (run, failure) = match plan.run(row)? {
+        None => (None, None),
+        Some(plan) => match main_job::run(&plan) {
+            Ok(outcome) => (Some(outcome.record), outcome.failure),
+            Err(failure) => (None, Some(failure)),
+        },
+    };
+    let mut failed = failure.map(|failure| output::told_once(&failure));
+    if let Some(run) = &run {
+        let silent = run.results.iter().find(|cell| cell.requests == 0);
+        failed = failed.or(silent.map(|cell| format!("{} answered nothing", cell.server)));
+    }
+    Ok(Measured {
+        run,
+        failed,
+        took: began.elapsed(),
+    })
+}
+
+/// Failed rows and errors beyond what is tolerated count alike: measured, but not all that should have been.
+fn code(rows: &[SuiteRow]) -> u8 {
+    let measured = rows.iter().any(|row| row.run.is_some());
+    let failed = rows.iter().any(|row| row.failed.is_some());
+    let with_errors = rows.iter().filter_map(|row| row.run.as_ref());
+    let too_many = with_errors.fold(false, |any, run| {
+        any || exit::of(run, plan::MAX_ERRORS) != exit::MEASURED
+    });
+    match () {
+        () if interrupt::requested() => exit::INTERRUPTED,
+        () if !measured => exit::NOT_MEASURED,
+        () if failed || too_many => exit::TOO_MANY_ERRORS,
+        () => exit::MEASURED,
+    }
+}

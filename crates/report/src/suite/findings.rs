@@ -1,0 +1,271 @@
+//! What the figures of a row say. Every sentence is made from figures; none is fixed.
+
+use crate::analysis::comparisons::{Metric, compare};
+use crate::article::REFERENCE_SERVER;
+use crate::format;
+use crate::record::{CellResult, Comparison, LoadKind, Record};
+use crate::sweep::limit::{Cores, LimitedBy, limit};
+
+use super::record::{SuiteRecord, SuiteRow};
+
+/// From this share of the rate on it counts as kept.
+const RATE_KEPT: f64 = 0.99;
+
+/// What limited a server in a row.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Limited {
+    /// Its CPU.
+    Server,
+    /// The load generator's CPU: what the server could do is not known.
+    Client,
+    /// CPU was left: connections waited for their answers.
+    Waits,
+    /// Connections waited for a thread.
+    Threads,
+    /// The rate that was asked for, which it kept.
+    Rate,
+    /// Cannot be told.
+    Unknown,
+}
+
+impl Limited {
+    /// In a word, for a table.
+    pub fn name(self) -> &'static str {
+        match self {
+            Limited::Server => "server",
+            Limited::Client => "client",
+            Limited::Waits => "waits",
+            Limited::Threads => "threads",
+            Limited::Rate => "rate",
+            Limited::Unknown => format::NOT_AVAILABLE,
+        }
+    }
+
+    fn words(self) -> &'static str {
+        match self {
+            Limited::Server => "server CPU limited",
+            Limited::Client => "the load generator limited",
+            Limited::Waits => "the waits limited",
+            Limited::Threads => "want of threads limited",
+            Limited::Rate => "the rate asked for limited",
+            Limited::Unknown => "it cannot be told what limited",
+        }
+    }
+}
+
+/// The cells of the load point that the row is about, the first, in the order of the servers.
+pub fn cells(run: &Record) -> Vec<&CellResult> {
+    let points = crate::analysis::cells::load_points(run);
+    points
+        .into_iter()
+        .next()
+        .map_or_else(Vec::new, |point| point.cells)
+}
+
+/// Whom the others are held against: `sync` where it is, else the first.
+pub fn baseline<'a>(cells: &[&'a CellResult]) -> Option<&'a CellResult> {
+    let reference = cells.iter().find(|cell| cell.server == REFERENCE_SERVER);
+    reference.or_else(|| cells.first()).copied()
+}
+
+/// QPS of each server but the baseline, ÷ that of the baseline.
+pub fn ratios(cells: &[&CellResult]) -> Vec<Comparison> {
+    let Some(baseline) = baseline(cells) else {
+        return Vec::new();
+    };
+    let others = cells.iter().filter(|cell| cell.server != baseline.server);
+    others
+        .map(|cell| compare(baseline, cell, Metric::Throughput))
+        .collect()
+}
+
+/// What limited a server.
+pub fn limited(cell: &CellResult, run: &Record) -> Limited {
+    let kept = |rate: f64| cell.throughput_rps >= RATE_KEPT * rate;
+    if cell.load == LoadKind::Open && cell.rate.is_some_and(kept) {
+        return Limited::Rate;
+    }
+    let machine = f64::from(run.environment.cores.max(1));
+    let cores = Cores {
+        machine,
+        server: machine,
+        client: machine.min(f64::from(run.config.threads.max(1))),
+    };
+    match limit(cell, cores).map(|limit| limit.by) {
+        Some(LimitedBy::ServerCpu) => Limited::Server,
+        Some(LimitedBy::ClientCpu) => Limited::Client,
+        Some(LimitedBy::Latency) => Limited::Waits,
+        Some(LimitedBy::Threads) => Limited::Threads,
+        Some(LimitedBy::Unknown) | None => Limited::Unknown,
+    }
+}
+
+/// What a row says, in a line: what became of it, who did more, what limited it, what its mode changes
+/// against an earlier row of the same work, and its own finding where there is exactly one.
+pub fn conclusion(record: &SuiteRecord, row: &SuiteRow) -> String {
+    let mut said: Vec<String> = Vec::new();
+    if let Some(reason) = &row.failed {
+        let first = reason.lines().next().unwrap_or_default();
+        said.push(format!("failed: {}", first.trim_end_matches('.')));
+    }
+    match &row.run {
+        Some(run) => said.extend(of_run(record, row, run)),
+        None if row.failed.is_some() => {}
+        None if row.took_s.is_some() => said.push("no server here has it".to_owned()),
+        None => said.push("not measured".to_owned()),
+    }
+    let line = format!("{}.", said.join("; "));
+    match &own_findings(record, row)[..] {
+        [only] => format!("{line} {only}"),
+        _ => line,
+    }
+}
+
+fn of_run(record: &SuiteRecord, row: &SuiteRow, run: &Record) -> Vec<String> {
+    let cells = cells(run);
+    let mut said = match cells.first().map(|cell| cell.load) {
+        Some(LoadKind::Closed) => closed(&cells),
+        Some(LoadKind::Open) => open(&cells),
+        None => vec!["nothing was measured".to_owned()],
+    };
+    said.extend(limits(&cells, run));
+    said.extend(against_other_mode(record, row, &cells));
+    said
+}
+
+/// The findings of a row that are not those of every row: of the machine, of the build.
+pub fn own_findings<'a>(record: &SuiteRecord, row: &'a SuiteRow) -> Vec<&'a str> {
+    let runs: Vec<&Record> = record
+        .rows
+        .iter()
+        .filter_map(|row| row.run.as_ref())
+        .collect();
+    let is_everywhere =
+        |finding: &String| runs.len() > 1 && runs.iter().all(|run| run.findings.contains(finding));
+    let findings = row.run.iter().flat_map(|run| &run.findings);
+    findings
+        .filter(|finding| !is_everywhere(finding))
+        .map(String::as_str)
+        .collect()
+}
+
+/// `async-bare did 1.46 × sync's QPS (1.40–1.52)`, `no difference from sync seen for async (0.97–1.04)`.
+fn closed(cells: &[&CellResult]) -> Vec<String> {
+    let Some(baseline) = baseline(cells) else {
+        return Vec::new();
+    };
+    let name = &baseline.server;
+    let (mut differ, mut alike, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    for ratio in ratios(cells) {
+        let Some(value) = ratio.ratio else { continue };
+        let server = ratio.candidate;
+        let times = |value, of: bool| match of {
+            true => format!("{server} did {} × {name}'s QPS", format::ratio(value)),
+            false => format!("{server} {} ×", format::ratio(value)),
+        };
+        match ratio.low.zip(ratio.high) {
+            Some((low, high)) if low <= 1.0 && 1.0 <= high => {
+                alike.push(format!("{server} ({})", format::interval(low, high)));
+            }
+            Some((low, high)) => differ.push(format!(
+                "{} ({})",
+                times(value, differ.is_empty()),
+                format::interval(low, high)
+            )),
+            None => bare.push(times(value, bare.is_empty())),
+        }
+    }
+    let silent = cells.iter().filter(|cell| cell.requests == 0);
+    let silent: Vec<&str> = silent.map(|cell| cell.server.as_str()).collect();
+    let mut said = Vec::new();
+    if !differ.is_empty() {
+        said.push(format::list(&differ));
+    }
+    if !alike.is_empty() {
+        let alike = format::list(&alike);
+        said.push(format!("no difference from {name} seen for {alike}"));
+    }
+    if !bare.is_empty() {
+        said.push(format!("{}, without intervals", format::list(&bare)));
+    }
+    if !silent.is_empty() {
+        said.push(format!("{} answered nothing", format::list(&silent)));
+    }
+    if said.is_empty() {
+        let rps = format::per_second(baseline.throughput_rps);
+        said.push(format!("{name} answered {rps} requests/s"));
+    }
+    said
+}
+
+/// At a rate that is given, latency is what differs.
+fn open(cells: &[&CellResult]) -> Vec<String> {
+    let Some(rate) = cells.first().and_then(|cell| cell.rate) else {
+        return Vec::new();
+    };
+    let each = cells.iter().map(|cell| {
+        let us = |value| format::optional(value, format::duration_us);
+        let answered = match cell.throughput_rps >= RATE_KEPT * rate {
+            true => String::new(),
+            false => format!("{}/s, ", format::per_second(cell.throughput_rps)),
+        };
+        format!(
+            "{} {answered}p50 {}, slowest {}",
+            cell.server,
+            us(cell.latency_us.p50),
+            us(cell.latency_us.max)
+        )
+    });
+    vec![format!(
+        "at {} requests/s: {}",
+        format::per_second(rate),
+        each.collect::<Vec<_>>().join(" · ")
+    )]
+}
+
+/// `the waits limited sync and async; want of threads limited sync-pool`.
+fn limits(cells: &[&CellResult], run: &Record) -> Vec<String> {
+    let mut groups: Vec<(Limited, Vec<&str>)> = Vec::new();
+    for cell in cells.iter().filter(|cell| cell.requests > 0) {
+        let by = limited(cell, run);
+        match groups.iter_mut().find(|(known, _)| *known == by) {
+            Some((_, servers)) => servers.push(&cell.server),
+            None => groups.push((by, vec![&cell.server])),
+        }
+    }
+    match &groups[..] {
+        [(by, servers)] if servers.len() > 1 => vec![format!("{} all", by.words())],
+        _ => groups
+            .iter()
+            .map(|(by, servers)| format!("{} {}", by.words(), format::list(servers)))
+            .collect(),
+    }
+}
+
+/// QPS ÷ that of the first row of the same work, parameters and connections in another mode.
+fn against_other_mode(record: &SuiteRecord, row: &SuiteRow, own: &[&CellResult]) -> Option<String> {
+    let like_it = |other: &&SuiteRow| {
+        (other.name(), other.parameters(), other.concurrency)
+            == (row.name(), row.parameters(), row.concurrency)
+    };
+    let first = record.rows.iter().find(like_it)?;
+    let mode = first.mode().filter(|mode| row.mode() != Some(*mode))?;
+    let theirs = cells(first.run.as_ref()?);
+    let ratio = |cell: &CellResult| {
+        let other = theirs.iter().find(|other| other.server == cell.server)?;
+        let both_closed = (cell.load, other.load) == (LoadKind::Closed, LoadKind::Closed);
+        (both_closed && other.throughput_rps > 0.0)
+            .then(|| cell.throughput_rps / other.throughput_rps)
+    };
+    let ratios: Vec<String> = own
+        .iter()
+        .filter_map(|cell| {
+            Some(format!(
+                "{} on {}",
+                format::ratio(ratio(cell)?),
+                cell.server
+            ))
+        })
+        .collect();
+    (!ratios.is_empty()).then(|| format!("QPS ÷ that in mode {mode}: {}", format::list(&ratios)))
+}

@@ -1,0 +1,295 @@
+//! What is shown of a suite: the table, a line of conclusion for each row, and each run in detail.
+
+use super::record::{SuiteRecord, SuiteRow};
+use super::{figures, findings};
+use crate::document::{Document, Item, Section};
+use crate::format;
+use crate::record::{CellResult, Comparison, Environment, Record, Warning};
+use crate::summary::PERCENTILES;
+use crate::table::{Cell, Column, Layout, Table};
+use crate::view::{method, ratios, results};
+
+/// The report of a suite.
+pub fn document(record: &SuiteRecord) -> Document {
+    let mut sections = vec![
+        section("Figures", false, vec![Item::Table(figures::table(record))]),
+        section(
+            "What each row says",
+            false,
+            vec![Item::Table(conclusions(record))],
+        ),
+        section("Findings", false, own_findings(record)),
+    ];
+    sections.extend(record.rows.iter().enumerate().filter_map(detail));
+    sections.push(section(
+        "How it was measured",
+        true,
+        vec![Item::Table(how(record)), Item::Table(loads(record))],
+    ));
+    sections.retain(|section| !section.items.is_empty());
+    Document {
+        title: format!("Suite: {}", rows_counted(record.rows.len())),
+        verdict: verdict(record),
+        sections,
+        warnings: warnings(record),
+    }
+}
+
+fn section(heading: &str, folded: bool, items: Vec<Item>) -> Section {
+    Section {
+        heading: heading.to_owned(),
+        folded,
+        items,
+    }
+}
+
+fn rows_counted(rows: usize) -> String {
+    format::counted(rows as u64, "kind") + " of work"
+}
+
+/// How often each server did more and less than the baseline, and what was not measured.
+fn verdict(record: &SuiteRecord) -> Vec<String> {
+    let measured: Vec<Vec<&CellResult>> = record
+        .rows
+        .iter()
+        .filter_map(|row| row.run.as_ref())
+        .map(findings::cells)
+        .collect();
+    let took = format::seconds(record.elapsed_s.round());
+    let mut said = vec![format!(
+        "{} measured in {took}{}.",
+        rows_counted(measured.len()),
+        if record.config.quick {
+            ", in one short block each: a first look without intervals"
+        } else {
+            ""
+        }
+    )];
+    let ratios: Vec<Comparison> = measured
+        .iter()
+        .filter(|cells| cells.iter().all(|cell| cell.rate.is_none()))
+        .flat_map(|cells| findings::ratios(cells))
+        .collect();
+    let mut pairs: Vec<(&str, &str)> = Vec::new();
+    for ratio in &ratios {
+        let pair = (ratio.baseline.as_str(), ratio.candidate.as_str());
+        if !pairs.contains(&pair) {
+            pairs.push(pair);
+        }
+    }
+    said.extend(pairs.iter().filter_map(|pair| tally(&ratios, *pair)));
+    said.extend(missing(record));
+    said
+}
+
+/// `async ÷ sync, QPS of closed loops: more in 12 kinds of work, less in 9, no difference seen in 11`.
+fn tally(ratios: &[Comparison], (baseline, candidate): (&str, &str)) -> Option<String> {
+    let of_pair =
+        |it: &&Comparison| (it.baseline.as_str(), it.candidate.as_str()) == (baseline, candidate);
+    let values = || ratios.iter().filter(of_pair).filter_map(|it| it.ratio);
+    let (smallest, largest) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
+    let spread = format!(
+        "from {} to {}",
+        format::ratio(smallest),
+        format::ratio(largest)
+    );
+    let intervals: Vec<(f64, f64)> = ratios
+        .iter()
+        .filter(of_pair)
+        .filter_map(|it| it.low.zip(it.high))
+        .collect();
+    let count = |is: fn(&(f64, f64)) -> bool| intervals.iter().filter(|it| is(it)).count();
+    let (more, less) = (count(|(low, _)| *low > 1.0), count(|(_, high)| *high < 1.0));
+    let counted = match intervals.len() {
+        0 => String::new(),
+        all => format!(
+            "; with intervals, it did more in {more}, less in {less}, and no difference was seen in {}",
+            all - more - less
+        ),
+    };
+    Some(format!(
+        "QPS of {candidate} ÷ {baseline} in closed loops: {spread} over {}{counted}.",
+        rows_counted(values().count())
+    ))
+}
+
+fn missing(record: &SuiteRecord) -> Vec<String> {
+    let named = |is: &dyn Fn(&SuiteRow) -> bool| {
+        let rows: Vec<&str> = record
+            .rows
+            .iter()
+            .filter(|row| is(row))
+            .map(|row| row.workload.as_str())
+            .collect();
+        format::list(&rows)
+    };
+    let failed = named(&|row| row.failed.is_some());
+    let not_reached = named(&|row| row.took_s.is_none());
+    let mut said = Vec::new();
+    if !failed.is_empty() {
+        said.push(format!("Failed: {failed}."));
+    }
+    if !not_reached.is_empty() {
+        said.push(format!("Ended early, not measured: {not_reached}."));
+    }
+    said
+}
+
+fn conclusions(record: &SuiteRecord) -> Table {
+    let row = |row: &SuiteRow| {
+        vec![
+            Cell::text(&row.workload),
+            Cell::text(findings::conclusion(record, row)),
+        ]
+    };
+    Table {
+        id: "conclusions".to_owned(),
+        title: String::new(),
+        columns: vec![Column::words("Workload", 0), Column::words("Conclusion", 0)],
+        rows: record.rows.iter().map(row).collect(),
+        layout: Layout::Upright,
+        notes: Vec::new(),
+    }
+}
+
+/// The findings of rows that have several; a single one stands in the conclusion.
+fn own_findings(record: &SuiteRecord) -> Vec<Item> {
+    let several = |row: &&SuiteRow| findings::own_findings(record, row).len() > 1;
+    let rows = record.rows.iter().filter(several);
+    rows.map(|row| {
+        let said = findings::own_findings(record, row).join(" ");
+        Item::Paragraph(format!("{}: {said}", row.workload))
+    })
+    .collect()
+}
+
+/// One row as the report of its run shows it.
+fn detail((number, row): (usize, &SuiteRow)) -> Option<Section> {
+    let run = row.run.as_ref()?;
+    let mut tables = results::tables(run);
+    tables.extend(ratios::tables(run));
+    for table in &mut tables {
+        table.id = format!("row-{number}-{}", table.id);
+    }
+    let mut items: Vec<Item> = tables.into_iter().map(Item::Table).collect();
+    let said = run.findings.iter().cloned();
+    items.extend(said.map(Item::Paragraph));
+    let doubts = run.warnings.iter();
+    items.extend(doubts.map(|it| Item::Paragraph(format!("Warning: {}", it.message))));
+    Some(section(&row.workload, true, items))
+}
+
+fn how(record: &SuiteRecord) -> Table {
+    let Environment {
+        build_profile,
+        optimised,
+        toolchain,
+        git_revision,
+        ..
+    } = &record.environment;
+    let optimised = if *optimised {
+        "optimised"
+    } else {
+        "not optimised"
+    };
+    let facts = [
+        ("started", record.started_at.clone()),
+        ("command", record.config.command.join(" ")),
+        ("machine", method::machine_line(&record.environment)),
+        ("program", record.program_version.clone()),
+        (
+            "build",
+            format!("{build_profile}, {optimised}, {toolchain}"),
+        ),
+        ("revision", git_revision.clone().unwrap_or_default()),
+        ("servers", record.config.servers.join(", ")),
+        ("seed", record.config.seed.to_string()),
+    ];
+    let filled = facts.into_iter().filter(|(_, value)| !value.is_empty());
+    Table {
+        id: "method".to_owned(),
+        title: String::new(),
+        columns: vec![Column::words("What", 0), Column::words("Value", 0)],
+        rows: filled
+            .map(|(name, value)| vec![Cell::text(name), Cell::text(value)])
+            .collect(),
+        layout: Layout::Upright,
+        notes: Vec::new(),
+    }
+}
+
+/// How each row was loaded.
+fn loads(record: &SuiteRecord) -> Table {
+    let seconds = |value: Option<f64>| Cell::figure(value, format::seconds);
+    let row = |row: &SuiteRow| {
+        let run = row.run.as_ref()?;
+        let config = &run.config;
+        let blocks = run.results.first().map_or(0, |cell| cell.blocks.len());
+        let turns = if config.interleave {
+            "in short turns"
+        } else {
+            "one after another"
+        };
+        Some(vec![
+            Cell::text(&row.workload),
+            Cell::figure(Some(f64::from(row.concurrency)), format::number),
+            seconds(config.duration_s),
+            seconds(Some(config.warmup_s)),
+            Cell::figure(Some(blocks as f64), format::number),
+            Cell::figure(config.slice_ms, |ms| format::duration_us(ms * 1e3)),
+            Cell::text(turns),
+            seconds(row.took_s.map(|took| (took * 10.0).round() / 10.0)),
+        ])
+    };
+    Table {
+        id: "loads".to_owned(),
+        title: "How each row was loaded".to_owned(),
+        columns: vec![
+            Column::words("Workload", 0),
+            Column::figures("connections", 0),
+            Column::figures("measured, each server", 0),
+            Column::figures("warm-up", 0),
+            Column::figures("blocks", 0),
+            Column::figures("slice", 0),
+            Column::words("servers", 0),
+            Column::figures("took in all", 0),
+        ],
+        rows: record.rows.iter().filter_map(row).collect(),
+        layout: Layout::Upright,
+        notes: Vec::new(),
+    }
+}
+
+/// One warning of each kind with the rows it came up in; all of them stand with their rows.
+fn warnings(record: &SuiteRecord) -> Vec<Warning> {
+    let mut kinds: Vec<(&Warning, Vec<&str>)> = Vec::new();
+    for row in &record.rows {
+        for warning in row.run.iter().flat_map(|run| &run.warnings) {
+            match kinds
+                .iter_mut()
+                .find(|(first, _)| first.code == warning.code)
+            {
+                Some((_, rows)) if rows.last() == Some(&row.workload.as_str()) => {}
+                Some((_, rows)) => rows.push(&row.workload),
+                None => kinds.push((warning, vec![&row.workload])),
+            }
+        }
+    }
+    let told = kinds.into_iter().map(|(first, rows)| Warning {
+        code: first.code.clone(),
+        message: match rows.len() {
+            1 => format!("{}: {}", rows[0], first.message),
+            all if all == record.rows.len() => {
+                format!("all rows, such as {}: {}", rows[0], first.message)
+            }
+            several => format!(
+                "{}: {} (and the same in {}: {})",
+                rows[0],
+                first.message,
+                format::counted(several as u64 - 1, "other row"),
+                rows[1..].join(", ")
+            ),
+        },
+    });
+    told.collect()
+}
