@@ -42,6 +42,10 @@ bench-clients *args:
 bench-tracing *args:
     scripts/bench-tracing {{ args }}
 
+# Measure all kinds of work on all servers, about ten minutes: `just suite -o suite.html`, `just suite --quick`
+suite *args:
+    cargo run --release -p loadgen -- suite {{ args }}
+
 # Make the article's table again: `just article --duration 30s`
 article *args:
     cargo run --release -p loadgen -- article {{ args }}

@@ -8,7 +8,7 @@ use engine::{Arrivals, ClientKind, RequestClass};
 use workload::{Shape, Workload};
 
 use crate::cli::{ArrivalsArg, ClientArg, KeepAlive, MaxErrors, RunArgs, Switch};
-use crate::{counters, servers, shapes, slices};
+use crate::{counters, servers, shapes};
 
 mod load;
 mod server;
@@ -57,8 +57,8 @@ pub struct Plan {
     pub blocks: u32,
     /// Whether servers take short turns.
     pub interleave: bool,
-    /// Mean response times that a slice lasts at least.
-    pub responses_per_slice: u32,
+    /// Whether a block has one slice of each server only: for answers so slow that several would take too long.
+    pub one_slice_per_block: bool,
     /// Time after which an unanswered request is an error.
     pub timeout: Duration,
     /// HTTP client.
@@ -122,7 +122,7 @@ impl Plan {
             warmup_until_settled: false,
             blocks: args.blocks,
             interleave: args.interleave == Switch::On,
-            responses_per_slice: slices::RESPONSES_PER_SLICE,
+            one_slice_per_block: false,
             timeout: args.timeout,
             client: match args.client {
                 ClientArg::Raw => ClientKind::Raw,

@@ -4,8 +4,10 @@ use std::time::Duration;
 
 /// A slice lasts at least this long.
 pub const SHORTEST_SLICE: Duration = Duration::from_millis(50);
-/// And at least so many mean response times, unless a plan has to make do with fewer.
+/// And at least so many mean response times.
 pub const RESPONSES_PER_SLICE: u32 = 5;
+/// With one slice of each server per block, for answers that are slow, at least so many.
+pub const RESPONSES_PER_ONLY_SLICE: u32 = 2;
 /// Blocks that would measure less than this, over all servers, are made longer and fewer.
 const SHORTEST_BLOCK: Duration = Duration::from_secs(1);
 
@@ -14,7 +16,7 @@ const SHORTEST_BLOCK: Duration = Duration::from_secs(1);
 pub struct Cut {
     /// Blocks.
     pub blocks: u32,
-    /// Slices of each server within a block: even when servers take turns, so that they can be mirrored.
+    /// Slices of each server within a block: even when servers take several turns, so that they can be mirrored.
     pub slices_per_block: u32,
     /// Length of a slice.
     pub slice: Duration,
@@ -33,8 +35,6 @@ pub struct ToCut {
     pub turns: Turns,
     /// Longest mean response time of the servers.
     pub mean_response: Duration,
-    /// A slice lasts at least so many of them: [`RESPONSES_PER_SLICE`] where there is time.
-    pub responses_per_slice: u32,
 }
 
 /// How often servers take turns within a block.
@@ -46,6 +46,26 @@ pub enum Turns {
     Short,
     /// Twice, because connections are made anew for each.
     Long,
+    /// Once, in an order drawn for each block, because slices of slow answers are long.
+    Once,
+}
+
+impl Turns {
+    /// Mean response times that a slice lasts at least.
+    fn responses_per_slice(self) -> u32 {
+        match self {
+            Turns::None | Turns::Short | Turns::Long => RESPONSES_PER_SLICE,
+            Turns::Once => RESPONSES_PER_ONLY_SLICE,
+        }
+    }
+
+    /// Slices of each server within a block, at least.
+    fn least_slices(self) -> u32 {
+        match self {
+            Turns::None | Turns::Once => 1,
+            Turns::Short | Turns::Long => 2,
+        }
+    }
 }
 
 /// Cuts the time evenly: every server is measured exactly as long as was asked for.
@@ -56,18 +76,16 @@ pub fn cut(to_cut: ToCut) -> Cut {
         blocks,
         turns,
         mean_response,
-        responses_per_slice,
     } = to_cut;
-    let shortest = SHORTEST_SLICE.max(mean_response * responses_per_slice);
-    let least_slices = if turns == Turns::None { 1 } else { 2 };
+    let shortest = SHORTEST_SLICE.max(mean_response * turns.responses_per_slice());
     let all_servers = per_server.mul_f64(servers as f64);
     let blocks = blocks
         .min(times(all_servers, SHORTEST_BLOCK))
-        .min(times(per_server, shortest * least_slices))
+        .min(times(per_server, shortest * turns.least_slices()))
         .max(1);
     let per_block = per_server / blocks;
     let slices_per_block = match turns {
-        Turns::None => 1,
+        Turns::None | Turns::Once => 1,
         Turns::Long => 2,
         Turns::Short => 2 * times(per_block, shortest * 2).max(1),
     };
@@ -98,7 +116,6 @@ mod tests {
             blocks: 8,
             turns,
             mean_response: ms(2),
-            responses_per_slice: RESPONSES_PER_SLICE,
         }
     }
 
@@ -162,15 +179,20 @@ mod tests {
     }
 
     #[test]
-    fn where_time_is_short_a_slice_makes_do_with_fewer_responses() {
+    fn slow_answers_get_one_slice_per_block_of_two_responses() {
         let slow = ToCut {
             mean_response: ms(600),
-            responses_per_slice: 2,
             blocks: 6,
-            ..to_cut(ms(9_000), Turns::None)
+            ..to_cut(ms(9_000), Turns::Once)
         };
-        assert_eq!(cut(slow).slice, ms(1_500));
-        assert_eq!(cut(slow).blocks, 6);
+        assert_eq!(
+            cut(slow),
+            Cut {
+                blocks: 6,
+                slices_per_block: 1,
+                slice: ms(1_500)
+            }
+        );
     }
 
     #[test]
@@ -188,10 +210,10 @@ mod tests {
     proptest::proptest! {
         #[test]
         fn every_server_is_measured_as_long_as_asked(
-            total in 1_u64..300_000, servers in 1_usize..8, blocks in 1_u32..40, response in 0_u64..5_000, turns in 0..3
+            total in 1_u64..300_000, servers in 1_usize..8, blocks in 1_u32..40, response in 0_u64..5_000, turns in 0..4
         ) {
-            let turns = [Turns::None, Turns::Short, Turns::Long][turns as usize];
-            let cut = cut(ToCut { per_server: ms(total), servers, blocks, turns, mean_response: ms(response), responses_per_slice: RESPONSES_PER_SLICE });
+            let turns = [Turns::None, Turns::Short, Turns::Long, Turns::Once][turns as usize];
+            let cut = cut(ToCut { per_server: ms(total), servers, blocks, turns, mean_response: ms(response) });
             let measured = cut.slice * cut.slices_per_block * cut.blocks;
             let missing = ms(total).abs_diff(measured);
             proptest::prop_assert!(missing < Duration::from_micros(1), "{cut:?} misses {missing:?}");

@@ -1,4 +1,4 @@
-//! Writes the description of the record to `docs/`: `cargo run -p report --example schema`.
+//! Writes the description of the records to `docs/`: `cargo run -p report --example schema`.
 
 use std::fs;
 use std::path::Path;
@@ -8,6 +8,10 @@ fn main() -> std::io::Result<()> {
     fs::write(
         docs.join("record.schema.json"),
         report::schema::json_schema(),
+    )?;
+    fs::write(
+        docs.join("suite.schema.json"),
+        report::schema::suite_json_schema(),
     )?;
     fs::write(docs.join("record.md"), report::schema::page())
 }

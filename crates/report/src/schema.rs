@@ -6,16 +6,26 @@ use schemars::schema_for;
 use serde_json::{Map, Value};
 
 use crate::record::{Record, SCHEMA_VERSION};
+use crate::suite::SuiteRecord;
 
 /// The JSON Schema of a record.
 ///
 /// # Panics
 /// Never: a schema is JSON.
 pub fn json_schema() -> String {
-    let schema = schema_for!(Record);
-    let mut text = serde_json::to_string_pretty(&schema).expect("a schema is JSON");
-    text.push('\n');
-    text
+    spelled(&schema_for!(Record).into())
+}
+
+/// The JSON Schema of a suite's record.
+///
+/// # Panics
+/// Never: a schema is JSON.
+pub fn suite_json_schema() -> String {
+    spelled(&schema_for!(SuiteRecord).into())
+}
+
+fn spelled(schema: &Value) -> String {
+    serde_json::to_string_pretty(schema).expect("a schema is JSON") + "\n"
 }
 
 /// One page, in Markdown, with every field of a record, its type, its unit and what it says.
@@ -37,12 +47,36 @@ pub fn page() -> String {
          ## Record\n\n"
     );
     describe(&mut page, "Record", &schema);
-    let definitions = schema.get("$defs").and_then(Value::as_object);
-    for (name, definition) in definitions.into_iter().flatten() {
+    for (name, definition) in definitions(&schema) {
         let _ = write!(page, "\n## {name}\n\n");
         describe(&mut page, name, definition);
     }
+    describe_suite(&mut page, &schema);
     page
+}
+
+/// The record of a suite, and what only it has.
+fn describe_suite(page: &mut String, record: &Value) {
+    let schema: Value = schema_for!(SuiteRecord).into();
+    let _ = write!(
+        page,
+        "\n# The record of a suite\n\n\
+         `loadgen suite` leaves one file with the record of each of its runs; \
+         [suite.schema.json](suite.schema.json) is the same for programs.\n\n\
+         ## SuiteRecord\n\n"
+    );
+    describe(page, "SuiteRecord", &schema);
+    let known: Vec<&String> = definitions(record).map(|(name, _)| name).collect();
+    let own = definitions(&schema).filter(|(name, _)| *name != "Record" && !known.contains(name));
+    for (name, definition) in own {
+        let _ = write!(page, "\n## {name}\n\n");
+        describe(page, name, definition);
+    }
+}
+
+fn definitions(schema: &Value) -> impl Iterator<Item = (&String, &Value)> {
+    let definitions = schema.get("$defs").and_then(Value::as_object);
+    definitions.into_iter().flatten()
 }
 
 fn describe(page: &mut String, name: &str, definition: &Value) {
@@ -167,12 +201,14 @@ mod tests {
     use super::*;
 
     const SCHEMA: &str = include_str!("../../../docs/record.schema.json");
+    const SUITE_SCHEMA: &str = include_str!("../../../docs/suite.schema.json");
     const PAGE: &str = include_str!("../../../docs/record.md");
     const ADVICE: &str = "docs/ is out of date: run `cargo run -p report --example schema`";
 
     #[test]
-    fn the_schema_in_the_repository_is_current() {
+    fn the_schemas_in_the_repository_are_current() {
         assert!(json_schema() == SCHEMA, "{ADVICE}");
+        assert!(suite_json_schema() == SUITE_SCHEMA, "{ADVICE}");
     }
 
     #[test]

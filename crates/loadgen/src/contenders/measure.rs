@@ -15,7 +15,7 @@ use super::list::{code, settle};
 use super::prepare::Workshop;
 use crate::cli::{Cpus, KeepAlive};
 use crate::plan::{self, Amount, LoadPoint, Output, Plan, ServerSpec, Work};
-use crate::{counters, exit, interrupt, output, run as main_job, shapes, slices};
+use crate::{counters, exit, interrupt, output, run as main_job, shapes};
 
 /// The workload of the article.
 const ARTICLE_WORKLOAD: &str = "hello";
@@ -163,7 +163,7 @@ fn plan(
         warmup_until_settled: true,
         blocks: args.blocks,
         interleave: true,
-        responses_per_slice: slices::RESPONSES_PER_SLICE,
+        one_slice_per_block: false,
         timeout: args.timeout,
         client: ClientKind::Raw,
         seed: args.seed.unwrap_or_else(plan::random_seed),

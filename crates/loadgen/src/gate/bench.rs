@@ -267,7 +267,6 @@ impl<'a> Bench<'a> {
             blocks: 1,
             turns: Turns::Short,
             mean_response,
-            responses_per_slice: slices::RESPONSES_PER_SLICE,
         });
         let order = mirrored_order(arms.len(), cut.slices_per_block as usize / 2, seed);
         let plan = BlockPlan {

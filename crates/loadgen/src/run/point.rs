@@ -177,6 +177,7 @@ impl Run<'_> {
             .unwrap_or_default()
             .max(self.shape.response_time());
         let turns = match (self.room, self.plan.interleave && arms.len() > 1) {
+            _ if self.plan.one_slice_per_block => Turns::Once,
             (_, false) => Turns::None,
             (Room::ForAll, true) => Turns::Short,
             (Room::InTurns, true) => Turns::Long,
@@ -187,7 +188,6 @@ impl Run<'_> {
             blocks: self.plan.blocks,
             turns,
             mean_response,
-            responses_per_slice: self.plan.responses_per_slice,
         });
         if self.record.config.slice_ms.is_none() {
             self.record.config.slice_ms = Some(cut.slice.as_secs_f64() * 1e3);
@@ -245,7 +245,8 @@ pub struct ScheduledBlock {
     pub order: Vec<usize>,
 }
 
-/// Without turns, one server after the other; else all servers within each block, in mirrored order.
+/// Without turns, one server after the other; else all servers within each block, in mirrored order, or,
+/// where each has one slice only, in an order drawn for it.
 fn schedule(arms: &[usize], cut: Cut, turns: Turns, seed: u64) -> Vec<ScheduledBlock> {
     if turns == Turns::None {
         let blocks_of = |&arm: &usize| {
@@ -256,9 +257,12 @@ fn schedule(arms: &[usize], cut: Cut, turns: Turns, seed: u64) -> Vec<ScheduledB
         };
         return arms.iter().flat_map(blocks_of).collect();
     }
-    let rounds = cut.slices_per_block as usize / 2;
+    let rounds = (cut.slices_per_block as usize).div_ceil(2);
     let order_of = |index| {
-        stats::schedule::mirrored_order(arms.len(), rounds, seed.wrapping_add(u64::from(index)))
+        let seed = seed.wrapping_add(u64::from(index));
+        let mut order = stats::schedule::mirrored_order(arms.len(), rounds, seed);
+        order.truncate(arms.len() * cut.slices_per_block as usize);
+        order
     };
     (0..cut.blocks)
         .map(|index| ScheduledBlock {
@@ -300,6 +304,27 @@ mod tests {
             let (first, second) = a.order[..6].split_at(3);
             assert!(first.iter().eq(second.iter().rev()), "{:?}", a.order);
         }
+    }
+
+    #[test]
+    fn a_server_s_only_slice_has_a_place_drawn_for_each_block() {
+        let cut = Cut {
+            blocks: 16,
+            slices_per_block: 1,
+            slice: Duration::from_secs(1),
+        };
+        let blocks = schedule(&[0, 1, 2], cut, Turns::Once, 7);
+        assert_eq!(blocks.len(), 16);
+        let mut first = Vec::new();
+        for block in blocks {
+            first.push(block.order[0]);
+            let mut order = block.order;
+            order.sort_unstable();
+            assert_eq!(order, [0, 1, 2]);
+        }
+        first.sort_unstable();
+        first.dedup();
+        assert_eq!(first, [0, 1, 2], "each server is first at times");
     }
 
     #[test]

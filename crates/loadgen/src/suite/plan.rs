@@ -133,8 +133,8 @@ impl SuitePlan {
             warmup: budget.warmup,
             warmup_until_settled: false,
             blocks: budget.blocks,
-            interleave: budget.interleave,
-            responses_per_slice: budget.responses_per_slice,
+            interleave: true,
+            one_slice_per_block: budget.one_slice_per_block,
             timeout: TIMEOUT,
             client: ClientKind::Raw,
             seed: self.config.seed,
@@ -165,10 +165,11 @@ impl SuitePlan {
             0 => Duration::ZERO,
             several => load.div_f64(several as f64),
         };
-        let slices = match plan.interleave && servers > 1 {
-            false => plan.blocks,
-            true => {
-                let shortest = slices::SHORTEST_SLICE.max(row.answer() * plan.responses_per_slice);
+        let slices = match plan.one_slice_per_block {
+            true => plan.blocks,
+            false => {
+                let shortest =
+                    slices::SHORTEST_SLICE.max(row.answer() * slices::RESPONSES_PER_SLICE);
                 (per_server.as_secs_f64() / shortest.as_secs_f64()) as u32
             }
         };

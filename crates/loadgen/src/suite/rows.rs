@@ -94,10 +94,8 @@ pub struct Budget {
     pub measured: Duration,
     /// Load before measuring, per server.
     pub warmup: Duration,
-    /// Whether servers take short turns: not where a slice would have to be long.
-    pub interleave: bool,
-    /// Response times that a slice lasts at least.
-    pub responses_per_slice: u32,
+    /// Whether a block has one slice of each server only, because answers are slow.
+    pub one_slice_per_block: bool,
 }
 
 /// From this answer time on a row is slow: its waits decide, not the machine's drift.
@@ -108,10 +106,8 @@ const BLOCKS: u32 = 8;
 const SLOW_BLOCKS: u32 = 6;
 /// Blocks shorter than a second over all servers would be joined; a little more, so that rounding does not.
 const BLOCK: Duration = Duration::from_millis(1_020);
-/// Response times that a slice of a slow row lasts at least: more would take half an hour in all.
-const SLOW_RESPONSES: u32 = 2;
-/// What a slice of a slow row lasts, in answer times: a half more, so that neither edge decides whether a
-/// wave of answers counts.
+/// What a slice of a slow row lasts, in answer times: half of one more than it must, so that neither edge
+/// decides whether a wave of answers counts.
 const SLOW_SLICE: f64 = 2.5;
 
 impl Row {
@@ -144,11 +140,7 @@ impl Row {
             blocks,
             measured,
             warmup,
-            interleave: !is_slow,
-            responses_per_slice: match is_slow {
-                true => SLOW_RESPONSES,
-                false => crate::slices::RESPONSES_PER_SLICE,
-            },
+            one_slice_per_block: is_slow,
         }
     }
 
@@ -166,6 +158,7 @@ mod tests {
     use workload::{Definition, Workload};
 
     use super::*;
+    use crate::slices::{self, Turns};
 
     #[test]
     fn every_mode_of_every_workload_has_a_row_or_a_reason() {
@@ -202,17 +195,17 @@ mod tests {
         for row in ROWS {
             for servers in 1..=6 {
                 let budget = row.budget(servers, false);
-                let cut = crate::slices::cut(crate::slices::ToCut {
+                let cut = slices::cut(slices::ToCut {
                     per_server: budget.measured,
                     servers,
                     blocks: budget.blocks,
-                    turns: match budget.interleave && servers > 1 {
-                        true => crate::slices::Turns::Short,
-                        false => crate::slices::Turns::None,
+                    turns: match (servers, budget.one_slice_per_block) {
+                        (_, true) => Turns::Once,
+                        (1, false) => Turns::None,
+                        (_, false) => Turns::Short,
                     },
                     // A machine under load answers later than the contract says.
                     mean_response: row.answer().mul_f64(1.2),
-                    responses_per_slice: budget.responses_per_slice,
                 });
                 assert!(
                     cut.blocks as usize >= BLOCKS_NEEDED,

@@ -40,7 +40,9 @@ const FIGURES: [Figure; 7] = [
     }),
     ("threads", 2, |line| {
         let threads = line.cell.server_resources.threads_peak;
-        Cell::figure(threads.map(|threads| threads as f64), format::number)
+        Cell::figure(threads.map(|threads| threads as f64), |threads| {
+            format::count(threads as u64)
+        })
     }),
     ("limit", 4, |line| {
         Cell::text(findings::limited(line.cell, line.run).name())

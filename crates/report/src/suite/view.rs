@@ -4,8 +4,7 @@ use super::record::{SuiteRecord, SuiteRow};
 use super::{figures, findings};
 use crate::document::{Document, Item, Section};
 use crate::format;
-use crate::record::{CellResult, Comparison, Environment, Record, Warning};
-use crate::summary::PERCENTILES;
+use crate::record::{CellResult, Comparison, Environment, Warning};
 use crate::table::{Cell, Column, Layout, Table};
 use crate::view::{method, ratios, results};
 
@@ -88,11 +87,14 @@ fn tally(ratios: &[Comparison], (baseline, candidate): (&str, &str)) -> Option<S
         |it: &&Comparison| (it.baseline.as_str(), it.candidate.as_str()) == (baseline, candidate);
     let values = || ratios.iter().filter(of_pair).filter_map(|it| it.ratio);
     let (smallest, largest) = (values().reduce(f64::min)?, values().reduce(f64::max)?);
-    let spread = format!(
-        "from {} to {}",
-        format::ratio(smallest),
-        format::ratio(largest)
-    );
+    let spread = match values().count() {
+        1 => format::ratio(smallest),
+        _ => format!(
+            "from {} to {}",
+            format::ratio(smallest),
+            format::ratio(largest)
+        ),
+    };
     let intervals: Vec<(f64, f64)> = ratios
         .iter()
         .filter(of_pair)
@@ -225,11 +227,6 @@ fn loads(record: &SuiteRecord) -> Table {
         let run = row.run.as_ref()?;
         let config = &run.config;
         let blocks = run.results.first().map_or(0, |cell| cell.blocks.len());
-        let turns = if config.interleave {
-            "in short turns"
-        } else {
-            "one after another"
-        };
         Some(vec![
             Cell::text(&row.workload),
             Cell::figure(Some(f64::from(row.concurrency)), format::number),
@@ -237,7 +234,6 @@ fn loads(record: &SuiteRecord) -> Table {
             seconds(Some(config.warmup_s)),
             Cell::figure(Some(blocks as f64), format::number),
             Cell::figure(config.slice_ms, |ms| format::duration_us(ms * 1e3)),
-            Cell::text(turns),
             seconds(row.took_s.map(|took| (took * 10.0).round() / 10.0)),
         ])
     };
@@ -251,7 +247,6 @@ fn loads(record: &SuiteRecord) -> Table {
             Column::figures("warm-up", 0),
             Column::figures("blocks", 0),
             Column::figures("slice", 0),
-            Column::words("servers", 0),
             Column::figures("took in all", 0),
         ],
         rows: record.rows.iter().filter_map(row).collect(),
@@ -260,11 +255,14 @@ fn loads(record: &SuiteRecord) -> Table {
     }
 }
 
-/// One warning of each kind with the rows it came up in; all of them stand with their rows.
+/// One warning of each kind with the rows it came up in; all of them stand with their rows. That there were
+/// too few requests for a percentile says the table itself.
 fn warnings(record: &SuiteRecord) -> Vec<Warning> {
+    const SAID_BY_THE_TABLE: &str = "too_few_requests";
     let mut kinds: Vec<(&Warning, Vec<&str>)> = Vec::new();
     for row in &record.rows {
-        for warning in row.run.iter().flat_map(|run| &run.warnings) {
+        let told = row.run.iter().flat_map(|run| &run.warnings);
+        for warning in told.filter(|warning| warning.code != SAID_BY_THE_TABLE) {
             match kinds
                 .iter_mut()
                 .find(|(first, _)| first.code == warning.code)
@@ -277,19 +275,20 @@ fn warnings(record: &SuiteRecord) -> Vec<Warning> {
     }
     let told = kinds.into_iter().map(|(first, rows)| Warning {
         code: first.code.clone(),
-        message: match rows.len() {
-            1 => format!("{}: {}", rows[0], first.message),
-            all if all == record.rows.len() => {
-                format!("all rows, such as {}: {}", rows[0], first.message)
-            }
-            several => format!(
-                "{}: {} (and the same in {}: {})",
-                rows[0],
-                first.message,
-                format::counted(several as u64 - 1, "other row"),
-                rows[1..].join(", ")
-            ),
-        },
+        message: warning_of_rows(&first.message, &rows, record.rows.len()),
     });
     told.collect()
+}
+
+fn warning_of_rows(message: &str, rows: &[&str], all: usize) -> String {
+    let begin = format!("{}: {message}", rows[0]);
+    match rows.len() {
+        1 => begin,
+        several if several == all => format!("all rows, such as {begin}"),
+        several => format!(
+            "{begin} The same kind in {}: {}.",
+            format::counted(several as u64 - 1, "other row"),
+            rows[1..].join(", ")
+        ),
+    }
 }
