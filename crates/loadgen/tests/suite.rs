@@ -63,7 +63,7 @@ fn rows_are_measured_on_every_server_that_has_them_and_reported_again() {
     );
     assert!(told.contains("row 2 of 2: upload:stream: sync "), "{told}");
     let page = text(&output.stdout);
-    assert!(page.contains("async-bare does not have upload"), "{page}");
+    assert!(page.contains("async-bare is not in upload"), "{page}");
     assert!(page.contains("without intervals"), "{page}");
 
     let path = saved(folder.path());

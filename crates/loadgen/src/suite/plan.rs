@@ -16,8 +16,6 @@ use crate::plan::{
 };
 use crate::{counters, document, servers, shapes, slices};
 
-/// Time after which an unanswered request is an error.
-const TIMEOUT: Duration = Duration::from_secs(10);
 /// Errors tolerated in each row, as by default in a run.
 pub const MAX_ERRORS: MaxErrors = MaxErrors::Share(0.01);
 /// About what a server takes to start and to end.
@@ -98,7 +96,7 @@ impl SuitePlan {
         let lacking = self.servers.iter().filter_map(|server| {
             Some(Lacking {
                 server: server.label.clone(),
-                reason: reason_to_lack(server, &workload)?.to_owned(),
+                reason: reason_to_lack(server, row, &workload)?.to_owned(),
             })
         });
         Ok(SuiteRow::new(
@@ -135,7 +133,8 @@ impl SuitePlan {
             blocks: budget.blocks,
             interleave: true,
             one_slice_per_block: budget.one_slice_per_block,
-            timeout: TIMEOUT,
+            timeout: row.timeout(),
+            traceparent: None,
             client: ClientKind::Raw,
             seed: self.config.seed,
             server_cpus: Vec::new(),
@@ -177,20 +176,20 @@ impl SuitePlan {
         Ok((per_server + around + START) * servers)
     }
 
-    /// The servers that have a row's work.
+    /// The servers that a row is measured on.
     fn servers_of(&self, row: &Row) -> anyhow::Result<Vec<ServerSpec>> {
         let workload: Workload = row.workload.parse()?;
         let having = self.servers.iter();
         Ok(having
-            .filter(|server| reason_to_lack(server, &workload).is_none())
+            .filter(|server| reason_to_lack(server, row, &workload).is_none())
             .cloned()
             .collect())
     }
 }
 
-fn reason_to_lack(server: &ServerSpec, workload: &Workload) -> Option<&'static str> {
+fn reason_to_lack(server: &ServerSpec, row: &Row, workload: &Workload) -> Option<&'static str> {
     match &server.source {
-        ServerSource::BuiltIn { model, .. } => workload.lacking(model),
+        ServerSource::BuiltIn { model, .. } => workload.lacking(model).or_else(|| row.unfit(model)),
         _ => None,
     }
 }

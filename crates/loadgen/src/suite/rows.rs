@@ -15,6 +15,8 @@ pub struct Row {
     /// Whether what the workload is held against (the same without failures, without idle connections, with
     /// more blocking ones) is measured besides. Other modes are rows of their own.
     pub contrast: bool,
+    /// Time after which an unanswered request is given up, in milliseconds.
+    pub timeout_ms: u64,
 }
 
 /// All rows, the plain ones first.
@@ -39,7 +41,7 @@ pub const ROWS: [Row; 36] = [
     row("upload:whole", 4, 0),
     row("batch:sequential", 16, 0),
     row("batch:concurrent?lookup_ms=1", 16, 40),
-    with_contrast("idle", 50, 0),
+    with_contrast(IDLE, 50, 0),
     // Echo and room are different things: other connections keep them from being held against each other.
     row("websocket:echo", 64, 0),
     row("websocket:room", 50, 0),
@@ -55,8 +57,9 @@ pub const ROWS: [Row; 36] = [
     row("blocking:right", 50, 200),
     row("limited:wait", 500, 400),
     row("limited:refuse", 500, 400),
-    row("waits:sequential", 1_000, 600),
-    row("waits:concurrent", 1_000, 300),
+    // Four fifths of the connections wait for the pool in vain: every slice ends with waiting for them.
+    starving("waits:sequential", 1_000, 600),
+    starving("waits:concurrent", 1_000, 300),
 ];
 
 /// Modes of the catalogue that are no rows, and why.
@@ -75,6 +78,14 @@ const fn row(workload: &'static str, connections: u32, answer_ms: u64) -> Row {
         connections,
         answer_ms,
         contrast: false,
+        timeout_ms: 10_000,
+    }
+}
+
+const fn starving(workload: &'static str, connections: u32, answer_ms: u64) -> Row {
+    Row {
+        timeout_ms: 4 * answer_ms,
+        ..row(workload, connections, answer_ms)
     }
 }
 
@@ -110,7 +121,22 @@ const BLOCK: Duration = Duration::from_millis(1_020);
 /// decides whether a wave of answers counts.
 const SLOW_SLICE: f64 = 2.5;
 
+/// The row with idle connections beside the load.
+const IDLE: &str = "idle";
+
 impl Row {
+    /// Why the row makes no sense on a model of server that has its work.
+    pub fn unfit(&self, model: &str) -> Option<&'static str> {
+        (self.workload == IDLE && model == "sync-pool").then_some(
+            "its threads would all be held by idle connections, more than there are threads, and nothing be answered",
+        )
+    }
+
+    /// Time after which an unanswered request is given up.
+    pub fn timeout(&self) -> Duration {
+        Duration::from_millis(self.timeout_ms)
+    }
+
     /// How long an answer takes at least.
     pub fn answer(&self) -> Duration {
         Duration::from_millis(self.answer_ms)

@@ -178,7 +178,7 @@ fn notes(record: &SuiteRecord) -> Vec<String> {
     let mut lacking: Vec<String> = Vec::new();
     for row in &record.rows {
         for it in &row.lacking {
-            let note = format!("{} does not have {}: {}.", it.server, row.name(), it.reason);
+            let note = format!("{} is not in {}: {}.", it.server, row.name(), it.reason);
             if !lacking.contains(&note) {
                 lacking.push(note);
             }

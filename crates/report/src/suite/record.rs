@@ -53,7 +53,7 @@ pub struct SuiteRow {
     pub concurrency: u32,
     /// Time that the row took in seconds, starting the servers included; null until it is measured.
     pub took_s: Option<f64>,
-    /// Servers that do not have this work.
+    /// Servers that this row is not measured on.
     pub lacking: Vec<Lacking>,
     /// What ended its run, or why there was none; null when nothing did.
     pub failed: Option<String>,
@@ -61,12 +61,12 @@ pub struct SuiteRow {
     pub run: Option<Record>,
 }
 
-/// A server that does not have a row's work.
+/// A server that a row is not measured on: it does not have the work, or the load makes no sense on it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct Lacking {
     /// The server.
     pub server: String,
-    /// Why it does not.
+    /// Why it is not.
     pub reason: String,
 }
 
