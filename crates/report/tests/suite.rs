@@ -4,7 +4,7 @@ mod support;
 
 use std::path::Path;
 
-use report::record::{ErrorCounts, Figure, LoadKind, Record};
+use report::record::{DELIVERIES_LOST, ErrorCounts, Figure, LoadKind, Record};
 use report::suite::findings::{Limited, cells, conclusion, limited};
 use report::suite::record::{KIND, Lacking, SuiteConfig, SuiteRecord, SuiteRow};
 use report::{Format, RenderOptions};
@@ -260,8 +260,24 @@ fn what_limited_a_server_is_told_by_cpu_rate_and_threads() {
     }]);
     starved.results[0].connections.unanswered = 300;
     assert_eq!(limited(cells(&starved)[0], &starved), Limited::Threads);
+    let mut room = starved;
+    room.results[0].figures = vec![Figure {
+        name: DELIVERIES_LOST.to_owned(),
+        value: Some(0.0),
+        unit: "1".to_owned(),
+        label: "deliveries lost".to_owned(),
+    }];
+    assert_eq!(limited(cells(&room)[0], &room), Limited::Waits);
     let probes = probes().run.unwrap();
     assert_eq!(limited(cells(&probes)[0], &probes), Limited::Rate);
+    let mut queueing = probes;
+    queueing.results[0].figures = vec![Figure {
+        name: "queue_growth_per_s".to_owned(),
+        value: Some(120.0),
+        unit: "requests/s".to_owned(),
+        label: "growth of the queue under load".to_owned(),
+    }];
+    assert_eq!(limited(cells(&queueing)[0], &queueing), Limited::Waits);
 }
 
 #[test]

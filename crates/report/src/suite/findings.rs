@@ -3,13 +3,16 @@
 use crate::analysis::comparisons::{Metric, compare};
 use crate::article::REFERENCE_SERVER;
 use crate::format;
-use crate::record::{CellResult, Comparison, LoadKind, Record};
+use crate::record::{CellResult, Comparison, DELIVERIES_LOST, LoadKind, Record};
 use crate::sweep::limit::{Cores, LimitedBy, limit};
 
 use super::record::{SuiteRecord, SuiteRow};
 
 /// From this share of the rate on it counts as kept.
 const RATE_KEPT: f64 = 0.99;
+/// The figure of an overloaded server that says how fast its queue grows, in requests per second: what
+/// waits in it is answered in the end, but the rate is more than the server can take.
+const QUEUE_GROWTH: &str = "queue_growth_per_s";
 
 /// What limited a server in a row.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -81,7 +84,11 @@ pub fn ratios(cells: &[&CellResult]) -> Vec<Comparison> {
 
 /// What limited a server.
 pub fn limited(cell: &CellResult, run: &Record) -> Limited {
-    let kept = |rate: f64| cell.throughput_rps >= RATE_KEPT * rate;
+    let figure = |name: &str| cell.figures.iter().find(|it| it.name == name);
+    let growth = figure(QUEUE_GROWTH)
+        .and_then(|figure| figure.value)
+        .unwrap_or(0.0);
+    let kept = |rate: f64| (cell.throughput_rps - growth) >= RATE_KEPT * rate;
     if cell.load == LoadKind::Open && cell.rate.is_some_and(kept) {
         return Limited::Rate;
     }
@@ -91,7 +98,12 @@ pub fn limited(cell: &CellResult, run: &Record) -> Limited {
         server: machine,
         client: machine.min(f64::from(run.config.threads.max(1))),
     };
-    match limit(cell, cores).map(|limit| limit.by) {
+    let mut alone = cell.clone();
+    if cell.load == LoadKind::Open || figure(DELIVERIES_LOST).is_some() {
+        // A connection that was only refused, or whose part is to speak, does not wait for a thread.
+        alone.connections.unanswered = 0;
+    }
+    match limit(&alone, cores).map(|limit| limit.by) {
         Some(LimitedBy::ServerCpu) => Limited::Server,
         Some(LimitedBy::ClientCpu) => Limited::Client,
         Some(LimitedBy::Latency) => Limited::Waits,
