@@ -105,10 +105,10 @@ fn measure_row(plan: &SuitePlan, row: &Row) -> anyhow::Result<Measured> {
 fn code(rows: &[SuiteRow]) -> u8 {
     let measured = rows.iter().any(|row| row.run.is_some());
     let failed = rows.iter().any(|row| row.failed.is_some());
-    let with_errors = rows.iter().filter_map(|row| row.run.as_ref());
-    let too_many = with_errors.fold(false, |any, run| {
-        any || exit::of(run, plan::MAX_ERRORS) != exit::MEASURED
-    });
+    let too_many = rows
+        .iter()
+        .filter_map(|row| row.run.as_ref())
+        .any(|run| exit::of(run, plan::MAX_ERRORS) != exit::MEASURED);
     match () {
         () if interrupt::requested() => exit::INTERRUPTED,
         () if !measured => exit::NOT_MEASURED,
