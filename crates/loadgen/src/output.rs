@@ -27,30 +27,17 @@ pub fn publish(record: &Record, output: &Output) -> anyhow::Result<()> {
             Err(error) => complain(&error.context("the record was not saved")),
         }
     }
-    let files = write_files(std::slice::from_ref(record), &output.files, None, true);
-    printed.and(files)
+    let records = std::slice::from_ref(record);
+    let render = |format, options: &_| report::render_all(records, format, options);
+    printed.and(write_each(&output.files, None, true, &render))
 }
 
-/// Writes the report of these records to each file, and its charts beside it. All files are tried.
+/// Writes each file as `render` spells it, and its charts beside it. All files are tried.
 ///
 /// `format` is what the ending of a name says unless it is given; without `images` no chart is a file.
 ///
 /// # Errors
 /// When a file cannot be written or its ending stands for no format.
-pub fn write_files(
-    records: &[Record],
-    paths: &[PathBuf],
-    format: Option<Format>,
-    images: bool,
-) -> anyhow::Result<()> {
-    let render = |format, options: &RenderOptions| report::render_all(records, format, options);
-    write_each(paths, format, images, &render)
-}
-
-/// Writes each file as `render` spells it in its format. All files are tried.
-///
-/// # Errors
-/// As [`write_files`].
 pub fn write_each(
     paths: &[PathBuf],
     format: Option<Format>,
@@ -94,14 +81,6 @@ pub fn show(
 ) -> anyhow::Result<()> {
     let printed = print(&render(output.format, &terminal_options()).text);
     printed.and(write_each(&output.files, None, true, render))
-}
-
-/// Prints the report of these records.
-///
-/// # Errors
-/// When standard output cannot be written.
-pub fn print_report(records: &[Record], format: Format) -> anyhow::Result<()> {
-    print_rendered(&|options| report::render_all(records, format, options))
 }
 
 /// Prints what `render` spells for this terminal.

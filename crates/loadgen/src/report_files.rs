@@ -3,50 +3,52 @@
 use std::path::Path;
 
 use anyhow::bail;
+use report::kept::{self, Kept};
 use report::record::Record;
-use report::suite::{self, SuiteRecord};
-use report::{Format, RenderOptions, merge, store};
+use report::{Format, RenderOptions, Rendered, merge, render_all};
 
 use crate::cli::ReportArgs;
 use crate::{exit, output};
 
-/// Reads the records, merges what is of the same, and spells the report.
+/// Reads the records, merges the runs of the same, and spells the report.
 ///
 /// # Errors
 /// When a record cannot be read or a file not be written; the message names the file.
 pub fn report(args: &ReportArgs) -> anyhow::Result<u8> {
-    let mut records: Vec<Record> = Vec::new();
-    for path in &args.records {
-        let bytes = store::read_bytes(path)?;
-        if suite::is_suite(&bytes) {
-            return of_suite(args, &suite::parse(&bytes, path)?, path);
+    if let [path] = args.records.as_slice() {
+        let kept = kept::read(path)?;
+        if !matches!(kept, Kept::Run(_)) {
+            return show(args, &|format, options| kept.render(format, options));
         }
-        records.push(store::parse(&bytes, path)?);
     }
-    let records = merge::merge(records)?;
-    let format = args.format.map(Format::from);
-    if args.output.is_empty() {
-        output::print_report(&records, format.unwrap_or(Format::Text))?;
-    } else {
-        output::write_files(&records, &args.output, format, !args.no_images)?;
-    }
-    Ok(exit::MEASURED)
+    let runs = args.records.iter().map(|path| run(path));
+    let runs = merge::merge(runs.collect::<anyhow::Result<_>>()?)?;
+    show(args, &|format, options| render_all(&runs, format, options))
 }
 
-/// A suite is a table by itself: there is nothing to merge it with.
-fn of_suite(args: &ReportArgs, record: &SuiteRecord, path: &Path) -> anyhow::Result<u8> {
-    if args.records.len() > 1 {
-        bail!(
-            "{} is the record of a suite: its report is made of it alone",
-            path.display()
-        );
+/// A run, to be shown beside others.
+fn run(path: &Path) -> anyhow::Result<Record> {
+    match kept::read(path)? {
+        Kept::Run(record) => Ok(*record),
+        Kept::Gate(record) => Ok(record.run),
+        Kept::Contenders(record) => Ok(record.record),
+        other => bail!(
+            "{} is the record of {}: its report is made of it alone",
+            path.display(),
+            other.words()
+        ),
     }
-    let render = |format, options: &RenderOptions| suite::render(record, format, options);
+}
+
+fn show(
+    args: &ReportArgs,
+    render: &dyn Fn(Format, &RenderOptions) -> Rendered,
+) -> anyhow::Result<u8> {
     let format = args.format.map(Format::from);
     if args.output.is_empty() {
         output::print_rendered(&|options| render(format.unwrap_or(Format::Text), options))?;
     } else {
-        output::write_each(&args.output, format, !args.no_images, &render)?;
+        output::write_each(&args.output, format, !args.no_images, render)?;
     }
     Ok(exit::MEASURED)
 }

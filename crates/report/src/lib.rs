@@ -6,7 +6,7 @@
 //!
 //! - [`record`], [`store`], [`schema`]: the file a run leaves behind, reading it back, its description.
 //! - [`summary`]: from a histogram to the figures of a record.
-//! - [`merge`]: several records as one.
+//! - [`kept`]: a record of any kind, and its report. [`merge`]: several runs as one.
 //! - [`article`]: what others published, as data.
 //! - [`analysis`]: what the figures say.
 //! - [`contenders`]: foreign servers beside each other, and the article's table made again.
@@ -25,6 +25,7 @@ pub mod document;
 pub mod format;
 pub mod gate;
 pub mod heat_map;
+pub mod kept;
 pub mod limits;
 pub mod merge;
 pub mod record;

@@ -194,6 +194,10 @@ fn it_survives_its_file_and_reads_as_an_ordinary_record() {
     let path = Path::new("article.json");
     let back = ContendersRecord::parse(text.as_bytes(), path).expect("it reads back");
     assert_eq!(back, article);
+    let kept = report::kept::parse(text.as_bytes(), path).expect("of any kind");
+    let shown = kept.render(report::Format::Text, &RenderOptions::default());
+    let page = report::render::text::render(&article.document(), &RenderOptions::default());
+    assert_eq!(shown.text, page);
     let record = report::store::parse(text.as_bytes(), path).expect("an ordinary record");
     assert_eq!(record, article.record);
     let plain = report::render::json::render(&support::record(&cells(true)));

@@ -340,6 +340,13 @@ fn a_gate_s_file_reads_back_and_is_a_run_s_record_too() {
         report::store::parse(json.as_bytes(), path).unwrap(),
         record.run
     );
+    let kept = report::kept::parse(json.as_bytes(), path).unwrap();
+    let shown = kept.render(report::Format::Text, &report::RenderOptions::default());
+    assert!(
+        shown.text.starts_with("REGRESSED") || shown.text.starts_with("PASSED"),
+        "{}",
+        shown.text
+    );
     let plain = report::render::json::render(&record.run);
     assert_eq!(report::gate::read(plain.as_bytes(), path).unwrap(), None);
     let torn = report::gate::read(&json.as_bytes()[..json.len() / 2], path).unwrap_err();

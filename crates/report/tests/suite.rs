@@ -167,6 +167,8 @@ fn a_record_is_read_back_as_it_was_written() {
     assert!(report::suite::is_suite(text.as_bytes()));
     let back = report::suite::parse(text.as_bytes(), Path::new("suite.json")).expect("it is one");
     assert_eq!(report::suite::to_json(&back), text);
+    let kept = report::kept::parse(text.as_bytes(), Path::new("suite.json")).expect("of any kind");
+    assert_eq!(kept, report::kept::Kept::Suite(Box::new(back)));
     assert!(!report::suite::is_suite(b"{\"schema_version\": 1}"));
     let newer = text.replacen("\"schema_version\":1", "\"schema_version\":2", 1);
     let error = report::suite::parse(newer.as_bytes(), Path::new("suite.json")).unwrap_err();

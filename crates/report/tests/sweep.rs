@@ -2,6 +2,9 @@
 
 mod support;
 
+use std::path::Path;
+
+use report::kept::Kept;
 use report::limits::Ceiling;
 use report::record::{Environment, ServerConfig};
 use report::sweep::record::{
@@ -212,6 +215,8 @@ fn the_record_is_read_back_as_it_was_written_and_nothing_else_is() {
     let text = report::sweep::to_json(&record);
     let back = report::sweep::from_json(&text).expect("it was written by this program");
     assert_eq!(report::sweep::to_json(&back), text);
+    let kept = report::kept::parse(text.as_bytes(), Path::new("sweep.json"));
+    assert_eq!(kept.expect("of any kind"), Kept::Sweep(Box::new(back)));
     for (text, told) in [
         ("{", "EOF"),
         ("{\"schema_version\":1}", "kind"),

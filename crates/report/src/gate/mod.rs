@@ -14,7 +14,7 @@
 
 pub mod bank;
 pub mod document;
-mod file;
+pub mod file;
 pub mod floor;
 pub mod judge;
 pub mod metric;

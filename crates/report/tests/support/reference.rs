@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::{fs, io};
 
-use report::{Format, RenderOptions, render_all, store};
+use report::{Format, RenderOptions, kept};
 
 /// The record whose output the README shows.
 const SHOWN: &str = "main-job";
@@ -27,7 +27,7 @@ pub(crate) fn made() -> io::Result<BTreeMap<PathBuf, String>> {
             .unwrap_or_default()
             .to_string_lossy()
             .into_owned();
-        let record = store::read(&path).map_err(io::Error::other)?;
+        let record = kept::read(&path).map_err(io::Error::other)?;
         let options = RenderOptions {
             stem: Some(stem.clone()),
             ..RenderOptions::default()
@@ -37,7 +37,7 @@ pub(crate) fn made() -> io::Result<BTreeMap<PathBuf, String>> {
             (Format::Html, "html"),
             (Format::Text, "txt"),
         ] {
-            let rendered = render_all(std::slice::from_ref(&record), format, &options);
+            let rendered = record.render(format, &options);
             if stem == SHOWN && format == Format::Text {
                 shown.clone_from(&rendered.text);
             }
