@@ -44,6 +44,8 @@ pub struct Arm {
     pub rss_before_bytes: Option<u64>,
     /// Mean response time seen last under the present load.
     pub mean_response: Option<Duration>,
+    /// Slices in which it was loaded so far.
+    pub slices: u32,
     /// How it was warmed up last.
     pub warmed_up: Option<WarmedUp>,
 }
@@ -113,6 +115,7 @@ impl Arm {
             beside: None,
             rss_before_bytes: None,
             mean_response: None,
+            slices: 0,
             warmed_up: None,
         })
     }

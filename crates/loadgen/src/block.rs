@@ -153,6 +153,7 @@ fn slice(
         lead_in: lead_in(arm, plan),
         end: plan.slice_end,
     })?;
+    arm.slices += 1;
     tally.loaded = true;
     tally.span += outcome.span;
     tally.server_cpu = grown(tally.server_cpu, server_cpu, Arm::cpu(pids));
@@ -194,14 +195,26 @@ fn lead_in(arm: &Arm, plan: &BlockPlan<'_>) -> Duration {
         Duration::ZERO
     };
     let responses = if matches!(plan.load, Load::ClosedLoop) {
-        2
+        2.0 + phase(arm.slices)
     } else {
-        1
+        1.0
     };
     if matches!(plan.slice_end, SliceEnd::Requests(_)) {
         return Duration::ZERO; // exactly the requests asked for are sent, and all count
     }
-    fresh + arm.mean_response.unwrap_or(Duration::from_millis(1)) * responses
+    let mean_response = arm.mean_response.unwrap_or(Duration::from_millis(1));
+    fresh + mean_response.mul_f64(responses)
+}
+
+/// Where in a response the window of a server's slice number `slice` begins, 0 to 1.
+///
+/// A few connections with slow answers come in step with the slice. A window of five response times that
+/// always began just before an answer would count six, a fifth too many, and one that began just after it
+/// five; a hair's breadth between two servers would look like a fifth. The multiples of the golden
+/// ratio spread evenly over the response, however many slices there are.
+fn phase(slice: u32) -> f64 {
+    const GOLDEN: f64 = 0.618_033_988_749_895;
+    (0.5 + f64::from(slice) * GOLDEN).fract()
 }
 
 fn finish(
@@ -263,4 +276,24 @@ fn grown(
 
 fn add_difference(sum: Option<u64>, before: Option<u64>, after: Option<u64>) -> Option<u64> {
     Some(sum.unwrap_or_default() + after?.saturating_sub(before?))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::phase;
+
+    #[test]
+    fn answers_in_step_with_slices_are_counted_fairly() {
+        // One connection, an answer every 100 ms; windows of 540 ms see 5.4 of them on average.
+        let (response_ms, window_ms) = (100.0, 540.0);
+        let answers_by = |at_ms: f64| (at_ms / response_ms).floor();
+        for slices in [8, 20, 100] {
+            let counted: f64 = (0..slices)
+                .map(|slice| (2.0 + phase(slice)) * response_ms)
+                .map(|begin_ms| answers_by(begin_ms + window_ms) - answers_by(begin_ms))
+                .sum();
+            let mean = counted / f64::from(slices);
+            assert!((mean - 5.4).abs() <= 0.15, "{slices} slices: {mean}");
+        }
+    }
 }
