@@ -188,6 +188,24 @@ fn latency_of_a_block_with_send_lag_is_not_compared_but_cpu_is() {
 }
 
 #[test]
+fn connecting_in_a_closed_loop_is_no_late_sending() {
+    let record = changed(main_job(), |record| {
+        for cell in record
+            .results
+            .iter_mut()
+            .filter(|it| it.load == LoadKind::Closed)
+        {
+            for block in &mut cell.blocks {
+                (block.send_lag_p90_us, block.send_lag_p99_us) = (Some(9_000.0), Some(12_000.0));
+            }
+        }
+    });
+    assert_eq!(record.warnings, []);
+    let p50 = comparison(&record, ("sync", "async"), "p50", LoadKind::Closed);
+    assert_eq!(p50.blocks, 8);
+}
+
+#[test]
 fn the_article_stands_beside_what_was_measured_on_one_scale() {
     let record = main_job();
     let row = |name: &str, source: &str| {
