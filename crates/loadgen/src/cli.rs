@@ -143,7 +143,7 @@ pub struct RunArgs {
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Load")]
     pub threads: Option<u32>,
     /// Open loop at this many requests per second in total
-    #[arg(long, value_name = "RPS", value_parser = parse_rate, conflicts_with = "requests", help_heading = "Load")]
+    #[arg(long, value_name = "RPS", value_parser = parse_rate, allow_negative_numbers = true, conflicts_with = "requests", help_heading = "Load")]
     pub rate: Option<f64>,
     /// Spacing of the open loop's requests
     #[arg(long, value_enum, default_value_t = ArrivalsArg::Constant, help_heading = "Load")]

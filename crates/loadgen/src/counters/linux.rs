@@ -186,8 +186,12 @@ pub fn pin_this_process(cpus: &[usize]) -> std::io::Result<()> {
     for &cpu in cpus {
         set.set(cpu)?;
     }
-    sched_setaffinity(Pid::from_raw(0), &set)?;
-    Ok(())
+    sched_setaffinity(Pid::from_raw(0), &set).map_err(|error| {
+        let usable = super::available_cores();
+        std::io::Error::other(format!(
+            "{error}; {usable} can be used here, counted from 0"
+        ))
+    })
 }
 
 #[cfg(test)]
