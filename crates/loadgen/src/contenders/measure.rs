@@ -55,7 +55,14 @@ pub fn article(args: &ArticleArgs) -> anyhow::Result<u8> {
     if let Some(path) = &args.from {
         let bytes =
             std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-        let article = ContendersRecord::parse(&bytes, path)?;
+        let ContendersRecord {
+            mut record,
+            contenders,
+            ..
+        } = ContendersRecord::parse(&bytes, path)?;
+        // What was measured stays; what is said of it is derived anew.
+        report::analyse(&mut record);
+        let article = ContendersRecord::new(record, contenders);
         let output = Output {
             save: false,
             ..output(measure_args)?

@@ -168,10 +168,13 @@ fn table(
     columns: Vec<Column>,
     rows: Vec<Vec<Cell>>,
 ) -> Table {
-    let suffix = if keep_alive { "" } else { "-close" };
+    let (suffix, load) = match keep_alive {
+        true => ("", ""),
+        false => ("-close", ", a connection per request"),
+    };
     Table {
         id: format!("{id}{suffix}"),
-        title,
+        title: format!("{title}{load}"),
         columns,
         rows,
         layout: Layout::Upright,

@@ -6,10 +6,28 @@ use std::{fs, io};
 
 use report::{Format, RenderOptions, kept};
 
-/// The record whose output the README shows.
-const SHOWN: &str = "main-job";
-const OPENING: &str = "<!-- output -->\n```text\n";
-const CLOSING: &str = "```\n<!-- /output -->";
+/// A block of the README: its marks, and which part of which report stands between them.
+struct Shown {
+    opening: &'static str,
+    closing: &'static str,
+    report: &'static str,
+    part: fn(&str) -> String,
+}
+
+const SHOWN: [Shown; 2] = [
+    Shown {
+        opening: "<!-- output -->\n```text\n",
+        closing: "```\n<!-- /output -->",
+        report: "main-job.txt",
+        part: str::to_owned,
+    },
+    Shown {
+        opening: "<!-- article -->\n",
+        closing: "<!-- /article -->",
+        report: "article.md",
+        part: first_table,
+    },
+];
 
 /// The top of the repository.
 pub(crate) fn top() -> PathBuf {
@@ -19,7 +37,6 @@ pub(crate) fn top() -> PathBuf {
 /// Every file that is made from the committed records, with what the current renderer makes of it.
 pub(crate) fn made() -> io::Result<BTreeMap<PathBuf, String>> {
     let mut made = BTreeMap::new();
-    let mut shown = String::new();
     let folder = top().join("results/reference");
     for path in records(&folder)? {
         let stem = path
@@ -38,17 +55,19 @@ pub(crate) fn made() -> io::Result<BTreeMap<PathBuf, String>> {
             (Format::Text, "txt"),
         ] {
             let rendered = record.render(format, &options);
-            if stem == SHOWN && format == Format::Text {
-                shown.clone_from(&rendered.text);
-            }
             made.insert(folder.join(format!("{stem}.{ending}")), rendered.text);
             let beside = rendered.beside.into_iter();
             made.extend(beside.map(|(name, contents)| (folder.join(name), contents)));
         }
     }
     let readme = top().join("README.md");
-    let with_block = with_block(&fs::read_to_string(&readme)?, &shown);
-    made.insert(readme, with_block);
+    let mut text = fs::read_to_string(&readme)?;
+    for shown in &SHOWN {
+        if let Some(report) = made.get(&folder.join(shown.report)) {
+            text = with_block(&text, shown, &(shown.part)(report));
+        }
+    }
+    made.insert(readme, text);
     Ok(made)
 }
 
@@ -65,13 +84,24 @@ fn records(folder: &Path) -> io::Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-/// The README with this output in its block.
-fn with_block(readme: &str, output: &str) -> String {
+/// The first table of a Markdown report.
+fn first_table(markdown: &str) -> String {
+    let is_row = |line: &&str| line.starts_with('|');
+    let from_table = markdown.lines().skip_while(|line| !is_row(line));
+    from_table
+        .take_while(is_row)
+        .flat_map(|line| [line, "\n"])
+        .collect()
+}
+
+/// The README with this part of a report in its block.
+fn with_block(readme: &str, shown: &Shown, part: &str) -> String {
+    let (opening, closing) = (shown.opening, shown.closing);
     let (before, rest) = readme
-        .split_once(OPENING)
-        .expect("README.md has its output block");
+        .split_once(opening)
+        .unwrap_or_else(|| panic!("README.md lacks {opening:?}"));
     let (_, after) = rest
-        .split_once(CLOSING)
-        .expect("README.md closes its output block");
-    format!("{before}{OPENING}{output}{CLOSING}{after}")
+        .split_once(closing)
+        .unwrap_or_else(|| panic!("README.md lacks {closing:?}"));
+    format!("{before}{opening}{part}{closing}{after}")
 }
