@@ -55,6 +55,7 @@ mod serve;
 mod servers;
 mod shapes;
 mod slices;
+mod steps;
 mod suite;
 mod sweep;
 mod warmup;

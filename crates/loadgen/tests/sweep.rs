@@ -1,31 +1,13 @@
 //! Sweeps, capacity, scalability and limits as their users see them: real servers, tiny settings.
 
+mod program;
+
 use std::io::{BufRead as _, BufReader};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::Stdio;
 
+use program::{folder, loadgen, run, text};
 use serde_json::Value;
-
-fn loadgen(folder: &Path) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
-    command.current_dir(folder).stdin(Stdio::null());
-    command
-}
-
-fn folder() -> tempfile::TempDir {
-    tempfile::tempdir().expect("a temporary folder")
-}
-
-fn run(folder: &Path, line: &str) -> Output {
-    loadgen(folder)
-        .args(line.split_whitespace())
-        .output()
-        .expect("loadgen starts")
-}
-
-fn text(bytes: &[u8]) -> String {
-    String::from_utf8_lossy(bytes).into_owned()
-}
 
 /// Runs with `--format json`, expects success and reads the one document on standard output.
 fn record(line: &str) -> Value {

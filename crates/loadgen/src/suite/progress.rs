@@ -1,99 +1,55 @@
-//! How far a suite is, on standard error: a bar on a terminal, a line for each row elsewhere.
+//! How far a suite is: what is said of its rows.
 
-use std::io::IsTerminal as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::ProgressBar;
 use report::format;
 use report::suite::findings;
 use report::suite::record::SuiteRow;
 
 use super::plan::SuitePlan;
-use crate::progress::{minutes, say, time_bar};
+use crate::progress::minutes;
+use crate::steps::Steps;
 
 /// What shows how far the suite is.
 pub struct Progress {
-    began: Instant,
     /// Estimated times of the rows that are still to be measured, in order.
     left: Vec<Duration>,
     rows: usize,
-    shown: Shown,
-}
-
-enum Shown {
-    Nothing,
-    Lines,
-    Bar(ProgressBar),
+    steps: Steps,
 }
 
 impl Progress {
     /// Says what will be measured and how long that takes.
     pub fn new(plan: &SuitePlan, estimates: Vec<Duration>) -> Self {
         let total: Duration = estimates.iter().sum();
-        let shown = match (plan.output.quiet, std::io::stderr().is_terminal()) {
-            (true, _) => Shown::Nothing,
-            (false, true) => Shown::Bar(time_bar(total)),
-            (false, false) => Shown::Lines,
-        };
         let rows = estimates.len();
-        let progress = Self {
-            began: Instant::now(),
+        let steps = Steps::new(plan.output.quiet, total);
+        steps.say(&opening(plan, rows, total));
+        Self {
             left: estimates,
             rows,
-            shown,
-        };
-        progress.say(&opening(plan, rows, total));
-        progress
+            steps,
+        }
     }
 
     /// A row begins.
     pub fn measuring(&self, row: &SuiteRow) {
-        if let Shown::Bar(bar) = &self.shown {
-            bar.set_position(self.began.elapsed().as_secs());
-            bar.set_message(format!("{}: {}", self.place(), row.workload));
-        }
+        self.steps
+            .begins(format!("{}: {}", self.place(), row.workload));
     }
 
     /// A row is over.
     pub fn measured(&mut self, row: &SuiteRow) {
-        let place = self.place();
+        let what = format!("{}: {}: {}", self.place(), row.workload, figures(row));
         if !self.left.is_empty() {
             self.left.remove(0);
         }
-        let elapsed = self.began.elapsed();
-        let total = elapsed + self.left.iter().sum();
-        self.say(&format!(
-            "{} of about {}: {place}: {}: {}",
-            minutes(elapsed),
-            minutes(total),
-            row.workload,
-            figures(row)
-        ));
-        if let Shown::Bar(bar) = &self.shown {
-            bar.set_length(total.as_secs().max(1));
-            bar.set_position(elapsed.as_secs());
-        }
+        self.steps.ended(self.left.iter().sum(), &what);
     }
 
     /// `row 3 of 36`.
     fn place(&self) -> String {
         format!("row {} of {}", self.rows - self.left.len() + 1, self.rows)
-    }
-
-    fn say(&self, line: &str) {
-        match &self.shown {
-            Shown::Nothing => {}
-            Shown::Lines => say(line),
-            Shown::Bar(bar) => bar.println(line),
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Shown::Bar(bar) = &self.shown {
-            bar.finish_and_clear();
-        }
     }
 }
 

@@ -1,89 +1,45 @@
-//! How far a sweep is, on standard error: a bar on a terminal, a line for each visit elsewhere.
+//! How far a sweep is: what is said of its visits.
 
-use std::io::IsTerminal as _;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
-use indicatif::ProgressBar;
 use report::format;
 use report::sweep::record::SweepCell;
 
 use super::plan::SweepPlan;
-use crate::progress::{minutes, say, time_bar};
+use crate::progress::minutes;
+use crate::steps::Steps;
 
 /// What shows how far the sweep is.
 pub struct Progress {
-    began: Instant,
     total: Duration,
-    shown: Shown,
-}
-
-enum Shown {
-    Nothing,
-    Lines,
-    Bar(ProgressBar),
+    steps: Steps,
 }
 
 impl Progress {
     /// Says what will be measured and how long that takes.
     pub fn new(plan: &SweepPlan, total: Duration) -> Self {
-        let shown = match (plan.output.quiet, std::io::stderr().is_terminal()) {
-            (true, _) => Shown::Nothing,
-            (false, true) => Shown::Bar(time_bar(total)),
-            (false, false) => Shown::Lines,
-        };
-        let progress = Self {
-            began: Instant::now(),
-            total,
-            shown,
-        };
-        progress.say(&opening(plan, total));
-        progress
+        let steps = Steps::new(plan.output.quiet, total);
+        steps.say(&opening(plan, total));
+        Self { total, steps }
     }
 
     /// A visit begins.
     pub fn visiting(&self, cell: &SweepCell, number: usize, of: usize) {
-        if let Shown::Bar(bar) = &self.shown {
-            let spot = cell.spot;
-            bar.set_position(self.began.elapsed().as_secs());
-            bar.set_message(format!(
-                "cell {number} of {of}, visit {}: wait {} ms, {}",
-                cell.visits.len() + 1,
-                spot.wait_ms,
-                format::counted(u64::from(spot.concurrency), "connection"),
-            ));
-        }
+        let spot = cell.spot;
+        self.steps.begins(format!(
+            "cell {number} of {of}, visit {}: wait {} ms, {}",
+            cell.visits.len() + 1,
+            spot.wait_ms,
+            format::counted(u64::from(spot.concurrency), "connection"),
+        ));
     }
 
     /// A visit is over.
     pub fn visited(&self, cell: &SweepCell, number: usize, of: usize) {
-        let elapsed = self.began.elapsed();
-        let left = self.total.saturating_sub(elapsed);
-        self.say(&format!(
-            "{} of about {}: cell {number} of {of}, visit {}: {}",
-            minutes(elapsed),
-            minutes(elapsed + left),
-            cell.visits.len(),
-            figures(cell)
-        ));
-        if let Shown::Bar(bar) = &self.shown {
-            bar.set_position(elapsed.as_secs());
-        }
-    }
-
-    fn say(&self, line: &str) {
-        match &self.shown {
-            Shown::Nothing => {}
-            Shown::Lines => say(line),
-            Shown::Bar(bar) => bar.println(line),
-        }
-    }
-}
-
-impl Drop for Progress {
-    fn drop(&mut self) {
-        if let Shown::Bar(bar) = &self.shown {
-            bar.finish_and_clear();
-        }
+        let left = self.total.saturating_sub(self.steps.elapsed());
+        let visit = cell.visits.len();
+        let what = format!("cell {number} of {of}, visit {visit}: {}", figures(cell));
+        self.steps.ended(left, &what);
     }
 }
 
