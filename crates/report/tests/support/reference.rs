@@ -14,7 +14,7 @@ struct Shown {
     part: fn(&str) -> String,
 }
 
-const SHOWN: [Shown; 2] = [
+const SHOWN: [Shown; 3] = [
     Shown {
         opening: "<!-- output -->\n```text\n",
         closing: "```\n<!-- /output -->",
@@ -26,6 +26,12 @@ const SHOWN: [Shown; 2] = [
         closing: "<!-- /article -->",
         report: "article.md",
         part: first_table,
+    },
+    Shown {
+        opening: "<!-- sweep -->\n",
+        closing: "<!-- /sweep -->",
+        report: "sweep.md",
+        part: crossover,
     },
 ];
 
@@ -92,6 +98,17 @@ fn first_table(markdown: &str) -> String {
         .take_while(is_row)
         .flat_map(|line| [line, "\n"])
         .collect()
+}
+
+/// Where async overtakes the thread-per-connection server, of the Markdown report of a sweep.
+fn crossover(markdown: &str) -> String {
+    let is_answer =
+        |line: &&str| line.starts_with("**Where async answers more requests than sync ");
+    let answer = markdown.lines().find(is_answer).unwrap_or_default();
+    let (_, map) = markdown
+        .split_once("**Requests per second, async ÷ sync**")
+        .unwrap_or_default();
+    format!("{answer}\n\n{}", first_table(map))
 }
 
 /// The README with this part of a report in its block.
