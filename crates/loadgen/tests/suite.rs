@@ -2,27 +2,10 @@
 
 mod program;
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
 use std::process::Stdio;
 
-use program::{folder, loadgen, run, text};
+use program::{folder, interrupt_at, loadgen, read, run, saved, text};
 use serde_json::Value;
-
-/// The one record that was saved below the folder.
-fn saved(folder: &Path) -> PathBuf {
-    let mut files = std::fs::read_dir(folder.join("results"))
-        .expect("results")
-        .map(|entry| entry.expect("an entry").path());
-    let path = files.next().expect("a record");
-    assert!(files.next().is_none(), "one record");
-    path
-}
-
-fn read(path: &Path) -> Value {
-    let bytes = std::fs::read(path).expect("it can be read");
-    serde_json::from_slice(&bytes).expect("JSON")
-}
 
 fn measured(record: &Value) -> Vec<&str> {
     let rows = record["rows"].as_array().expect("rows").iter();
@@ -151,15 +134,7 @@ fn an_interrupted_suite_keeps_its_rows_and_goes_on() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("loadgen starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
-    let first = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find(|line| line.contains("row 1 of 4"));
-    assert!(first.is_some(), "the first row is told");
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process number"));
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it still runs");
-    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let rest = interrupt_at(&mut child, "row 1 of 4");
     let output = child.wait_with_output().expect("it ends");
     assert_eq!(output.status.code(), Some(130), "{rest:?}");
     assert!(

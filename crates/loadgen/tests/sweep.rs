@@ -2,11 +2,10 @@
 
 mod program;
 
-use std::io::{BufRead as _, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::Stdio;
 
-use program::{folder, loadgen, run, text};
+use program::{folder, interrupt_at, loadgen, read, run, saved, text};
 use serde_json::Value;
 
 /// Runs with `--format json`, expects success and reads the one document on standard output.
@@ -165,15 +164,7 @@ fn an_interrupted_sweep_keeps_its_cells_and_goes_on() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("loadgen starts");
-    let mut lines = BufReader::new(child.stderr.take().expect("standard error")).lines();
-    let first = lines
-        .by_ref()
-        .map_while(Result::ok)
-        .find(|line| line.contains("cell 1 of 32"));
-    assert!(first.is_some(), "the first visit is told");
-    let pid = nix::unistd::Pid::from_raw(i32::try_from(child.id()).expect("a process number"));
-    nix::sys::signal::kill(pid, nix::sys::signal::Signal::SIGINT).expect("it still runs");
-    let rest: Vec<String> = lines.map_while(Result::ok).collect();
+    let rest = interrupt_at(&mut child, "cell 1 of 32");
     assert_eq!(child.wait().expect("it ends").code(), Some(130), "{rest:?}");
     assert!(
         rest.iter().any(|line| line.contains("--resume")),
@@ -203,20 +194,6 @@ fn an_interrupted_sweep_keeps_its_cells_and_goes_on() {
         after["cells"][0], before["cells"][0],
         "what was measured stays"
     );
-}
-
-/// The one record under `results/`.
-fn saved(folder: &Path) -> PathBuf {
-    let mut files = std::fs::read_dir(folder.join("results")).expect("results/");
-    files
-        .next()
-        .expect("a record")
-        .expect("it can be listed")
-        .path()
-}
-
-fn read(path: &Path) -> Value {
-    serde_json::from_str(&std::fs::read_to_string(path).expect("the record")).expect("JSON")
 }
 
 #[test]

@@ -1,43 +1,42 @@
 //! However it ends, nothing stays behind.
 
 use std::io::{BufReader, Read as _};
-use std::process::{Command, Stdio};
+use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
 use crate::support::loadgen;
 
-#[test]
-fn ctrl_c_prints_what_was_measured_and_leaves_nothing_behind() {
+/// A run that has measured its first block and goes on for long, and its standard error.
+fn measuring() -> (Child, BufReader<ChildStderr>) {
     let mut child = loadgen()
-        .args([
-            "-c",
-            "4",
-            "-d",
-            "60s",
-            "--warmup",
-            "100ms",
-            "--format",
-            "json",
-            "--no-save",
-        ])
+        .args(["-c", "4", "-d", "60s", "--warmup", "100ms"])
+        .args(["--format", "json", "--no-save"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
         .unwrap();
     let mut stderr = BufReader::new(child.stderr.take().unwrap());
     await_line(&mut stderr, "block 1 ");
+    (child, stderr)
+}
+
+/// All that it prints until it ends.
+fn standard_output(child: &mut Child) -> String {
+    let mut text = String::new();
+    let mut stdout = child.stdout.take().unwrap();
+    stdout.read_to_string(&mut text).unwrap();
+    text
+}
+
+#[test]
+fn ctrl_c_prints_what_was_measured_and_leaves_nothing_behind() {
+    let (mut child, _stderr) = measuring();
     let servers = children_of(child.id());
     assert_eq!(servers.len(), 3);
     signal(child.id(), "INT");
-    let mut stdout = String::new();
-    child
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut stdout)
-        .unwrap();
+    let stdout = standard_output(&mut child);
     assert_eq!(child.wait().unwrap().code(), Some(130));
     let record: Value = serde_json::from_str(&stdout).expect("one document");
     assert_eq!(record["interrupted"], true);
@@ -68,32 +67,9 @@ fn servers_end_when_the_program_is_killed() {
 
 #[test]
 fn a_server_that_dies_ends_the_run_and_keeps_what_was_measured() {
-    let mut child = loadgen()
-        .args([
-            "-c",
-            "4",
-            "-d",
-            "60s",
-            "--warmup",
-            "100ms",
-            "--format",
-            "json",
-            "--no-save",
-        ])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let mut stderr = BufReader::new(child.stderr.take().unwrap());
-    await_line(&mut stderr, "block 1 ");
+    let (mut child, mut stderr) = measuring();
     signal(u32::try_from(children_of(child.id())[0]).unwrap(), "KILL");
-    let mut stdout = String::new();
-    child
-        .stdout
-        .take()
-        .unwrap()
-        .read_to_string(&mut stdout)
-        .unwrap();
+    let stdout = standard_output(&mut child);
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(2), "{rest}");
