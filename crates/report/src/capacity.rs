@@ -76,15 +76,24 @@ pub struct CapacityConfig {
 }
 
 /// What a search found for one server.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct ServerCapacity {
     /// Server.
     pub server: String,
-    /// Requests per second in a closed loop over the same connections: where the search began.
+    /// Requests per second in a closed loop over the same connections: the median of those beside the trials.
     pub saturated_rps: f64,
-    /// Highest rate known to be sustained, in requests per second; null when not even the lowest was.
+    /// Their 10th and 90th percentile: how far the machine drifted during the search.
+    #[serde(default)]
+    pub saturated_spread_rps: Option<[f64; 2]>,
+    /// Highest rate known to be sustained ÷ the closed loop beside it; null when not even the lowest was.
+    #[serde(default)]
+    pub low_over_saturated: Option<f64>,
+    /// Lowest rate known not to be sustained ÷ the closed loop beside it; null when even the highest was.
+    #[serde(default)]
+    pub high_over_saturated: Option<f64>,
+    /// The lower end in requests per second, where the closed loop was slow.
     pub low_rps: Option<f64>,
-    /// Lowest rate known not to be sustained; null when even the highest was.
+    /// The upper end in requests per second, where the closed loop was fast.
     pub high_rps: Option<f64>,
     /// Whether the interval is as narrow as asked for, and both its ends were confirmed by fresh trials.
     pub verified: bool,
@@ -95,9 +104,30 @@ pub struct ServerCapacity {
 }
 
 impl ServerCapacity {
-    /// What loads are shares of: the capacity, or the nearest that is known of it.
-    pub fn reference_rps(&self) -> f64 {
-        self.low_rps.or(self.high_rps).unwrap_or(self.saturated_rps)
+    /// What the curve's loads are shares of, as a multiple of the closed loop: the capacity, or the nearest
+    /// that is known of it.
+    pub fn knee(&self) -> f64 {
+        self.low_over_saturated
+            .or(self.high_over_saturated)
+            .unwrap_or(1.0)
+    }
+
+    /// Spells the ends in requests per second: the drift of the closed loop is a part of the interval,
+    /// because it is a part of what the next search will see.
+    fn work_out(&mut self) {
+        let saturated: Vec<f64> = self
+            .trials
+            .iter()
+            .filter_map(|trial| trial.saturated_rps)
+            .collect();
+        let at = |share| stats::summary::quantile(&saturated, share);
+        let (Some(slow), Some(median), Some(fast)) = (at(0.1), at(0.5), at(0.9)) else {
+            return;
+        };
+        self.saturated_rps = median;
+        self.saturated_spread_rps = Some([slow, fast]);
+        self.low_rps = self.low_over_saturated.map(|low| low * slow);
+        self.high_rps = self.high_over_saturated.map(|high| high * fast);
     }
 }
 
@@ -118,6 +148,9 @@ pub enum Purpose {
 pub struct Trial {
     /// Rate asked for in requests per second.
     pub rate_rps: f64,
+    /// Requests per second in the closed loops just before it, which the rate is a multiple of.
+    #[serde(default)]
+    pub saturated_rps: Option<f64>,
     /// What it was for.
     pub purpose: Purpose,
     /// Right answers per second.
@@ -134,7 +167,14 @@ pub struct Trial {
     pub failed_on: Option<String>,
 }
 
-/// Fills in the warnings that follow from the figures; doing it twice changes nothing.
+impl Trial {
+    /// The rate as a multiple of the closed loop beside it.
+    fn over_saturated(&self) -> Option<f64> {
+        Some(self.rate_rps / self.saturated_rps?)
+    }
+}
+
+/// Fills in what follows from the trials, warnings too; doing it twice changes nothing.
 pub fn analyse(record: &mut CapacityRecord) {
     const CODES: [&str; 4] = [
         "unoptimised_build",
@@ -142,6 +182,7 @@ pub fn analyse(record: &mut CapacityRecord) {
         "not_verified",
         "client_saturated",
     ];
+    record.servers.iter_mut().for_each(ServerCapacity::work_out);
     record
         .warnings
         .retain(|warning| !CODES.contains(&warning.code.as_str()));
@@ -187,7 +228,10 @@ pub fn analyse(record: &mut CapacityRecord) {
 const CLIENT_SATURATED_PERCENT: f64 = 80.0;
 
 fn busy_at_the_upper_end(it: &ServerCapacity) -> Option<f64> {
-    let at_end = |trial: &&Trial| Some(trial.rate_rps) == it.high_rps;
+    // The quotient of a product may differ from the factor by its last digit.
+    let near = |one: f64, other: f64| (one / other - 1.0).abs() < 1e-9;
+    let end = it.high_over_saturated?;
+    let at_end = |trial: &&Trial| trial.over_saturated().is_some_and(|load| near(load, end));
     it.trials
         .iter()
         .filter(at_end)
@@ -227,10 +271,18 @@ fn sentence(record: &CapacityRecord, it: &ServerCapacity) -> String {
     let rate = |rps: f64| format!("{}/s", format::per_second(rps));
     match (it.low_rps, it.high_rps) {
         (Some(low), Some(high)) => format!(
-            "{} sustains {} under {objective}, and no longer {}.",
+            "{} sustains {} under {objective}, and no longer {}{}.",
             it.server,
             rate(low),
-            rate(high)
+            rate(high),
+            match (it.low_over_saturated, it.high_over_saturated) {
+                (Some(low), Some(high)) => format!(
+                    ": {} and {} times what it does in a closed loop",
+                    format::fixed_ratio(low),
+                    format::fixed_ratio(high)
+                ),
+                _ => String::new(),
+            }
         ),
         (Some(low), None) => format!(
             "{} sustains at least {} under {objective}, the most that was tried.",
@@ -253,11 +305,12 @@ fn overview(record: &CapacityRecord) -> Table {
             Cell::text(it.server.clone()),
             Cell::figure(it.low_rps, format::per_second),
             Cell::figure(it.high_rps, format::per_second),
+            Cell::text(shares(it)),
             Cell::figure(Some(it.trials.len() as f64), |trials| {
                 format::count(trials as u64)
             }),
             Cell::text(if it.verified { "both ends" } else { "no" }),
-            Cell::figure(Some(it.saturated_rps), format::per_second),
+            Cell::text(closed_loop(it)),
         ]
     };
     Table {
@@ -270,19 +323,47 @@ fn overview(record: &CapacityRecord) -> Table {
             Column::words("Server", 0),
             Column::figures("Sustained", 0),
             Column::figures("No longer", 0),
+            Column::figures("÷ closed loop", 0),
             Column::figures("Trials", 1),
             Column::words("Verified", 1),
-            Column::figures("Closed loop", 2),
+            Column::figures("Closed loop", 1),
         ],
         rows: record.servers.iter().map(row).collect(),
         layout: Layout::Upright,
-        notes: vec![format!(
+        notes: vec![
+            "The search is for multiples of the closed loop measured beside each trial, because machines drift. In requests per second the ends are those multiples of the closed loop's 10th and 90th percentile.".to_owned(),
+            format!(
             "A trial passes when it meets {}, at most {} errors, and {} of its rate. Each load is settled by a majority of trials of {}; both ends are then confirmed by fresh ones.",
             config.objective,
             config.max_errors,
             format::percent(config.least_rate_kept * 100.0),
             format::seconds(config.trial_s),
         )],
+    }
+}
+
+/// The ends as multiples of the closed loop.
+fn shares(it: &ServerCapacity) -> String {
+    match (it.low_over_saturated, it.high_over_saturated) {
+        (Some(low), Some(high)) => {
+            format!("{}–{}", format::fixed_ratio(low), format::fixed_ratio(high))
+        }
+        (Some(low), None) => format!("≥ {}", format::fixed_ratio(low)),
+        (None, Some(high)) => format!("< {}", format::fixed_ratio(high)),
+        (None, None) => String::new(),
+    }
+}
+
+/// The closed loop, and how far it drifted.
+fn closed_loop(it: &ServerCapacity) -> String {
+    let median = format::per_second(it.saturated_rps);
+    match it.saturated_spread_rps {
+        Some([slow, fast]) => format!(
+            "{median} ({}–{})",
+            format::per_second(slow),
+            format::per_second(fast)
+        ),
+        None => median,
     }
 }
 
@@ -321,8 +402,8 @@ fn curve(it: &ServerCapacity) -> Table {
 /// Latency against load, each server's load as a share of its own capacity: past 100 % the knee.
 fn chart(record: &CapacityRecord) -> Option<Chart> {
     let longest = record.servers.iter().max_by_key(|it| it.curve.len())?;
-    let capacity = longest.reference_rps();
-    let share = |trial: &Trial| trial.rate_rps / capacity;
+    let knee = longest.knee();
+    let share = |trial: &Trial| trial.over_saturated().unwrap_or_default() / knee;
     let places: Vec<Mark> = longest
         .curve
         .iter()
@@ -370,6 +451,7 @@ mod tests {
     fn trial(rate_rps: f64, p99_us: f64, failed_on: Option<&str>) -> Trial {
         Trial {
             rate_rps,
+            saturated_rps: Some(1_000.0),
             purpose: Purpose::Search,
             throughput_rps: rate_rps,
             latency_us: LatencySummary {
@@ -383,8 +465,8 @@ mod tests {
         }
     }
 
-    fn record(low_rps: Option<f64>, high_rps: Option<f64>) -> CapacityRecord {
-        CapacityRecord {
+    fn record(low: Option<f64>, high: Option<f64>) -> CapacityRecord {
+        let mut record = CapacityRecord {
             schema_version: SCHEMA_VERSION,
             kind: KIND.to_owned(),
             program_version: "0.1.0".to_owned(),
@@ -401,10 +483,13 @@ mod tests {
             },
             servers: vec![ServerCapacity {
                 server: "sync".to_owned(),
-                saturated_rps: 1_000.0,
-                low_rps,
-                high_rps,
-                verified: low_rps.is_some(),
+                saturated_rps: 0.0,
+                saturated_spread_rps: None,
+                low_over_saturated: low,
+                high_over_saturated: high,
+                low_rps: None,
+                high_rps: None,
+                verified: low.is_some(),
                 trials: vec![
                     trial(900.0, 2e3, None),
                     trial(950.0, 9e4, Some("not p99 < 50.0 ms")),
@@ -412,19 +497,40 @@ mod tests {
                 curve: vec![trial(450.0, 1e3, None), trial(900.0, 2e3, None)],
             }],
             warnings: Vec::new(),
+        };
+        analyse(&mut record);
+        record
+    }
+
+    #[test]
+    fn the_drift_of_the_closed_loop_is_a_part_of_the_interval() {
+        let mut record = record(Some(0.9), Some(0.95));
+        let server = &mut record.servers[0];
+        server.trials = vec![trial(900.0, 2e3, None); 11];
+        for (index, trial) in server.trials.iter_mut().enumerate() {
+            trial.saturated_rps = Some(1_000.0 + 10.0 * index as f64);
         }
+        analyse(&mut record);
+        let server = &record.servers[0];
+        assert_eq!(server.saturated_rps, 1_050.0);
+        assert_eq!(server.saturated_spread_rps, Some([1_010.0, 1_090.0]));
+        let end = |rps: Option<f64>| rps.map(f64::round);
+        assert_eq!(
+            (end(server.low_rps), end(server.high_rps)),
+            (Some(909.0), Some(1_036.0))
+        );
     }
 
     #[test]
     fn the_verdict_says_what_is_known_of_each_end() {
         for (low, high, told) in [
             (
-                Some(900.0),
-                Some(950.0),
-                "sustains 900/s under p99 < 50.0 ms, and no longer 950/s",
+                Some(0.9),
+                Some(0.95),
+                "sustains 900/s under p99 < 50.0 ms, and no longer 950/s: 0.900 and 0.950 times",
             ),
-            (Some(900.0), None, "sustains at least 900/s"),
-            (None, Some(10.0), "does not even sustain 10.0/s"),
+            (Some(0.9), None, "sustains at least 900/s"),
+            (None, Some(0.01), "does not even sustain 10.0/s"),
             (None, None, "nothing is known yet"),
         ] {
             let verdict = document(&record(low, high)).verdict.remove(0);
@@ -443,16 +549,13 @@ mod tests {
                 .map(|warning| warning.code)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(
-            codes(record(Some(900.0), Some(950.0))),
-            ["client_saturated"]
-        );
+        assert_eq!(codes(record(Some(0.9), Some(0.95))), ["client_saturated"]);
         assert_eq!(codes(record(None, None)), ["not_verified"]);
     }
 
     #[test]
     fn curves_share_one_scale_of_load() {
-        let chart = chart(&record(Some(900.0), Some(950.0))).expect("there is a curve");
+        let chart = chart(&record(Some(0.9), Some(0.95))).expect("there is a curve");
         let places: Vec<&str> = chart
             .places
             .iter()

@@ -7,7 +7,8 @@
 //! trials are no evidence for it.
 //!
 //! The search is a pure state machine: ask [`CapacitySearch::step`] what to try,
-//! [`CapacitySearch::record`] how it went.
+//! [`CapacitySearch::record`] how it went. Rates are in a unit of the caller's choice: requests per
+//! second, or multiples of something that is measured beside each trial because the machine drifts.
 
 mod load;
 mod settings;
@@ -36,8 +37,8 @@ pub enum TrialKind {
 /// A trial to be made.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Trial {
-    /// Rate to load the server with, in requests per second.
-    pub rate_rps: f64,
+    /// Rate to load the server with.
+    pub rate: f64,
     /// What the trial is for.
     pub kind: TrialKind,
 }
@@ -46,9 +47,9 @@ pub struct Trial {
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Capacity {
     /// Highest rate known to be sustained; `None` if not even the lowest one is.
-    pub low_rps: Option<f64>,
+    pub low: Option<f64>,
     /// Lowest rate known not to be sustained; `None` if even the highest one is.
-    pub high_rps: Option<f64>,
+    pub high: Option<f64>,
     /// Trials made.
     pub trials: usize,
     /// Whether the interval is as narrow as asked for and its ends are verified; `false` only if
@@ -93,8 +94,8 @@ impl CapacitySearch {
             unfinished => {
                 let (low, high) = self.bounds();
                 Step::Done(Capacity {
-                    low_rps: low.map(|load| load.rate_rps),
-                    high_rps: high.map(|load| load.rate_rps),
+                    low: low.map(|load| load.rate),
+                    high: high.map(|load| load.rate),
                     trials: self.trials,
                     verified: unfinished.is_none(),
                 })
@@ -104,9 +105,9 @@ impl CapacitySearch {
 
     /// Takes in how a trial went: whether the server met the objective at that rate.
     pub fn record(&mut self, trial: Trial, passed: bool) {
-        let known = |load: &Load| load.rate_rps == trial.rate_rps;
+        let known = |load: &Load| load.rate == trial.rate;
         let index = self.loads.iter().position(known).unwrap_or_else(|| {
-            self.loads.push(Load::untried(trial.rate_rps));
+            self.loads.push(Load::untried(trial.rate));
             self.loads.len() - 1
         });
         self.loads[index].add(trial.kind, passed);
@@ -115,14 +116,14 @@ impl CapacitySearch {
 
     /// The smallest load that fails, and the largest load below it that passes.
     fn bounds(&self) -> (Option<Load>, Option<Load>) {
-        let by_rate = |a: &&Load, b: &&Load| a.rate_rps.total_cmp(&b.rate_rps);
+        let by_rate = |a: &&Load, b: &&Load| a.rate.total_cmp(&b.rate);
         let loads = || self.loads.iter();
         let high = loads()
             .filter(|load| load.passes() == Some(false))
             .min_by(by_rate);
         let low = loads()
             .filter(|load| load.passes() == Some(true))
-            .filter(|load| high.is_none_or(|high| load.rate_rps < high.rate_rps))
+            .filter(|load| high.is_none_or(|high| load.rate < high.rate))
             .max_by(by_rate);
         (low.copied(), high.copied())
     }
@@ -131,19 +132,19 @@ impl CapacitySearch {
     fn next_trial(&self) -> Option<Trial> {
         let tied = self.loads.iter().find(|load| load.passes().is_none());
         if let Some(load) = tied {
-            return Some(trial(load.rate_rps, TrialKind::Search));
+            return Some(trial(load.rate, TrialKind::Search));
         }
         let Settings {
-            min_rate_rps: min,
-            start_rate_rps: start,
-            max_rate_rps: max,
+            min_rate: min,
+            start_rate: start,
+            max_rate: max,
             ..
         } = self.settings;
-        let search = |rate_rps| Some(trial(rate_rps, TrialKind::Search));
+        let search = |rate| Some(trial(rate, TrialKind::Search));
         match self.bounds() {
             (None, None) => search(start),
-            (Some(low), None) if low.rate_rps < max => search((low.rate_rps * STRIDE).min(max)),
-            (None, Some(high)) if high.rate_rps > min => search((high.rate_rps / STRIDE).max(min)),
+            (Some(low), None) if low.rate < max => search((low.rate * STRIDE).min(max)),
+            (None, Some(high)) if high.rate > min => search((high.rate / STRIDE).max(min)),
             (Some(only), None) | (None, Some(only)) => only
                 .trial_for_votes(SETTLING_VOTES)
                 .or_else(|| only.trial_to_verify()),
@@ -154,9 +155,9 @@ impl CapacitySearch {
     /// The next trial between two ends: halve a wide interval, settle the ends of a narrow one,
     /// halve it further, verify.
     fn narrow(&self, low: &Load, high: &Load) -> Option<Trial> {
-        let width = high.rate_rps / low.rate_rps - 1.0;
+        let width = high.rate / low.rate - 1.0;
         let goal = self.settings.relative_width;
-        let middle = trial((low.rate_rps * high.rate_rps).sqrt(), TrialKind::Search);
+        let middle = trial((low.rate * high.rate).sqrt(), TrialKind::Search);
         if width > NARROW * goal {
             return Some(middle);
         }
@@ -175,9 +176,9 @@ mod tests {
     use proptest::prelude::*;
 
     const SETTINGS: Settings = Settings {
-        min_rate_rps: 10.0,
-        start_rate_rps: 1_000.0,
-        max_rate_rps: 1e6,
+        min_rate: 10.0,
+        start_rate: 1_000.0,
+        max_rate: 1e6,
         relative_width: 0.05,
         max_trials: 1_000,
     };
@@ -187,7 +188,7 @@ mod tests {
         let mut search = CapacitySearch::new(settings).unwrap();
         for number in 0.. {
             match search.step() {
-                Step::Try(trial) => search.record(trial, passes(trial.rate_rps, number)),
+                Step::Try(trial) => search.record(trial, passes(trial.rate, number)),
                 Step::Done(capacity) => return capacity,
             }
         }
@@ -195,20 +196,19 @@ mod tests {
     }
 
     fn contains(found: &Capacity, capacity: f64) -> bool {
-        found.low_rps.is_none_or(|low| low <= capacity)
-            && found.high_rps.is_none_or(|high| capacity < high)
+        found.low.is_none_or(|low| low <= capacity) && found.high.is_none_or(|high| capacity < high)
     }
 
     fn is_narrow(found: &Capacity) -> bool {
-        found.high_rps.unwrap() / found.low_rps.unwrap() - 1.0 <= SETTINGS.relative_width
+        found.high.unwrap() / found.low.unwrap() - 1.0 <= SETTINGS.relative_width
     }
 
     #[test]
     fn a_server_beyond_the_range_is_known_on_one_side() {
         let strong = search(SETTINGS, |_, _| true);
-        assert_eq!((strong.low_rps, strong.high_rps), (Some(1e6), None));
+        assert_eq!((strong.low, strong.high), (Some(1e6), None));
         let weak = search(SETTINGS, |_, _| false);
-        assert_eq!((weak.low_rps, weak.high_rps), (None, Some(10.0)));
+        assert_eq!((weak.low, weak.high), (None, Some(10.0)));
         assert!(strong.verified && weak.verified);
     }
 
@@ -220,14 +220,14 @@ mod tests {
             match search.step() {
                 Step::Try(trial) => {
                     if trial.kind == TrialKind::Verify {
-                        verified.push(trial.rate_rps);
+                        verified.push(trial.rate);
                     }
-                    search.record(trial, trial.rate_rps <= 5_000.0);
+                    search.record(trial, trial.rate <= 5_000.0);
                 }
                 Step::Done(capacity) => break capacity,
             }
         };
-        let (low, high) = (found.low_rps.unwrap(), found.high_rps.unwrap());
+        let (low, high) = (found.low.unwrap(), found.high.unwrap());
         assert_eq!(verified, [low, low, low, low, high, high, high, high]);
     }
 
@@ -283,8 +283,8 @@ mod tests {
         let agreeing = (0..1_000)
             .filter(|_| {
                 let (first, second) = (soft_search(5_000.0), soft_search(5_000.0));
-                first.low_rps.unwrap() <= second.high_rps.unwrap()
-                    && second.low_rps.unwrap() <= first.high_rps.unwrap()
+                first.low.unwrap() <= second.high.unwrap()
+                    && second.low.unwrap() <= first.high.unwrap()
             })
             .count();
         assert!(agreeing >= 950, "{agreeing} of 1000");
@@ -293,7 +293,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_steady_server_is_always_found(capacity in 10.0..9e5_f64, start in 10.0..1e6_f64) {
-            let settings = Settings { start_rate_rps: start, ..SETTINGS };
+            let settings = Settings { start_rate: start, ..SETTINGS };
             let found = search(settings, |rate, _| rate <= capacity);
             prop_assert!(found.verified && is_narrow(&found) && contains(&found, capacity));
         }
@@ -307,14 +307,14 @@ mod tests {
         #[test]
         fn the_unit_of_rate_does_not_matter(capacity in 20.0..4e5_f64) {
             let scaled = Settings {
-                min_rate_rps: SETTINGS.min_rate_rps * 4.0,
-                start_rate_rps: SETTINGS.start_rate_rps * 4.0,
-                max_rate_rps: SETTINGS.max_rate_rps * 4.0,
+                min_rate: SETTINGS.min_rate * 4.0,
+                start_rate: SETTINGS.start_rate * 4.0,
+                max_rate: SETTINGS.max_rate * 4.0,
                 ..SETTINGS
             };
             let here = search(SETTINGS, |rate, _| rate <= capacity);
             let there = search(scaled, |rate, _| rate <= capacity * 4.0);
-            prop_assert_eq!(here.low_rps.map(|low| low * 4.0), there.low_rps);
+            prop_assert_eq!(here.low.map(|low| low * 4.0), there.low);
             prop_assert_eq!(here.trials, there.trials);
         }
     }

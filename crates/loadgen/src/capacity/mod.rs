@@ -7,6 +7,7 @@ mod args;
 mod objective;
 mod trial;
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -45,6 +46,7 @@ pub fn run(args: &CapacityArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
     let searched = search(args, &mut record, &output);
     record.interrupted = interrupt::requested();
+    record.servers.retain(|it| !it.trials.is_empty());
     report::capacity::analyse(&mut record);
     if record.servers.is_empty() {
         searched?;
@@ -166,22 +168,18 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
         slo: &args.slo,
         max_errors: args.max_errors,
         room,
+        closed_loops_rps: vec![VecDeque::new(); specs.len()],
     };
     let mut searches = Vec::new();
     for (arm, spec) in specs.iter().enumerate() {
-        output::note(output, &format!("{}: closed loop", spec.label));
-        let Some(saturated_rps) = bench.saturate(arm)? else {
+        output::note(output, &format!("{}: warming up", spec.label));
+        if !bench.warm_up(arm)? {
             return Ok(());
-        };
-        searches.push(start_search(&config, saturated_rps)?);
+        }
+        searches.push(CapacitySearch::new(settings(&config))?);
         record.servers.push(ServerCapacity {
             server: spec.label.clone(),
-            saturated_rps,
-            low_rps: None,
-            high_rps: None,
-            verified: false,
-            trials: Vec::new(),
-            curve: Vec::new(),
+            ..ServerCapacity::default()
         });
     }
     take_turns(&mut bench, &mut searches, record, output)?;
@@ -191,14 +189,16 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
     Ok(())
 }
 
-fn start_search(config: &CapacityConfig, saturated_rps: f64) -> anyhow::Result<CapacitySearch> {
-    Ok(CapacitySearch::new(Settings {
-        min_rate_rps: (saturated_rps / 1_000.0).max(0.1),
-        start_rate_rps: (saturated_rps / 2.0).max(0.1),
-        max_rate_rps: (saturated_rps * BEYOND_SATURATION).max(0.2),
+/// The search is for a multiple of what a closed loop does at the same time: a rate in requests per second
+/// would be another one a minute later, on a machine that drifts.
+fn settings(config: &CapacityConfig) -> Settings {
+    Settings {
+        min_rate: 0.001,
+        start_rate: 0.5,
+        max_rate: BEYOND_SATURATION,
         relative_width: config.relative_width,
         max_trials: config.max_trials as usize,
-    })?)
+    }
 }
 
 /// One trial of each server's search after the other, until all are done.
@@ -215,8 +215,9 @@ fn take_turns(
             let wanted = match search.step() {
                 Step::Try(wanted) => wanted,
                 Step::Done(found) => {
-                    (entry.low_rps, entry.high_rps, entry.verified) =
-                        (found.low_rps, found.high_rps, found.verified);
+                    entry.low_over_saturated = found.low;
+                    entry.high_over_saturated = found.high;
+                    entry.verified = found.verified;
                     continue;
                 }
             };
@@ -225,7 +226,7 @@ fn take_turns(
                 TrialKind::Search => Purpose::Search,
                 TrialKind::Verify => Purpose::Verify,
             };
-            let Some(trial) = bench.trial(arm, wanted.rate_rps, purpose)? else {
+            let Some(trial) = bench.trial(arm, wanted.rate, purpose)? else {
                 return Ok(());
             };
             search.record(wanted, trial.failed_on.is_none());
@@ -235,7 +236,7 @@ fn take_turns(
                 &format!(
                     "{}: {}/s {verdict}",
                     entry.server,
-                    format::per_second(wanted.rate_rps)
+                    format::per_second(trial.rate_rps)
                 ),
             );
             entry.trials.push(trial);
@@ -254,8 +255,7 @@ fn curves(
 ) -> anyhow::Result<()> {
     for share in CURVE {
         for (arm, entry) in record.servers.iter_mut().enumerate() {
-            let capacity = entry.reference_rps();
-            let Some(trial) = bench.trial(arm, capacity * share, Purpose::Curve)? else {
+            let Some(trial) = bench.trial(arm, entry.knee() * share, Purpose::Curve)? else {
                 return Ok(());
             };
             output::note(

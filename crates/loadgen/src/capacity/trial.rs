@@ -1,5 +1,6 @@
 //! One trial: a server loaded at one rate, and what it did not meet.
 
+use std::collections::VecDeque;
 use std::time::Duration;
 
 use engine::{Arrivals, Engine, Load, Measurement, SliceEnd, Target};
@@ -14,11 +15,19 @@ use crate::block::{self, ArmBlock, BlockPlan};
 use crate::cli::MaxErrors;
 use crate::descriptors::Room;
 use crate::plan::Work;
+use crate::slices::RESPONSES_PER_SLICE;
 use crate::{exit, interrupt};
 
-/// Load before the closed loop is measured.
+/// Load before the first closed loop is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
+/// The closed loop before each trial takes this part of a trial's time: long enough to follow the machine's
+/// drift, short enough to leave the time to the trials.
+const CLOSED_LOOP_SHARE: f64 = 0.25;
+/// Closed loops whose median a trial's rate is a multiple of: drift takes longer, noise does not.
+const CLOSED_LOOPS: usize = 3;
 
+/// No trial is slower than a request in ten seconds.
+const LOWEST_RATE_RPS: f64 = 0.1;
 /// Requests that a 99th percentile can be shown for.
 const REQUESTS_FOR_P99: f64 = 10_000.0;
 
@@ -38,19 +47,25 @@ pub struct Bench<'a> {
     pub max_errors: MaxErrors,
     /// Whether all servers can stay connected.
     pub room: Room,
+    /// The latest closed loops of each server, in requests per second.
+    pub closed_loops_rps: Vec<VecDeque<f64>>,
 }
 
 impl Bench<'_> {
-    /// Requests per second in a closed loop; `None` when that was interrupted.
+    /// Loads a server before its first trial; `false` when that was interrupted.
     ///
     /// # Errors
-    /// When the server cannot be loaded, or answers nothing.
-    pub fn saturate(&mut self, arm: usize) -> anyhow::Result<Option<f64>> {
-        if self.load(arm, Load::ClosedLoop, WARM_UP)?.is_none() {
-            return Ok(None);
-        }
-        let trial = Duration::from_secs_f64(self.config.trial_s);
-        let Some(loaded) = self.load(arm, Load::ClosedLoop, trial)? else {
+    /// When the server cannot be loaded.
+    pub fn warm_up(&mut self, arm: usize) -> anyhow::Result<bool> {
+        Ok(self.load(arm, Load::ClosedLoop, WARM_UP)?.is_some())
+    }
+
+    /// Requests per second in a closed loop, now; `None` when that was interrupted.
+    fn saturate(&mut self, arm: usize) -> anyhow::Result<Option<f64>> {
+        let mean_response = self.arms[arm].mean_response.unwrap_or_default();
+        let time = Duration::from_secs_f64(self.config.trial_s * CLOSED_LOOP_SHARE)
+            .max(mean_response * RESPONSES_PER_SLICE);
+        let Some(loaded) = self.load(arm, Load::ClosedLoop, time)? else {
             return Ok(None);
         };
         let seen = &loaded.measurement;
@@ -61,19 +76,29 @@ impl Bench<'_> {
                 seen.errors
             );
         }
-        Ok(Some(seen.requests as f64 / seen.measured.as_secs_f64()))
+        let latest = &mut self.closed_loops_rps[arm];
+        latest.push_back(seen.requests as f64 / seen.measured.as_secs_f64());
+        if latest.len() > CLOSED_LOOPS {
+            latest.pop_front();
+        }
+        Ok(stats::summary::median(latest.make_contiguous()))
     }
 
-    /// Loads a server at a rate and judges what came of it; `None` when that was interrupted.
+    /// Loads a server at a multiple of what it does in a closed loop, and judges what came of it; `None` when
+    /// that was interrupted.
     ///
     /// # Errors
-    /// When the server cannot be loaded, or ended.
+    /// When the server cannot be loaded, answers nothing, or ended.
     pub fn trial(
         &mut self,
         arm: usize,
-        rate_rps: f64,
+        over_saturated: f64,
         purpose: Purpose,
     ) -> anyhow::Result<Option<Trial>> {
+        let Some(saturated_rps) = self.saturate(arm)? else {
+            return Ok(None);
+        };
+        let rate_rps = (over_saturated * saturated_rps).max(LOWEST_RATE_RPS);
         let needed = match purpose {
             Purpose::Curve => REQUESTS_FOR_P99,
             Purpose::Search | Purpose::Verify => self.slo.requests_needed(),
@@ -95,6 +120,7 @@ impl Bench<'_> {
         let timeout = Duration::from_secs_f64(self.config.timeout_s);
         Ok(Some(Trial {
             rate_rps,
+            saturated_rps: Some(saturated_rps),
             purpose,
             throughput_rps: seen.requests as f64 / seen.measured.as_secs_f64(),
             latency_us: LatencySummary::from_histogram(&seen.latency, unanswered, timeout),

@@ -13,7 +13,7 @@ struct Tally {
 
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Load {
-    pub(super) rate_rps: f64,
+    pub(super) rate: f64,
     search: Tally,
     verify: Tally,
 }
@@ -38,9 +38,9 @@ impl Tally {
 }
 
 impl Load {
-    pub(super) fn untried(rate_rps: f64) -> Self {
+    pub(super) fn untried(rate: f64) -> Self {
         Self {
-            rate_rps,
+            rate,
             search: Tally::default(),
             verify: Tally::default(),
         }
@@ -70,17 +70,17 @@ impl Load {
     /// The trial this load still needs, if it is to be settled by `votes`.
     pub(super) fn trial_for_votes(&self, votes: u32) -> Option<Trial> {
         (!self.is_verified() && self.search.votes() < votes)
-            .then_some(trial(self.rate_rps, TrialKind::Search))
+            .then_some(trial(self.rate, TrialKind::Search))
     }
 
     /// The trial this load still needs to be verified.
     pub(super) fn trial_to_verify(&self) -> Option<Trial> {
-        (!self.is_verified()).then_some(trial(self.rate_rps, TrialKind::Verify))
+        (!self.is_verified()).then_some(trial(self.rate, TrialKind::Verify))
     }
 }
 
-pub(super) fn trial(rate_rps: f64, kind: TrialKind) -> Trial {
-    Trial { rate_rps, kind }
+pub(super) fn trial(rate: f64, kind: TrialKind) -> Trial {
+    Trial { rate, kind }
 }
 
 #[cfg(test)]

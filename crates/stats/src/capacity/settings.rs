@@ -5,12 +5,12 @@ use thiserror::Error;
 /// Where to search, and how finely.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Settings {
-    /// Lowest rate worth knowing about, in requests per second.
-    pub min_rate_rps: f64,
+    /// Lowest rate worth knowing about.
+    pub min_rate: f64,
     /// Rate of the first trial; a good guess saves trials.
-    pub start_rate_rps: f64,
+    pub start_rate: f64,
     /// Highest rate that can be asked for.
-    pub max_rate_rps: f64,
+    pub max_rate: f64,
     /// The search is done when high ÷ low − 1 is at most this, such as 0.05.
     pub relative_width: f64,
     /// Trials after which the search gives up; 60 is plenty for a width of 5 %.
@@ -23,7 +23,7 @@ pub enum SettingsError {
     /// The rates are not finite, positive and in order.
     #[error(
         "rates of a capacity search must be positive and in order, \
-         but the lowest is {min}/s, the first {start}/s and the highest {max}/s"
+         but the lowest is {min}, the first {start} and the highest {max}"
     )]
     Rates {
         /// Lowest rate.
@@ -44,7 +44,7 @@ pub enum SettingsError {
 impl Settings {
     /// Whether a search can follow these settings.
     pub(super) fn check(&self) -> Result<(), SettingsError> {
-        let (min, start, max) = (self.min_rate_rps, self.start_rate_rps, self.max_rate_rps);
+        let (min, start, max) = (self.min_rate, self.start_rate, self.max_rate);
         if !(0.0 < min && min <= start && start <= max && max.is_finite()) {
             return Err(SettingsError::Rates { min, start, max });
         }
@@ -63,9 +63,9 @@ mod tests {
     use super::*;
 
     const FINE: Settings = Settings {
-        min_rate_rps: 10.0,
-        start_rate_rps: 1_000.0,
-        max_rate_rps: 1e6,
+        min_rate: 10.0,
+        start_rate: 1_000.0,
+        max_rate: 1e6,
         relative_width: 0.05,
         max_trials: 60,
     };
@@ -74,11 +74,11 @@ mod tests {
     fn impossible_settings_are_refused_with_their_values() {
         assert_eq!(FINE.check(), Ok(()));
         let late = Settings {
-            start_rate_rps: 1.0,
+            start_rate: 1.0,
             ..FINE
         };
         let error = late.check().unwrap_err().to_string();
-        assert!(error.contains("first 1/s"), "{error}");
+        assert!(error.contains("first 1 and"), "{error}");
         let no_width = Settings {
             relative_width: f64::NAN,
             ..FINE
