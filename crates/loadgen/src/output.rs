@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use anyhow::Context as _;
 use report::document::Document;
 use report::record::Record;
+use report::render::json;
 use report::{Format, RenderOptions, Rendered};
+use serde::Serialize;
 
 use crate::plan::Output;
 
@@ -227,6 +229,17 @@ pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
         fs::remove_file(&part).ok(); // the error that is told is the first one
     }
     written.with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// Keeps the record of a command that goes on for long, if it is kept at all.
+///
+/// # Errors
+/// As [`write_whole`].
+pub fn keep(record: &impl Serialize, path: Option<&Path>) -> anyhow::Result<()> {
+    let Some(path) = path else {
+        return Ok(());
+    };
+    write_whole(path, &json::on_one_line(record)).context("the record cannot be kept")
 }
 
 #[cfg(test)]

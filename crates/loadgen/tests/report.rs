@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
 use report::record::Record;
-use report::store;
+use report::render::json;
 
 #[path = "../../report/tests/support/mod.rs"]
 mod support;
@@ -23,7 +23,7 @@ fn loadgen(arguments: &[&str], folder: &Path) -> assert_cmd::assert::Assert {
 fn folder(records: &[(&str, Record)]) -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     for (name, record) in records {
-        store::write(record, &folder.path().join(name)).expect("it can be written");
+        fs::write(folder.path().join(name), json::render(record)).expect("it can be written");
     }
     folder
 }

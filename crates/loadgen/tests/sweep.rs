@@ -241,15 +241,11 @@ fn limits_tell_what_ends_each_server() {
 fn what_cannot_be_done_is_told() {
     let folder = folder();
     let folder = folder.path();
-    std::fs::write(
-        folder.join("x.json"),
-        "{\"schema_version\":1,\"kind\":\"capacity\"}",
-    )
-    .expect("it can be written");
+    std::fs::write(folder.join("x.json"), record("limits").to_string()).expect("it can be written");
     cannot(
         folder,
         "sweep --resume nothing.json",
-        "cannot read nothing.json",
+        "nothing.json: cannot be read",
     );
     cannot(folder, "sweep --resume x.json", "not the record of a sweep");
     cannot(folder, "scale x.json", "not the record of a sweep");

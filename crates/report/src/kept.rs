@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use serde::Deserialize;
-use serde::de::{DeserializeOwned, IgnoredAny};
+use serde::de::IgnoredAny;
 
 use crate::capacity::{self, CapacityRecord};
 use crate::contenders::ContendersRecord;
@@ -64,25 +64,20 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Kept, StoreError> {
     // What is no record at all is told by the reader of runs, which knows how to say it.
     let marks: Marks = serde_json::from_slice(bytes).unwrap_or_default();
     Ok(match marks.kind.as_deref() {
-        Some(suite::record::KIND) => Kept::Suite(part(bytes, path)?),
-        Some(sweep::record::KIND) => Kept::Sweep(part(bytes, path)?),
-        Some(capacity::KIND) => Kept::Capacity(part(bytes, path)?),
-        Some(scale::KIND) => Kept::Scale(part(bytes, path)?),
-        Some(limits::KIND) => Kept::Limits(part(bytes, path)?),
+        Some(suite::record::KIND) => Kept::Suite(store::parse(bytes, path)?),
+        Some(sweep::record::KIND) => Kept::Sweep(store::parse(bytes, path)?),
+        Some(capacity::KIND) => Kept::Capacity(store::parse(bytes, path)?),
+        Some(scale::KIND) => Kept::Scale(store::parse(bytes, path)?),
+        Some(limits::KIND) => Kept::Limits(store::parse(bytes, path)?),
         _ if marks.standings.is_some() => {
             Kept::Contenders(Box::new(ContendersRecord::parse(bytes, path)?))
         }
         _ if marks.gate.is_some() => match gate::file::read(bytes, path)? {
             Some(record) => Kept::Gate(Box::new(record)),
-            None => Kept::Run(Box::new(store::parse(bytes, path)?)),
+            None => Kept::Run(store::parse(bytes, path)?),
         },
-        _ => Kept::Run(Box::new(store::parse(bytes, path)?)),
+        _ => Kept::Run(store::parse(bytes, path)?),
     })
-}
-
-fn part<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<Box<T>, StoreError> {
-    let version = store::version(bytes, path)?;
-    store::parse_part(bytes, path, version).map(Box::new)
 }
 
 impl Kept {

@@ -1,32 +1,23 @@
 //! Records as files: reading them back with errors that name file and place, and writing them whole.
 
 use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::{self, Read as _};
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use serde::de::{DeserializeOwned, IgnoredAny};
 
 use crate::record::{Record, SCHEMA_VERSION};
-use crate::render;
 
 /// Files beyond this size are refused: a record of a long run has a few MiB.
 pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
-/// Why a record could not be read or written.
+/// Why a record could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// The file could not be opened or read.
     #[error("{}: cannot be read: {source}", path.display())]
     Read {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: io::Error,
-    },
-    /// The file could not be written.
-    #[error("{}: cannot be written: {source}", path.display())]
-    Write {
         /// The file.
         path: PathBuf,
         /// What the system said.
@@ -123,17 +114,23 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, StoreError> {
     Ok(bytes)
 }
 
-/// Reads a record from the contents of a file; `path` is what errors name.
+/// Reads a record of a known kind from the contents of a file; `path` is what errors name.
 ///
 /// # Errors
 /// As [`read`], without those of the system.
-pub fn parse(bytes: &[u8], path: &Path) -> Result<Record, StoreError> {
+pub fn parse<T: DeserializeOwned>(bytes: &[u8], path: &Path) -> Result<T, StoreError> {
     let version = version(bytes, path)?;
-    parse_part(bytes, path, version)
+    serde_json::from_slice(bytes).map_err(|error| StoreError::Malformed {
+        path: path.to_owned(),
+        version,
+        line: error.line(),
+        column: error.column(),
+        message: without_place(&error),
+    })
 }
 
 /// The version of a record of any kind, which is one that this program reads.
-pub(crate) fn version(bytes: &[u8], path: &Path) -> Result<u64, StoreError> {
+fn version(bytes: &[u8], path: &Path) -> Result<u64, StoreError> {
     let path = path.to_owned();
     let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
     if first != Some(&b'{') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
@@ -155,42 +152,6 @@ pub(crate) fn version(bytes: &[u8], path: &Path) -> Result<u64, StoreError> {
         });
     }
     Ok(version)
-}
-
-/// Reads a part of a record whose version has been checked.
-pub(crate) fn parse_part<T: DeserializeOwned>(
-    bytes: &[u8],
-    path: &Path,
-    version: u64,
-) -> Result<T, StoreError> {
-    serde_json::from_slice(bytes).map_err(|error| StoreError::Malformed {
-        path: path.to_owned(),
-        version,
-        line: error.line(),
-        column: error.column(),
-        message: without_place(&error),
-    })
-}
-
-/// Writes a record whole or not at all: it takes its name only when it is complete.
-///
-/// # Errors
-/// What the system says, with the file.
-pub fn write(record: &Record, path: &Path) -> Result<(), StoreError> {
-    let fail = |source| StoreError::Write {
-        path: path.to_owned(),
-        source,
-    };
-    let mut unfinished = path.as_os_str().to_owned();
-    unfinished.push(".part");
-    let unfinished = PathBuf::from(unfinished);
-    let written = File::create(&unfinished)
-        .and_then(|mut file| file.write_all(render::json::render(record).as_bytes()))
-        .and_then(|()| std::fs::rename(&unfinished, path));
-    written.map_err(|source| {
-        let _ = std::fs::remove_file(&unfinished);
-        fail(source)
-    })
 }
 
 /// The one field that every version has.

@@ -198,7 +198,8 @@ fn it_survives_its_file_and_reads_as_an_ordinary_record() {
     let shown = kept.render(report::Format::Text, &RenderOptions::default());
     let page = report::render::text::render(&article.document(), &RenderOptions::default());
     assert_eq!(shown.text, page);
-    let record = report::store::parse(text.as_bytes(), path).expect("an ordinary record");
+    let record: report::record::Record =
+        report::store::parse(text.as_bytes(), path).expect("an ordinary record");
     assert_eq!(record, article.record);
     let plain = report::render::json::render(&support::record(&cells(true)));
     let error = ContendersRecord::parse(plain.as_bytes(), path).expect_err("no contenders");

@@ -337,7 +337,7 @@ fn a_gate_s_file_reads_back_and_is_a_run_s_record_too() {
     let back = report::gate::read(json.as_bytes(), path).unwrap();
     assert_eq!(back, Some(record.clone()));
     assert_eq!(
-        report::store::parse(json.as_bytes(), path).unwrap(),
+        report::store::parse::<report::record::Record>(json.as_bytes(), path).unwrap(),
         record.run
     );
     let kept = report::kept::parse(json.as_bytes(), path).unwrap();

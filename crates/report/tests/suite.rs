@@ -4,7 +4,9 @@ mod support;
 
 use std::path::Path;
 
+use report::kept::Kept;
 use report::record::{DELIVERIES_LOST, ErrorCounts, Figure, LoadKind, Record};
+use report::render::json;
 use report::suite::findings::{Limited, cells, conclusion, limited};
 use report::suite::record::{KIND, Lacking, SuiteConfig, SuiteRecord, SuiteRow};
 use report::{Format, RenderOptions};
@@ -163,15 +165,14 @@ fn every_format_has_every_row_that_was_measured() {
 #[test]
 fn a_record_is_read_back_as_it_was_written() {
     let suite = suite(false);
-    let text = report::suite::to_json(&suite);
-    assert!(report::suite::is_suite(text.as_bytes()));
-    let back = report::suite::parse(text.as_bytes(), Path::new("suite.json")).expect("it is one");
-    assert_eq!(report::suite::to_json(&back), text);
-    let kept = report::kept::parse(text.as_bytes(), Path::new("suite.json")).expect("of any kind");
-    assert_eq!(kept, report::kept::Kept::Suite(Box::new(back)));
-    assert!(!report::suite::is_suite(b"{\"schema_version\": 1}"));
+    let text = json::on_one_line(&suite);
+    let read = |text: &str| report::kept::parse(text.as_bytes(), Path::new("suite.json"));
+    let Kept::Suite(back) = read(&text).expect("it was written by this program") else {
+        panic!("it is a suite");
+    };
+    assert_eq!(json::on_one_line(&back), text);
     let newer = text.replacen("\"schema_version\":1", "\"schema_version\":2", 1);
-    let error = report::suite::parse(newer.as_bytes(), Path::new("suite.json")).unwrap_err();
+    let error = read(&newer).unwrap_err();
     assert!(error.to_string().contains("newer"), "{error}");
 }
 

@@ -7,6 +7,7 @@ use std::path::Path;
 use report::kept::Kept;
 use report::limits::Ceiling;
 use report::record::{Environment, ServerConfig};
+use report::render::json;
 use report::sweep::record::{
     CrossoverAnswer, Outcome, Spot, StopCause, Stopped, SweepCell, SweepConfig, SweepRecord,
     SweepServer, Visit,
@@ -212,17 +213,18 @@ fn doing_the_analysis_twice_changes_nothing() {
 #[test]
 fn the_record_is_read_back_as_it_was_written_and_nothing_else_is() {
     let record = sweep(false);
-    let text = report::sweep::to_json(&record);
-    let back = report::sweep::from_json(&text).expect("it was written by this program");
-    assert_eq!(report::sweep::to_json(&back), text);
-    let kept = report::kept::parse(text.as_bytes(), Path::new("sweep.json"));
-    assert_eq!(kept.expect("of any kind"), Kept::Sweep(Box::new(back)));
+    let text = json::on_one_line(&record);
+    let read = |text: &str| report::kept::parse(text.as_bytes(), Path::new("sweep.json"));
+    let Kept::Sweep(back) = read(&text).expect("it was written by this program") else {
+        panic!("it is a sweep");
+    };
+    assert_eq!(json::on_one_line(&back), text);
     for (text, told) in [
-        ("{", "EOF"),
-        ("{\"schema_version\":1}", "kind"),
+        ("{", "ends in the middle"),
+        ("{\"schema_version\":1,\"kind\":\"sweep\"}", "missing field"),
         ("{\"schema_version\":2,\"kind\":\"sweep\"}", "newer"),
     ] {
-        let error = report::sweep::from_json(text).expect_err(text).to_string();
+        let error = read(text).expect_err(text).to_string();
         assert!(error.contains(told), "{text}: {error}");
     }
 }

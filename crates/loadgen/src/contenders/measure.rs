@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use anyhow::{Context as _, bail};
+use anyhow::bail;
 use engine::{Arrivals, ClientKind};
 use report::Format;
 use report::contenders::{Contender, ContendersRecord};
@@ -53,8 +53,7 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
 pub fn article(args: &ArticleArgs) -> anyhow::Result<u8> {
     let measure_args = &args.measure;
     if let Some(path) = &args.from {
-        let bytes =
-            std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let bytes = report::store::read_bytes(path)?;
         let ContendersRecord {
             mut record,
             contenders,

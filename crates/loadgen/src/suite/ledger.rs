@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
+use report::kept::{self, Kept};
 use report::record::{Environment, Record, SCHEMA_VERSION};
 use report::suite::record::{KIND, SuiteRecord};
 
@@ -64,11 +65,14 @@ impl Ledger {
     /// # Errors
     /// When it cannot be read, or was made on another machine or by another build.
     pub fn resume(path: &Path, now: &Environment) -> anyhow::Result<Self> {
-        let bytes = report::store::read_bytes(path)?;
-        if !report::suite::is_suite(&bytes) {
-            bail!("{}: not the record of a suite", path.display());
-        }
-        let record = report::suite::parse(&bytes, path)?;
+        let record = match kept::read(path)? {
+            Kept::Suite(record) => *record,
+            other => bail!(
+                "{}: not the record of a suite but of {}",
+                path.display(),
+                other.words()
+            ),
+        };
         environment::check_same(&record.environment, now)
             .with_context(|| format!("{}: cannot go on with this suite", path.display()))?;
         Ok(Self {
@@ -102,14 +106,6 @@ impl Ledger {
         let rows = &self.record.rows;
         self.record.interrupted = rows.iter().any(|row| row.took_s.is_none());
         self.record.elapsed_s = rows.iter().filter_map(|row| row.took_s).sum();
-        self.keep()
-    }
-
-    fn keep(&self) -> anyhow::Result<()> {
-        let Some(path) = &self.path else {
-            return Ok(());
-        };
-        output::write_whole(path, &report::suite::to_json(&self.record))
-            .context("the record cannot be kept")
+        output::keep(&self.record, self.path())
     }
 }

@@ -4,7 +4,8 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
+use report::kept::{self, Kept};
 use report::record::{CellResult, Environment};
 use report::sweep::looks::{FIRST_LOOK_VISITS, SECOND_LOOK_VISITS};
 use report::sweep::record::{
@@ -131,7 +132,7 @@ impl Ledger {
         self.record.elapsed_s = elapsed.as_secs_f64();
         let cores = analysis::cores(&self.record);
         analysis::analyse_cell(&mut self.record.cells[cell], &self.record.config, cores);
-        self.keep()
+        output::keep(&self.record, self.path())
     }
 
     /// Notes that a server is not tried in a cell.
@@ -185,15 +186,7 @@ impl Ledger {
     pub fn finish(&mut self) -> anyhow::Result<()> {
         self.record.interrupted = !self.is_complete();
         report::sweep::analyse(&mut self.record);
-        self.keep()
-    }
-
-    fn keep(&self) -> anyhow::Result<()> {
-        let Some(path) = &self.path else {
-            return Ok(());
-        };
-        output::write_whole(path, &report::sweep::to_json(&self.record))
-            .context("the record cannot be kept")
+        output::keep(&self.record, self.path())
     }
 }
 
@@ -202,10 +195,14 @@ impl Ledger {
 /// # Errors
 /// When there is none, with what stands there instead.
 pub fn read(path: &Path) -> anyhow::Result<SweepRecord> {
-    let text =
-        std::fs::read_to_string(path).with_context(|| format!("cannot read {}", path.display()))?;
-    report::sweep::from_json(&text)
-        .with_context(|| format!("{}: not the record of a sweep", path.display()))
+    match kept::read(path)? {
+        Kept::Sweep(record) => Ok(*record),
+        other => bail!(
+            "{}: not the record of a sweep but of {}",
+            path.display(),
+            other.words()
+        ),
+    }
 }
 
 fn add_result(

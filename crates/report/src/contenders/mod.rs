@@ -55,11 +55,10 @@ impl ContendersRecord {
     /// As [`store::parse`]; also when it is a record of another kind of run.
     pub fn parse(bytes: &[u8], path: &Path) -> Result<ContendersRecord, StoreError> {
         let record = store::parse(bytes, path)?;
-        let version = u64::from(record.schema_version);
         let Parts {
             contenders,
             standings,
-        } = store::parse_part(bytes, path, version)?;
+        } = store::parse(bytes, path)?;
         Ok(ContendersRecord {
             record,
             contenders,

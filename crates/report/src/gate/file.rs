@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::{Gate, GateRecord};
+use crate::record::Record;
 use crate::store::{self, StoreError};
 
 #[derive(Deserialize)]
@@ -17,7 +18,7 @@ struct GatePart {
 /// # Errors
 /// As [`store::parse`]; `path` is what they name.
 pub fn read(bytes: &[u8], path: &Path) -> Result<Option<GateRecord>, StoreError> {
-    let run = store::parse(bytes, path)?;
-    let part: GatePart = store::parse_part(bytes, path, u64::from(run.schema_version))?;
+    let run: Record = store::parse(bytes, path)?;
+    let part: GatePart = store::parse(bytes, path)?;
     Ok(part.gate.map(|gate| GateRecord { run, gate }))
 }

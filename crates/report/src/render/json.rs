@@ -14,6 +14,15 @@ pub fn render(record: &impl Serialize) -> String {
     text
 }
 
+/// Writes a record of a command that goes on for long: its thousands of blocks would be a hundred thousand
+/// lines.
+///
+/// # Panics
+/// Never, as [`render`].
+pub fn on_one_line(record: &impl Serialize) -> String {
+    serde_json::to_string(record).expect("a record has only JSON keys") + "\n"
+}
+
 /// Writes one record as [`render`] does, and any other number of them as one JSON array.
 ///
 /// # Panics
