@@ -279,7 +279,7 @@ pub fn render(record: &ScaleRecord, format: Format, options: &RenderOptions) -> 
 /// The report of the fits.
 pub fn document(record: &ScaleRecord) -> Document {
     let mut items = vec![Item::Table(laws(record))];
-    items.extend(record.fits.iter().map(|fit| Item::Paragraph(words(fit))));
+    items.extend(words(&record.fits).into_iter().map(Item::Paragraph));
     items.extend(
         record
             .fits
@@ -372,12 +372,26 @@ fn small(value: f64) -> String {
     }
 }
 
+/// What the fits mean: a paragraph for each meaning, after the names of all that it is said of.
+fn words(fits: &[ScaleFit]) -> Vec<String> {
+    let mut told: Vec<(String, Vec<String>)> = Vec::new();
+    for fit in fits {
+        let meaning = meaning(fit);
+        match told.iter_mut().find(|(other, _)| *other == meaning) {
+            Some((_, names)) => names.push(name(fit)),
+            None => told.push((meaning, vec![name(fit)])),
+        }
+    }
+    told.into_iter()
+        .map(|(meaning, names)| format!("{}: {meaning}", names.join("; ")))
+        .collect()
+}
+
 /// What the parameters mean here.
-fn words(fit: &ScaleFit) -> String {
-    let name = name(fit);
+fn meaning(fit: &ScaleFit) -> String {
     let Some(law) = &fit.law else {
         let reason = fit.reason.as_deref().unwrap_or("it could not be fitted");
-        return format!("{name}: no law, {reason}.");
+        return format!("no law, {reason}.");
     };
     let alone = format::per_second(law.gamma_rps.estimate);
     let contention = match law.alpha.low > 0.0 {
@@ -388,9 +402,8 @@ fn words(fit: &ScaleFit) -> String {
         false => "no contention can be told from none".to_owned(),
     };
     if law.no_peak == Some(NoPeak::Misfit) {
-        return format!(
-            "{name}: the law does not describe what was measured, so its parameters mean nothing here. It knows no handler that waits: throughput then grows like the connections until the CPU is full."
-        );
+        return "the law does not describe what was measured, so its parameters mean nothing here. It bends smoothly; with few cores, or a handler that waits, throughput grows like the connections until the CPU is full, and then at once no more."
+            .to_owned();
     }
     let coherency = match (law.beta.low > 0.0, law.peak, law.no_peak) {
         (true, Some(peak), _) => format!(
@@ -407,7 +420,7 @@ fn words(fit: &ScaleFit) -> String {
         true => String::new(),
         false => format!(" Left out: {}.", fit.left_out.join("; ")),
     };
-    format!("{name}: one request at a time makes {alone}/s; {contention}; {coherency}.{left_out}")
+    format!("one request at a time makes {alone}/s; {contention}; {coherency}.{left_out}")
 }
 
 fn points(fit: &ScaleFit) -> Table {
