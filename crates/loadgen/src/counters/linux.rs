@@ -177,6 +177,16 @@ pub fn available_memory_bytes() -> Option<u64> {
     procfs::Meminfo::current().ok()?.mem_available
 }
 
+/// Processes and threads this user may have; `None` for root, who has no limit.
+pub fn user_process_limit() -> Option<u64> {
+    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
+    if nix::unistd::geteuid().is_root() {
+        return None;
+    }
+    let (soft, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
+    (soft != RLIM_INFINITY).then_some(soft)
+}
+
 /// Restricts this process, and all that it starts from now on, to some CPUs.
 ///
 /// # Errors

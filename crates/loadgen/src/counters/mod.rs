@@ -18,7 +18,7 @@ use portable as platform;
 pub use platform::{
     available_memory_bytes, cpu_model, listen_queue, machine_cpu, memory_bytes, pin_this_process,
     process_cpu, process_memory, process_tree, run_queue_wait, threads_context_switches,
-    throttled_periods,
+    throttled_periods, user_process_limit,
 };
 
 /// Memory, threads and descriptors of a process at one moment.
@@ -78,16 +78,6 @@ pub fn kernel_release() -> Option<String> {
         .ok()?;
     let release = String::from_utf8(uname.stdout).ok()?;
     Some(release.trim().to_owned()).filter(|release| !release.is_empty())
-}
-
-/// Processes and threads this user may have; `None` for root, who has no limit.
-pub fn user_process_limit() -> Option<u64> {
-    use nix::sys::resource::{RLIM_INFINITY, Resource, getrlimit};
-    if nix::unistd::geteuid().is_root() {
-        return None;
-    }
-    let (soft, _) = getrlimit(Resource::RLIMIT_NPROC).ok()?;
-    (soft != RLIM_INFINITY).then_some(soft)
 }
 
 /// Local ports for connections to one address.

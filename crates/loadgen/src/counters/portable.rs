@@ -59,6 +59,11 @@ pub fn available_memory_bytes() -> Option<u64> {
     None
 }
 
+/// Not available here: what is limited is processes, not threads.
+pub fn user_process_limit() -> Option<u64> {
+    None
+}
+
 fn sysctl_tool(name: &str) -> Option<String> {
     let output = std::process::Command::new("sysctl")
         .args(["-n", name])
