@@ -102,17 +102,15 @@ pub fn print_document(document: &Document) -> anyhow::Result<()> {
 }
 
 /// Says how far a command is, unless `quiet`.
-#[expect(clippy::print_stderr, reason = "progress beside the result")]
 pub fn progress(quiet: bool, text: &str) {
     if !quiet {
-        eprintln!("{text}");
+        say(text);
     }
 }
 
 /// Says what went wrong on standard error.
-#[expect(clippy::print_stderr, reason = "the program's own complaints")]
 pub fn complain(error: &anyhow::Error) {
-    eprintln!("loadgen: {}", told_once(error));
+    say(&format!("loadgen: {}", told_once(error)));
 }
 
 /// The error and its causes, without those whose words stand in the message already.
@@ -133,10 +131,10 @@ pub fn note(output: &Output, text: &str) {
     }
 }
 
-/// Says something beside the result.
-#[expect(clippy::print_stderr, reason = "a note beside the result")]
+/// Says something beside the result. A reader of standard error that went away must not cost the result.
 pub fn say(text: &str) {
-    eprintln!("{text}");
+    let line = format!("{text}\n");
+    io::stderr().write_all(line.as_bytes()).ok();
 }
 
 /// Prints to standard output. A reader that has seen enough (`| head`) is no failure.

@@ -11,6 +11,7 @@ use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use report::format;
 
 use crate::cells::Cell;
+use crate::output::say;
 use crate::plan::{LoadPoint, Plan};
 use crate::run::ScheduledBlock;
 
@@ -221,12 +222,6 @@ fn opening(plan: &Plan) -> String {
         names.join(", "),
         plan.concurrency
     )
-}
-
-#[expect(clippy::print_stderr, reason = "progress is what this file prints")]
-/// A line on standard error.
-pub fn say(line: &str) {
-    eprintln!("{line}");
 }
 
 /// A bar for something that takes about so long.

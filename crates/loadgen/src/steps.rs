@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use crate::progress::{minutes, say, time_bar};
+use crate::output::say;
+use crate::progress::{minutes, time_bar};
 
 /// What shows how far it is.
 pub struct Steps {

@@ -47,6 +47,21 @@ fn ctrl_c_prints_what_was_measured_and_leaves_nothing_behind() {
 }
 
 #[test]
+fn nobody_reading_the_progress_costs_no_result() {
+    let mut child = loadgen()
+        .args(["-s", "sync", "-c", "2", "-d", "1s", "--warmup", "0s"])
+        .args(["--format", "json", "--no-save"])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stderr.take());
+    let stdout = standard_output(&mut child);
+    assert_eq!(child.wait().unwrap().code(), Some(0));
+    serde_json::from_str::<Value>(&stdout).expect("one document");
+}
+
+#[test]
 fn servers_end_when_the_program_is_killed() {
     let mut child = loadgen()
         .args(["-c", "4", "-d", "60s", "--no-save"])
