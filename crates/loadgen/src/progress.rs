@@ -84,12 +84,15 @@ impl Progress {
         let cut = match slice_end {
             SliceEnd::After(slice) => {
                 format!(
-                    "{blocks} blocks of {} slices of {}",
-                    schedule[0].order.len(),
+                    "{} of {} of {}",
+                    format::counted(blocks as u64, "block"),
+                    format::counted(schedule[0].order.len() as u64, "slice"),
                     format::duration_us(slice.as_secs_f64() * 1e6)
                 )
             }
-            SliceEnd::Requests(requests) => format!("{} requests each", format::count(requests)),
+            SliceEnd::Requests(requests) => {
+                format!("{} each", format::counted(requests, "request"))
+            }
         };
         match self {
             Self::Quiet => {}

@@ -7,7 +7,8 @@ use serde::de::IgnoredAny;
 
 use crate::capacity::{self, CapacityRecord};
 use crate::contenders::ContendersRecord;
-use crate::gate::{self, GateRecord};
+use crate::gate::self_test::{self, SelfTestRecord};
+use crate::gate::{self, GateRecord, self_test_page};
 use crate::limits::{self, LimitsRecord};
 use crate::record::Record;
 use crate::render::{Format, RenderOptions, Rendered, render_all, render_document};
@@ -35,6 +36,8 @@ pub enum Kept {
     Scale(Box<ScaleRecord>),
     /// What a machine allows.
     Limits(Box<LimitsRecord>),
+    /// The gate gated.
+    SelfTest(Box<SelfTestRecord>),
 }
 
 /// What tells the kinds apart.
@@ -69,6 +72,7 @@ pub fn parse(bytes: &[u8], path: &Path) -> Result<Kept, StoreError> {
         Some(capacity::KIND) => Kept::Capacity(store::parse(bytes, path)?),
         Some(scale::KIND) => Kept::Scale(store::parse(bytes, path)?),
         Some(limits::KIND) => Kept::Limits(store::parse(bytes, path)?),
+        Some(self_test::KIND) => Kept::SelfTest(store::parse(bytes, path)?),
         _ if marks.standings.is_some() => {
             Kept::Contenders(Box::new(ContendersRecord::parse(bytes, path)?))
         }
@@ -96,6 +100,7 @@ impl Kept {
             Kept::Capacity(it) => capacity::render(it, format, options),
             Kept::Scale(it) => scale::render(it, format, options),
             Kept::Limits(it) => limits::render(it, format, options),
+            Kept::SelfTest(it) => self_test_page::render(it, format, options),
         }
     }
 
@@ -110,6 +115,7 @@ impl Kept {
             Kept::Capacity(_) => "a search for capacity",
             Kept::Scale(_) => "fitted scalability laws",
             Kept::Limits(_) => "a machine's limits",
+            Kept::SelfTest(_) => "a self-test of the gate",
         }
     }
 }

@@ -1,10 +1,12 @@
 //! The self-test's page: what a bank says about the gate and about the machine.
 
+use std::path::Path;
+
 use report::gate::bank::*;
-use report::gate::self_test::{AA, floor, gates_so_far, judge_scenario};
+use report::gate::self_test::{AA, SelfTestRecord, floor, gates_so_far, judge_scenario};
 use report::gate::{metric::GateMetric, self_test_page};
 use report::record::{Block, Environment};
-use report::render::{RenderOptions, text};
+use report::{Format, RenderOptions, kept};
 
 fn header() -> BankHeader {
     BankHeader {
@@ -103,12 +105,14 @@ fn dropped_blocks_are_counted_and_left_out() {
 #[test]
 fn the_page_of_a_bank() {
     let bank = [blocks(AA, 64, 1.0), blocks("cpu:10", 50, 1.10)].concat();
-    let results = [AA, "cpu:10"].map(|scenario| judge_scenario(&header(), &bank, scenario));
-    let page = self_test_page::document(&header(), &results);
-    insta::assert_snapshot!(
-        "self_test_text",
-        text::render(&page, &RenderOptions::default())
-    );
-    let empty = self_test_page::document(&header(), &[judge_scenario(&header(), &[], AA)]);
+    let scenarios = [AA, "cpu:10", "lock:5"].map(str::to_owned);
+    let record = SelfTestRecord::of(&header(), &bank, &scenarios);
+    let options = RenderOptions::default();
+    let shown = self_test_page::render(&record, Format::Text, &options).text;
+    insta::assert_snapshot!("self_test_text", shown);
+    let json = self_test_page::render(&record, Format::Json, &options).text;
+    let kept = kept::parse(json.as_bytes(), Path::new("self-test.json")).unwrap();
+    assert_eq!(kept.render(Format::Text, &options).text, shown);
+    let empty = self_test_page::document(&SelfTestRecord::of(&header(), &[], &scenarios));
     assert!(empty.verdict[0].contains("0 usable blocks"));
 }

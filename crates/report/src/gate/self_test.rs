@@ -1,7 +1,7 @@
 //! The gate gated: how often it cries wolf on a server against itself, how often it sees a slowdown that
 //! is there, and how much this machine's blocks scatter.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use stats::calibration::{self, Calibration};
 use stats::gate::LOOKS;
 use stats::interval::ConfidenceInterval;
@@ -28,8 +28,43 @@ pub const GATED: [GateMetric; 3] = [
     GateMetric::P50,
 ];
 
+/// The version of the format that this program writes.
+pub const SCHEMA_VERSION: u32 = 1;
+/// What [`SelfTestRecord::kind`] says.
+pub const KIND: &str = "self_test";
+
+/// What a bank says; its blocks stay in the bank.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SelfTestRecord {
+    /// Version of this format.
+    pub schema_version: u32,
+    /// Always [`KIND`].
+    pub kind: String,
+    /// The head of the bank: machine, load, and what slowdowns are dosed by.
+    pub bank: BankHeader,
+    /// One entry for each scenario.
+    pub scenarios: Vec<ScenarioResult>,
+}
+
+impl SelfTestRecord {
+    /// Judges these scenarios of a bank; those that have no block are left out, but for [`AA`].
+    pub fn of(header: &BankHeader, blocks: &[BankedBlock], scenarios: &[String]) -> SelfTestRecord {
+        let judged = scenarios
+            .iter()
+            .map(|scenario| judge_scenario(header, blocks, scenario));
+        SelfTestRecord {
+            schema_version: SCHEMA_VERSION,
+            kind: KIND.to_owned(),
+            bank: header.clone(),
+            scenarios: judged
+                .filter(|result| result.blocks > 0 || result.scenario == AA)
+                .collect(),
+        }
+    }
+}
+
 /// What a bank says about one scenario.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScenarioResult {
     /// Its name.
     pub scenario: String,
@@ -44,7 +79,7 @@ pub struct ScenarioResult {
 }
 
 /// What a bank says about one metric in one scenario.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricResult {
     /// Metric.
     pub metric: GateMetric,
@@ -65,7 +100,7 @@ pub struct MetricResult {
 }
 
 /// How often an interval left 1 out: honest where nothing was slowed down.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Misses {
     /// Disjoint windows of 8 blocks.
     pub windows: u64,
@@ -93,7 +128,7 @@ impl From<Calibration> for Misses {
 }
 
 /// Verdicts of gates, each over blocks of its own.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gates {
     /// Gates.
     pub gates: u64,

@@ -1,23 +1,30 @@
 //! The self-test's page: false alarms, detections, scatter, each with its bounds.
 
 use super::bank::BankHeader;
-use super::self_test::{AA, Gates, MetricResult, ScenarioResult, WINDOW};
+use super::self_test::{AA, Gates, MetricResult, ScenarioResult, SelfTestRecord, WINDOW};
 use crate::document::{Document, Item, Section};
 use crate::format;
+use crate::render::{Format, RenderOptions, Rendered, render_document};
 use crate::table::{Cell, Column, Layout, Table};
 
 /// Windows from which on a verdict says more than "so far": 480 blocks.
 const ENOUGH: usize = 60;
 
-/// The page of a bank.
-pub fn document(header: &BankHeader, results: &[ScenarioResult]) -> Document {
-    let (aa, injected): (Vec<_>, Vec<_>) = results.iter().partition(|it| it.scenario == AA);
+/// Spells the report of a self-test.
+pub fn render(record: &SelfTestRecord, format: Format, options: &RenderOptions) -> Rendered {
+    render_document(record, &document(record), format, options)
+}
+
+/// The page of a self-test.
+pub fn document(record: &SelfTestRecord) -> Document {
+    let scenarios = record.scenarios.iter();
+    let (aa, injected): (Vec<_>, Vec<_>) = scenarios.partition(|it| it.scenario == AA);
     let mut items: Vec<Item> = Vec::new();
     items.extend(aa.first().map(|aa| Item::Table(against_itself(aa))));
     if !injected.is_empty() {
         items.push(Item::Table(slowed_down(&injected)));
     }
-    items.push(Item::Paragraph(doses(header)));
+    items.push(Item::Paragraph(doses(&record.bank)));
     Document {
         title: "Self-test of the gate".to_owned(),
         verdict: aa.first().map(|aa| vec![verdict(aa)]).unwrap_or_default(),

@@ -12,10 +12,9 @@ use anyhow::{Context as _, bail};
 use jiff::Timestamp;
 use report::gate::bank::{ArmPair, BANK_VERSION, BankHeader, BankLoad, BankedBlock, Pilot};
 use report::gate::metric::GateMetric;
-use report::gate::self_test::{self, AA, ScenarioResult};
+use report::gate::self_test::{self, AA, SelfTestRecord};
 use report::gate::{BASELINE, self_test_page};
 use report::record::{Block, Environment, LoadKind};
-use report::render::render_document;
 
 use self::bank::Bank;
 use self::scenario::Scenario;
@@ -43,11 +42,11 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
     let output = args.output.output()?;
     let test = SelfTest::new(args, &output)?;
     let bank = test.fill()?;
-    let results = test.results(&bank);
-    let page = self_test_page::document(&bank.header, &results);
-    let render = |format, options: &_| render_document(&results, &page, format, options);
+    let scenarios: Vec<String> = args.scenarios.iter().map(Scenario::to_string).collect();
+    let record = SelfTestRecord::of(&bank.header, &bank.blocks, &scenarios);
+    let render = |format, options: &_| self_test_page::render(&record, format, options);
     output::show(&render, &output)?;
-    keep_floor(&output, &bank, &results)?;
+    keep_floor(&output, &record)?;
     Ok(if interrupt::requested() {
         exit::INTERRUPTED
     } else {
@@ -234,18 +233,6 @@ impl<'a> SelfTest<'a> {
             unit_us: if per_unit > 0.0 { per_unit } else { unit_us() },
         })
     }
-
-    fn results(&self, bank: &Bank) -> Vec<ScenarioResult> {
-        let judge = |scenario: &Scenario| {
-            self_test::judge_scenario(&bank.header, &bank.blocks, &scenario.to_string())
-        };
-        self.args
-            .scenarios
-            .iter()
-            .map(judge)
-            .filter(|result| result.blocks > 0 || result.scenario == AA)
-            .collect()
-    }
 }
 
 fn blocks_of(bank: &Bank, scenario: Scenario) -> usize {
@@ -301,10 +288,11 @@ fn unit_us() -> f64 {
 }
 
 /// Keeps what A/A blocks say about this machine, once there are enough of them.
-fn keep_floor(output: &Output, bank: &Bank, results: &[ScenarioResult]) -> anyhow::Result<()> {
-    let Some(floor) = results
+fn keep_floor(output: &Output, record: &SelfTestRecord) -> anyhow::Result<()> {
+    let Some(floor) = record
+        .scenarios
         .iter()
-        .find_map(|result| self_test::floor(&bank.header, result, now()))
+        .find_map(|result| self_test::floor(&record.bank, result, now()))
     else {
         return Ok(());
     };
