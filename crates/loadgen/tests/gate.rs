@@ -5,7 +5,7 @@ mod gate_support;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use gate_support::{Fake, built_in, cannot_measure, gate, loadgen, stderr, stdout};
+use gate_support::{Fake, assert_ends, built_in, cannot_measure, gate, loadgen, stderr, stdout};
 use serde_json::Value;
 
 #[test]
@@ -40,13 +40,7 @@ fn a_server_against_itself_does_not_regress_and_leaves_its_record() {
     let commands = built_in("sync", "sync");
     let flags = ["--format", "json", "-o", "gate.md", "-o", "gate.txt"];
     let output = gate(folder.path(), &[words(&commands), flags.to_vec()].concat());
-    let code = output.status.code();
-    assert!(
-        matches!(code, Some(0 | 3)),
-        "{code:?}\n{}\n{}",
-        stdout(&output),
-        stderr(&output)
-    );
+    assert_ends(&output, &[0, 3]);
 
     let record: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     let verdict = record["gate"]["judgement"]["verdict"].as_str();
@@ -87,7 +81,7 @@ fn a_server_against_itself_does_not_regress_and_leaves_its_record() {
 
     let saved = saved.to_str().expect("a name");
     let compared = loadgen(folder.path(), &["compare", saved, saved]);
-    assert_eq!(compared.status.code(), Some(0), "{}", stderr(&compared));
+    assert_ends(&compared, &[0]);
     assert!(
         stdout(&compared).contains("ADVICE ONLY"),
         "{}",
@@ -129,13 +123,7 @@ fn a_huge_slowdown_regresses_and_github_hears_of_it() {
         .args(only_cpu)
         .output()
         .expect("loadgen starts");
-    assert_eq!(
-        output.status.code(),
-        Some(1),
-        "{}\n{}",
-        stdout(&output),
-        stderr(&output)
-    );
+    assert_ends(&output, &[1]);
     assert!(
         stdout(&output).starts_with("REGRESSED: "),
         "{}",
@@ -159,13 +147,7 @@ fn errors_of_one_arm_alone_decide() {
     };
     let candidate_wrong = fakes(Fake::default(), wrong, "");
     let output = gate(candidate_wrong.path(), &["--no-save"]);
-    assert_eq!(
-        output.status.code(),
-        Some(1),
-        "{}\n{}",
-        stdout(&output),
-        stderr(&output)
-    );
+    assert_ends(&output, &[1]);
     assert!(
         stdout(&output).contains("the candidate alone had"),
         "{}",
@@ -174,13 +156,7 @@ fn errors_of_one_arm_alone_decide() {
 
     let baseline_wrong = fakes(wrong, Fake::default(), "");
     let output = gate(baseline_wrong.path(), &["--no-save"]);
-    assert_eq!(
-        output.status.code(),
-        Some(2),
-        "{}\n{}",
-        stdout(&output),
-        stderr(&output)
-    );
+    assert_ends(&output, &[2]);
     assert!(
         stdout(&output).starts_with("COULD NOT MEASURE: the baseline alone"),
         "{}",
@@ -191,11 +167,7 @@ fn errors_of_one_arm_alone_decide() {
         candidate_wrong.path(),
         &["--no-save", "--max-errors", "10%"],
     );
-    assert!(
-        matches!(tolerated.status.code(), Some(0 | 3)),
-        "{}",
-        stdout(&tolerated)
-    );
+    assert_ends(&tolerated, &[0, 3]);
 }
 
 #[test]
@@ -444,7 +416,7 @@ fn the_self_test_goes_on_with_its_bank() {
             .count()
     };
     let output = test(&["--aa-blocks", "2", "--for", "5m"]);
-    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert_ends(&output, &[0]);
     assert!(
         stdout(&output).contains("2 usable blocks"),
         "{}",
@@ -453,19 +425,11 @@ fn the_self_test_goes_on_with_its_bank() {
     assert_eq!(lines(), 3);
 
     let output = test(&["--aa-blocks", "3", "--for", "5m"]);
-    assert_eq!(
-        (output.status.code(), lines()),
-        (Some(0), 4),
-        "{}",
-        stderr(&output)
-    );
+    assert_ends(&output, &[0]);
+    assert_eq!(lines(), 4);
     let output = test(&["--aa-blocks", "99", "--for", "0s"]);
-    assert_eq!(
-        (output.status.code(), lines()),
-        (Some(0), 4),
-        "{}",
-        stderr(&output)
-    );
+    assert_ends(&output, &[0]);
+    assert_eq!(lines(), 4);
     cannot_measure(
         &test(&["--path", "/", "--for", "5m"]),
         &["another load", "--bank"],
