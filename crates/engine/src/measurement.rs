@@ -24,6 +24,9 @@ pub struct Measurement {
     pub requests: u64,
     /// Right answers of lead-in and draining included: what CPU time is divided by.
     pub answers_total: u64,
+    /// Right answers that arrived inside the windows, whenever they were due: what a server keeps up with. In an open loop
+    /// `requests` are those that were due inside, however late they were answered.
+    pub answers_in_window: u64,
     /// Sum of the windows, by the monotonic clock.
     pub measured: Duration,
     /// Done − intended, ns.
@@ -64,6 +67,7 @@ impl Default for Measurement {
         Self {
             requests: 0,
             answers_total: 0,
+            answers_in_window: 0,
             measured: Duration::ZERO,
             latency: new_histogram(),
             service_time: new_histogram(),
@@ -171,6 +175,12 @@ impl ErrorCounts {
     #[must_use]
     pub fn total(&self) -> u64 {
         self.by_kind().iter().map(|(_, count)| count).sum()
+    }
+
+    /// Those that brought no complete answer.
+    #[must_use]
+    pub fn unanswered(&self) -> u64 {
+        self.total() - self.status - self.protocol - self.body
     }
 
     /// Name and count of every kind, in the order of the definitions.

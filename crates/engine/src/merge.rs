@@ -32,6 +32,7 @@ impl Measurement {
     pub(crate) fn merge(&mut self, other: Self) {
         self.requests += other.requests;
         self.answers_total += other.answers_total;
+        self.answers_in_window += other.answers_in_window;
         merge(&mut self.latency, &other.latency);
         merge(&mut self.service_time, &other.service_time);
         merge(&mut self.send_lag, &other.send_lag);

@@ -218,6 +218,8 @@ impl Recorder {
             return false;
         }
         self.sums.answers_total += 1;
+        let (start, end) = self.window;
+        self.sums.answers_in_window += u64::from(start <= answer.done && answer.done < end);
         if !counts {
             self.slice.others += 1;
             self.slice.others_latency_ns += latency;

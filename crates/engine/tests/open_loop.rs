@@ -85,6 +85,7 @@ fn requests_belong_to_the_window_of_their_intended_instant() {
     });
     assert_eq!(measurement.requests, 500);
     assert_eq!(measurement.answers_total, 600);
+    assert!(measurement.answers_in_window <= 600);
     assert_eq!(peer.requests(), 600);
     assert_eq!(outcome.measured, Duration::from_secs(1));
     for histogram in [
@@ -116,6 +117,22 @@ fn without_answers_every_intended_request_is_a_timeout_or_unsent() {
     assert!(
         outcome.span >= Duration::from_millis(790),
         "the last was awaited"
+    );
+}
+
+#[test]
+fn what_an_overloaded_peer_answers_in_the_window_is_told_from_what_was_due() {
+    let peer = Peer::start(|_| vec![peer::wait_ms(20), hello()]);
+    let target = Target::get("slow", &peer.url(), "/", 2);
+    // Two connections answer 100 requests/s at most; 200/s are asked for, and all are answered in the end.
+    let (_, measurement) = measure(&mut engine(10_000), target, |id| {
+        slice(id, constant(200.0), 0, 1000)
+    });
+    assert_eq!((measurement.requests, measurement.errors.total()), (200, 0));
+    assert!(
+        (1..=100).contains(&measurement.answers_in_window),
+        "{}",
+        measurement.answers_in_window
     );
 }
 

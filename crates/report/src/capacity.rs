@@ -57,6 +57,9 @@ pub struct CapacityConfig {
     pub concurrency: u32,
     /// Keep-alive.
     pub keep_alive: bool,
+    /// Whether the servers were connected one at a time.
+    #[serde(default)]
+    pub in_turns: bool,
     /// Length of a trial in seconds.
     pub trial_s: f64,
     /// The search ends when upper ÷ lower end − 1 is at most this.
@@ -115,12 +118,12 @@ impl ServerCapacity {
     /// Spells the ends in requests per second: the drift of the closed loop is a part of the interval,
     /// because it is a part of what the next search will see.
     fn work_out(&mut self) {
-        let saturated: Vec<f64> = self
+        let closed_loops: Vec<f64> = self
             .trials
             .iter()
-            .filter_map(|trial| trial.saturated_rps)
+            .filter_map(|trial| trial.closed_loop_rps)
             .collect();
-        let at = |share| stats::summary::quantile(&saturated, share);
+        let at = |share| stats::summary::quantile(&closed_loops, share);
         let (Some(slow), Some(median), Some(fast)) = (at(0.1), at(0.5), at(0.9)) else {
             return;
         };
@@ -148,12 +151,15 @@ pub enum Purpose {
 pub struct Trial {
     /// Rate asked for in requests per second.
     pub rate_rps: f64,
-    /// Requests per second in the closed loops just before it, which the rate is a multiple of.
+    /// Requests per second in the closed loop just before it.
+    #[serde(default)]
+    pub closed_loop_rps: Option<f64>,
+    /// What the rate is a multiple of: the median of the last few closed loops.
     #[serde(default)]
     pub saturated_rps: Option<f64>,
     /// What it was for.
     pub purpose: Purpose,
-    /// Right answers per second.
+    /// Right answers per second that arrived inside the trial's time.
     pub throughput_rps: f64,
     /// Response times.
     pub latency_us: LatencySummary,
@@ -176,11 +182,12 @@ impl Trial {
 
 /// Fills in what follows from the trials, warnings too; doing it twice changes nothing.
 pub fn analyse(record: &mut CapacityRecord) {
-    const CODES: [&str; 4] = [
+    const CODES: [&str; 5] = [
         "unoptimised_build",
         "interrupted",
         "not_verified",
         "client_saturated",
+        "connections_in_turns",
     ];
     record.servers.iter_mut().for_each(ServerCapacity::work_out);
     record
@@ -200,6 +207,12 @@ pub fn analyse(record: &mut CapacityRecord) {
     }
     if record.interrupted {
         warn("interrupted", "the search was ended early".to_owned());
+    }
+    if record.config.in_turns {
+        warn(
+            "connections_in_turns",
+            "the servers were connected one at a time, because the limit on open files does not allow all at once: each trial begins on fresh connections".to_owned(),
+        );
     }
     for it in &record.servers {
         if !it.verified {
@@ -451,6 +464,7 @@ mod tests {
     fn trial(rate_rps: f64, p99_us: f64, failed_on: Option<&str>) -> Trial {
         Trial {
             rate_rps,
+            closed_loop_rps: Some(1_000.0),
             saturated_rps: Some(1_000.0),
             purpose: Purpose::Search,
             throughput_rps: rate_rps,
@@ -508,7 +522,7 @@ mod tests {
         let server = &mut record.servers[0];
         server.trials = vec![trial(900.0, 2e3, None); 11];
         for (index, trial) in server.trials.iter_mut().enumerate() {
-            trial.saturated_rps = Some(1_000.0 + 10.0 * index as f64);
+            trial.closed_loop_rps = Some(1_000.0 + 10.0 * index as f64);
         }
         analyse(&mut record);
         let server = &record.servers[0];

@@ -43,7 +43,7 @@ pub struct Trial {
     pub kind: TrialKind,
 }
 
-/// What a finished search found.
+/// What a search found.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Capacity {
     /// Highest rate known to be sustained; `None` if not even the lowest one is.
@@ -88,18 +88,20 @@ impl CapacitySearch {
 
     /// What to do next. Asking changes nothing.
     pub fn step(&self) -> Step {
-        let trial = self.next_trial();
-        match trial {
+        match self.next_trial() {
             Some(trial) if self.trials < self.settings.max_trials => Step::Try(trial),
-            unfinished => {
-                let (low, high) = self.bounds();
-                Step::Done(Capacity {
-                    low: low.map(|load| load.rate),
-                    high: high.map(|load| load.rate),
-                    trials: self.trials,
-                    verified: unfinished.is_none(),
-                })
-            }
+            _ => Step::Done(self.found()),
+        }
+    }
+
+    /// What is known so far.
+    pub fn found(&self) -> Capacity {
+        let (low, high) = self.bounds();
+        Capacity {
+            low: low.map(|load| load.rate),
+            high: high.map(|load| load.rate),
+            trials: self.trials,
+            verified: self.next_trial().is_none(),
         }
     }
 

@@ -4,10 +4,10 @@
 //! that drift of the machine hits all alike.
 
 mod args;
+mod closed_loop;
 mod objective;
 mod trial;
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
@@ -20,11 +20,12 @@ use report::format;
 use stats::capacity::{CapacitySearch, Settings, Step, TrialKind};
 
 pub use args::CapacityArgs;
+use closed_loop::ClosedLoops;
 use trial::Bench;
 
 use crate::arm::Arm;
 use crate::cli::MaxErrors;
-use crate::descriptors;
+use crate::descriptors::{self, Room};
 use crate::plan::{Output, ServerSpec, Work, check_labels, check_pinning, random_seed};
 use crate::{counters, document, environment, exit, interrupt, output, servers};
 
@@ -98,6 +99,7 @@ fn begin(args: &CapacityArgs) -> anyhow::Result<CapacityRecord> {
             least_rate_kept: LEAST_RATE_KEPT,
             concurrency: args.concurrency,
             keep_alive: !args.no_keep_alive,
+            in_turns: false,
             trial_s: args.trial.as_secs_f64(),
             relative_width: args.width / 100.0,
             max_trials: args.max_trials,
@@ -152,6 +154,7 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
     arms.iter()
         .try_for_each(|arm| servers::verify(arm, &work, args.timeout))?;
     record.config.servers = arms.iter().map(document::server).collect();
+    record.config.in_turns = room == Room::InTurns;
     let engine = Engine::start(EngineConfig {
         threads: config.threads as usize,
         client: ClientKind::Raw,
@@ -168,7 +171,7 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
         slo: &args.slo,
         max_errors: args.max_errors,
         room,
-        closed_loops_rps: vec![VecDeque::new(); specs.len()],
+        closed_loops: vec![ClosedLoops::default(); specs.len()],
     };
     let mut searches = Vec::new();
     for (arm, spec) in specs.iter().enumerate() {
@@ -212,14 +215,8 @@ fn take_turns(
         let mut any = false;
         for (arm, search) in searches.iter_mut().enumerate() {
             let entry = &mut record.servers[arm];
-            let wanted = match search.step() {
-                Step::Try(wanted) => wanted,
-                Step::Done(found) => {
-                    entry.low_over_saturated = found.low;
-                    entry.high_over_saturated = found.high;
-                    entry.verified = found.verified;
-                    continue;
-                }
+            let Step::Try(wanted) = search.step() else {
+                continue;
             };
             any = true;
             let purpose = match wanted.kind {
@@ -230,6 +227,10 @@ fn take_turns(
                 return Ok(());
             };
             search.record(wanted, trial.failed_on.is_none());
+            let found = search.found();
+            entry.low_over_saturated = found.low;
+            entry.high_over_saturated = found.high;
+            entry.verified = found.verified;
             let verdict = trial.failed_on.as_deref().unwrap_or("met");
             output::note(
                 output,

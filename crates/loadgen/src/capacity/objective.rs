@@ -122,7 +122,7 @@ impl Slo {
 impl Objective {
     fn is_met(&self, measurement: &Measurement) -> bool {
         let latency = &measurement.latency;
-        let unanswered = measurement.errors.timeout + measurement.errors.unsent;
+        let unanswered = measurement.errors.unanswered();
         let within = |ns: f64| {
             if self.inclusive {
                 ns <= self.limit_ns()

@@ -1,6 +1,5 @@
 //! One trial: a server loaded at one rate, and what it did not meet.
 
-use std::collections::VecDeque;
 use std::time::Duration;
 
 use engine::{Arrivals, Engine, Load, Measurement, SliceEnd, Target};
@@ -8,6 +7,7 @@ use report::capacity::{CapacityConfig, Purpose, Trial};
 use report::format;
 use report::record::LatencySummary;
 
+use super::closed_loop::ClosedLoops;
 use super::objective::Slo;
 use super::{LEAST_RATE_KEPT, trial_length};
 use crate::arm::Arm;
@@ -15,17 +15,10 @@ use crate::block::{self, ArmBlock, BlockPlan};
 use crate::cli::MaxErrors;
 use crate::descriptors::Room;
 use crate::plan::Work;
-use crate::slices::RESPONSES_PER_SLICE;
 use crate::{exit, interrupt};
 
 /// Load before the first closed loop is measured.
 const WARM_UP: Duration = Duration::from_secs(1);
-/// The closed loop before each trial takes this part of a trial's time: long enough to follow the machine's
-/// drift, short enough to leave the time to the trials.
-const CLOSED_LOOP_SHARE: f64 = 0.25;
-/// Closed loops whose median a trial's rate is a multiple of: drift takes longer, noise does not.
-const CLOSED_LOOPS: usize = 3;
-
 /// No trial is slower than a request in ten seconds.
 const LOWEST_RATE_RPS: f64 = 0.1;
 /// Requests that a 99th percentile can be shown for.
@@ -47,8 +40,8 @@ pub struct Bench<'a> {
     pub max_errors: MaxErrors,
     /// Whether all servers can stay connected.
     pub room: Room,
-    /// The latest closed loops of each server, in requests per second.
-    pub closed_loops_rps: Vec<VecDeque<f64>>,
+    /// What each server does in a closed loop.
+    pub closed_loops: Vec<ClosedLoops>,
 }
 
 impl Bench<'_> {
@@ -60,11 +53,14 @@ impl Bench<'_> {
         Ok(self.load(arm, Load::ClosedLoop, WARM_UP)?.is_some())
     }
 
-    /// Requests per second in a closed loop, now; `None` when that was interrupted.
-    fn saturate(&mut self, arm: usize) -> anyhow::Result<Option<f64>> {
-        let mean_response = self.arms[arm].mean_response.unwrap_or_default();
-        let time = Duration::from_secs_f64(self.config.trial_s * CLOSED_LOOP_SHARE)
-            .max(mean_response * RESPONSES_PER_SLICE);
+    /// A closed loop: its requests per second, and the median of it and those before it; `None` when it was
+    /// interrupted.
+    fn closed_loop(&mut self, arm: usize) -> anyhow::Result<Option<(f64, f64)>> {
+        let loops = &self.closed_loops[arm];
+        let time = loops.time(Duration::from_secs_f64(self.config.trial_s));
+        if let Some(mean_response) = loops.mean_response {
+            self.arms[arm].mean_response = Some(mean_response);
+        }
         let Some(loaded) = self.load(arm, Load::ClosedLoop, time)? else {
             return Ok(None);
         };
@@ -76,12 +72,9 @@ impl Bench<'_> {
                 seen.errors
             );
         }
-        let latest = &mut self.closed_loops_rps[arm];
-        latest.push_back(seen.requests as f64 / seen.measured.as_secs_f64());
-        if latest.len() > CLOSED_LOOPS {
-            latest.pop_front();
-        }
-        Ok(stats::summary::median(latest.make_contiguous()))
+        let rps = seen.requests as f64 / seen.measured.as_secs_f64();
+        let median = self.closed_loops[arm].add(rps, self.arms[arm].mean_response);
+        Ok(Some((rps, median)))
     }
 
     /// Loads a server at a multiple of what it does in a closed loop, and judges what came of it; `None` when
@@ -95,7 +88,7 @@ impl Bench<'_> {
         over_saturated: f64,
         purpose: Purpose,
     ) -> anyhow::Result<Option<Trial>> {
-        let Some(saturated_rps) = self.saturate(arm)? else {
+        let Some((closed_loop_rps, saturated_rps)) = self.closed_loop(arm)? else {
             return Ok(None);
         };
         let rate_rps = (over_saturated * saturated_rps).max(LOWEST_RATE_RPS);
@@ -120,9 +113,10 @@ impl Bench<'_> {
         let timeout = Duration::from_secs_f64(self.config.timeout_s);
         Ok(Some(Trial {
             rate_rps,
+            closed_loop_rps: Some(closed_loop_rps),
             saturated_rps: Some(saturated_rps),
             purpose,
-            throughput_rps: seen.requests as f64 / seen.measured.as_secs_f64(),
+            throughput_rps: seen.answers_in_window as f64 / seen.measured.as_secs_f64(),
             latency_us: LatencySummary::from_histogram(&seen.latency, unanswered, timeout),
             errors: seen.errors.total(),
             server_cpu_us_per_request: loaded
@@ -130,12 +124,12 @@ impl Bench<'_> {
                 .filter(|_| seen.answers_total > 0)
                 .map(|cpu| cpu.as_secs_f64() * 1e6 / seen.answers_total as f64),
             client_busy_percent: self.client_busy_percent(&loaded),
-            failed_on: self.failed_on(seen, rate_rps),
+            failed_on: self.failed_on(seen),
         }))
     }
 
     /// What a trial did not meet.
-    fn failed_on(&self, seen: &Measurement, rate_rps: f64) -> Option<String> {
+    fn failed_on(&self, seen: &Measurement) -> Option<String> {
         let errors = seen.errors.total();
         if exit::exceeds(seen.requests, errors, self.max_errors) {
             return Some(format!(
@@ -144,11 +138,11 @@ impl Bench<'_> {
                 seen.errors
             ));
         }
-        let kept = expected_share(seen, rate_rps);
-        if kept < LEAST_RATE_KEPT {
+        if !keeps_up(seen) {
+            let share = seen.answers_in_window as f64 / seen.requests as f64;
             return Some(format!(
                 "answered {} of the rate",
-                format::percent(kept * 100.0)
+                format::percent(share * 100.0)
             ));
         }
         self.slo.missed_by(seen)
@@ -171,7 +165,11 @@ impl Bench<'_> {
         let it = &mut self.arms[arm];
         if connect_each.is_none() && it.connections.is_none() {
             let target = target_of(it);
-            it.connect(&mut self.engine, target)?;
+            let connected = it.connect(&mut self.engine, target);
+            if interrupt::requested() {
+                return Ok(None);
+            }
+            connected?;
         }
         let plan = BlockPlan {
             order: &[arm],
@@ -179,23 +177,29 @@ impl Bench<'_> {
             slice_end: SliceEnd::After(time),
             connect_each,
         };
-        let mut outcome = block::run(&mut self.engine, &mut self.arms, &plan)?;
-        if outcome.interrupted || interrupt::requested() {
+        let outcome = block::run(&mut self.engine, &mut self.arms, &plan);
+        if interrupt::requested() {
             return Ok(None);
+        }
+        let mut outcome = outcome?;
+        if outcome.interrupted {
+            anyhow::bail!("the load engine ended a slice early");
         }
         Ok(outcome.arms.pop())
     }
 }
 
-/// Answers ÷ what the rate would have been. Random arrivals scatter by the root of their number: that much
-/// is forgiven, or short trials at low rates would fail by chance.
-fn expected_share(seen: &Measurement, rate_rps: f64) -> f64 {
-    let expected = rate_rps * seen.measured.as_secs_f64();
-    if expected > 0.0 {
-        (seen.requests as f64 + 3.0 * expected.sqrt()) / expected
-    } else {
-        0.0
-    }
+/// Whether a server answered as fast as it was asked: in an open loop all that was due is answered in the end, and
+/// what a server cannot take shows as answers that come after the trial's time.
+///
+/// The answers of the trial's time and the requests due in it are random numbers of windows that lie a response
+/// time apart. By Little's law rate × response time requests are under way at each end; three standard deviations of the
+/// difference are forgiven, or slow answers would fail by chance.
+fn keeps_up(seen: &Measurement) -> bool {
+    let due = seen.requests as f64;
+    let mean_response_s = seen.latency.mean() / 1e9;
+    let under_way = due / seen.measured.as_secs_f64() * mean_response_s;
+    seen.answers_in_window as f64 + 3.0 * (2.0 * under_way).sqrt() >= LEAST_RATE_KEPT * due
 }
 
 fn target(config: &CapacityConfig, work: &Work, arm: &Arm) -> Target {
