@@ -18,7 +18,8 @@ pub struct GateArgs {
     /// Settings [default: loadgen.toml where there is one]
     #[arg(long, value_name = "FILE", conflicts_with = "self_test")]
     pub config: Option<PathBuf>,
-    /// Command of the baseline; {port} in it stands for the port to listen on
+    /// Command of the baseline; {port} in it stands for the port to listen on. The settings' `dir` and `env`
+    /// stay in force
     #[arg(long, value_name = "COMMAND", conflicts_with = "self_test")]
     pub baseline: Option<String>,
     /// Command of the candidate, likewise
