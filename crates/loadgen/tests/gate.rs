@@ -2,10 +2,9 @@
 
 mod gate_support;
 
-use std::path::Path;
-use std::time::{Duration, Instant};
-
-use gate_support::{Fake, assert_ends, built_in, cannot_measure, gate, loadgen, stderr, stdout};
+use gate_support::{
+    Fake, assert_ends, assert_gone, built_in, cannot_measure, gate, loadgen, stderr, stdout,
+};
 use serde_json::Value;
 
 #[test]
@@ -305,27 +304,6 @@ fn a_server_that_ends_in_the_middle_is_told_with_its_own_words() {
     let output = gate(folder.path(), &[]);
     cannot_measure(&output, &["candidate", "out of luck"]);
     assert_gone(&pid_file);
-}
-
-/// Waits until the process whose number stands in the file is no more.
-fn assert_gone(pid_file: &Path) {
-    let pid: i32 = std::fs::read_to_string(pid_file)
-        .expect("the server ran")
-        .parse()
-        .expect("a number");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let is_there = || {
-        let status = std::process::Command::new("ps")
-            .args(["-o", "stat=", "-p", &pid.to_string()])
-            .output();
-        // A zombie has ended; whoever inherited it has yet to look.
-        status.is_ok_and(|it| it.status.success() && !it.stdout.trim_ascii().starts_with(b"Z"))
-    };
-    while is_there() {
-        assert!(Instant::now() < deadline, "process {pid} is still there");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    std::fs::remove_file(pid_file).ok(); // it is in the temporary folder
 }
 
 #[test]

@@ -3,11 +3,14 @@
 //! The server is this test's own executable, started again with one ignored test as its entry: no further
 //! program is needed, and a plain `cargo test` never runs it.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Environment variables that make the entry a server.
 pub(crate) const PORT: &str = "FAKE_SERVER_PORT";
@@ -173,6 +176,24 @@ pub(crate) fn assert_ends(output: &Output, codes: &[i32]) {
     );
 }
 
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal, by its name.
+pub(crate) fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status();
+    assert!(sent.expect("kill starts").success(), "{name} to {pid}");
+}
+
 /// Fails with exit code 2 and says all of `told` on standard error.
 #[track_caller]
 pub(crate) fn cannot_measure(output: &Output, told: &[&str]) {
@@ -181,4 +202,22 @@ pub(crate) fn cannot_measure(output: &Output, told: &[&str]) {
     for told in told {
         assert!(stderr.contains(told), "{told:?} is not in:\n{stderr}");
     }
+}
+
+/// Waits until the process whose number stands in the file is no more.
+#[track_caller]
+pub(crate) fn assert_gone(pid_file: &Path) {
+    let pid: i32 = std::fs::read_to_string(pid_file)
+        .expect("it ran")
+        .trim()
+        .parse()
+        .expect("a number");
+    wait_until(&format!("the end of process {pid}"), || {
+        let status = Command::new("ps")
+            .args(["-o", "stat=", "-p", &pid.to_string()])
+            .output();
+        // A zombie has ended; whoever inherited it has yet to look.
+        !status.is_ok_and(|it| it.status.success() && !it.stdout.trim_ascii().starts_with(b"Z"))
+    });
+    std::fs::remove_file(pid_file).ok(); // it is in the temporary folder
 }
