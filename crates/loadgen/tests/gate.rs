@@ -2,8 +2,12 @@
 
 mod gate_support;
 
+use std::path::Path;
+use std::process::Stdio;
+
 use gate_support::{
-    Fake, assert_ends, assert_gone, built_in, cannot_measure, gate, loadgen, stderr, stdout,
+    Fake, assert_ends, assert_gone, built_in, cannot_measure, gate, gate_command, loadgen, signal,
+    stderr, stdout, wait_until,
 };
 use serde_json::Value;
 
@@ -152,6 +156,8 @@ fn errors_of_one_arm_alone_decide() {
         "{}",
         stdout(&output)
     );
+    let told = "the candidate had errors; its standard error:\n  ";
+    assert!(stderr(&output).contains(told), "{}", stderr(&output));
 
     let baseline_wrong = fakes(wrong, Fake::default(), "");
     let output = gate(baseline_wrong.path(), &["--no-save"]);
@@ -200,14 +206,25 @@ fn arms_that_answer_differently_are_an_error() {
         ..Fake::default()
     };
     let folder = fakes(Fake::default(), other, "");
-    let output = gate(folder.path(), &[]);
+    let summary = folder.path().join("summary.md");
+    let output = gate_command(folder.path(), &[])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .output()
+        .expect("loadgen starts");
     cannot_measure(
         &output,
         &[
             "the arms answer differently",
             "5 bytes: \"hello\"",
             "3 bytes: \"bye\"",
+            "::error title=Performance gate::COULD NOT MEASURE: GET /: the arms answer differently",
         ],
+    );
+    let summary = std::fs::read_to_string(summary).expect("the job's summary");
+    assert!(
+        summary.contains("COULD NOT MEASURE: GET /: the arms"),
+        "{summary}"
     );
     assert!(!folder.path().join("results").exists());
 
@@ -304,6 +321,134 @@ fn a_server_that_ends_in_the_middle_is_told_with_its_own_words() {
     let output = gate(folder.path(), &[]);
     cannot_measure(&output, &["candidate", "out of luck"]);
     assert_gone(&pid_file);
+}
+
+#[test]
+fn a_server_that_answers_nothing_any_more_cannot_be_measured() {
+    let hangs = Fake {
+        hangs_after: Some(30),
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), hangs, "");
+    let output = gate(folder.path(), &["--timeout", "300ms"]);
+    let told = "the candidate answers nothing any more: all requests timed out after 300ms";
+    cannot_measure(&output, &[told, "no more"]);
+
+    // It is asked when it is started and when answers are compared; then comes the load.
+    let closes = Fake {
+        closes_after: Some(2),
+        ..Fake::default()
+    };
+    let folder = fakes(closes, Fake::default(), "");
+    cannot_measure(
+        &gate(folder.path(), &[]),
+        &["the baseline answered nothing"],
+    );
+}
+
+/// The one record that was saved.
+fn saved(folder: &Path) -> Value {
+    let files: Vec<_> = std::fs::read_dir(folder.join("results"))
+        .expect("results/")
+        .flatten()
+        .collect();
+    assert_eq!(files.len(), 1);
+    let text = std::fs::read(files[0].path()).expect("the record");
+    serde_json::from_slice(&text).expect("one JSON document")
+}
+
+fn starts(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |it| it.len())
+}
+
+#[test]
+fn a_server_that_fails_later_does_not_cost_the_blocks_before() {
+    let counts = folder();
+    let file = counts.path().join("starts");
+    let candidate = Fake {
+        starts: Some((3, &file)), // to be asked, and for two blocks
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), candidate, "");
+    let summary = folder.path().join("summary.md");
+    let output = gate_command(folder.path(), &[])
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .output()
+        .expect("loadgen starts");
+    cannot_measure(
+        &output,
+        &[
+            "the candidate did not start",
+            "exit status: 7",
+            "started too often",
+        ],
+    );
+    let told = "COULD NOT MEASURE: block 3 broke off: the candidate did not start";
+    assert!(stdout(&output).starts_with(told), "{}", stdout(&output));
+    let record = saved(folder.path());
+    assert_eq!(record["gate"]["judgement"]["verdict"], "failed");
+    assert_eq!(record["gate"]["judgement"]["blocks"], 2);
+    assert_eq!(record["interrupted"], false);
+    let summary = std::fs::read_to_string(summary).expect("the job's summary");
+    assert!(summary.contains("COULD NOT MEASURE"), "{summary}");
+}
+
+#[test]
+fn an_interrupt_keeps_the_blocks_before_and_blames_nobody() {
+    let counts = folder();
+    let file = counts.path().join("starts");
+    let candidate = Fake {
+        starts: Some((3, &file)),
+        then_waits: true,
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), candidate, "");
+    let gate = gate_command(folder.path(), &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen starts");
+    wait_until("the start in the third block", || starts(&file) > 3);
+    signal("INT", gate.id());
+    let output = gate.wait_with_output().expect("it ends");
+    assert_ends(&output, &[130]);
+    let told = "INCONCLUSIVE: the run was ended early (2 blocks)";
+    assert!(stdout(&output).starts_with(told), "{}", stdout(&output));
+    assert!(
+        !stderr(&output).contains("not ready"),
+        "{}",
+        stderr(&output)
+    );
+    let record = saved(folder.path());
+    assert_eq!(record["interrupted"], true);
+    assert_eq!(record["gate"]["judgement"]["blocks"], 2);
+}
+
+#[test]
+fn an_interrupt_before_the_first_block_says_so() {
+    let counts = folder();
+    let file = counts.path().join("starts");
+    let candidate = Fake {
+        starts: Some((0, &file)),
+        then_waits: true,
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), candidate, "");
+    let gate = gate_command(folder.path(), &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen starts");
+    wait_until("the start", || starts(&file) > 0);
+    signal("TERM", gate.id());
+    let output = gate.wait_with_output().expect("it ends");
+    assert_ends(&output, &[130]);
+    assert!(
+        stderr(&output).contains("interrupted before"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!folder.path().join("results").exists());
 }
 
 #[test]
