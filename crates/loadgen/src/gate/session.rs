@@ -4,11 +4,13 @@ use std::time::{Duration, Instant};
 
 use report::analysis::checks;
 use report::format;
+use report::gate::metric::GateMetric;
 use report::gate::point::{ArmBlocks, GatePoint};
 use report::gate::{self, BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict};
 use report::record::{
     CellResult, Config, LoadKind, Record, RequestConfig, ServerConfig, Warning, WorkloadRequest,
 };
+use stats::gate::LOOKS;
 
 use super::bench::{Bench, GateBlock};
 use super::floor;
@@ -42,6 +44,9 @@ pub fn run(plan: &GatePlan, output: &Output) -> anyhow::Result<Outcome> {
     let queue_before = counters::listen_queue();
     let mut record = document::blank(config(plan));
     output::note(output, &opening(plan));
+    if let Some(warning) = cannot_regress(plan) {
+        output::note(output, &format!("warning: {}", warning.message));
+    }
     let mut bench = Bench::prepare(&plan.measure, &plan.arms)?;
     let mut cells = Cells::new(&plan.measure, &bench);
     for (workload, it) in plan.measure.workloads.iter().enumerate() {
@@ -74,6 +79,7 @@ pub fn run(plan: &GatePlan, output: &Output) -> anyhow::Result<Outcome> {
     record.results = cells.into_results(bench.epoch());
     record.tcp = document::tcp_since(queue_before);
     warn(&mut record);
+    record.warnings.extend(cannot_regress(plan));
     let floor = floor::of_this_machine(&record.environment);
     let record = GateRecord {
         run: record,
@@ -119,6 +125,24 @@ fn warn(record: &mut Record) {
     record
         .warnings
         .extend(reasons.filter(|reason| reason.code != NOT_OF_A_GATE));
+}
+
+/// With several metrics the first look may not say "regressed", and a gate that ends there never does.
+fn cannot_regress(plan: &GatePlan) -> Option<Warning> {
+    let settings = &plan.settings;
+    let gated = GateMetric::ALL
+        .into_iter()
+        .filter(|metric| settings.tolerated.of(*metric).is_some());
+    let metrics = gated.count() * plan.measure.workloads.len();
+    let first_look = LOOKS[0] as u32;
+    (metrics > 1 && settings.max_blocks <= first_look).then(|| Warning {
+        code: "cannot_regress".to_owned(),
+        message: format!(
+            "With {metrics} metrics, figures say \"regressed\" after {} blocks at the earliest: with at most \
+             {first_look} this gate can only pass or be inconclusive, whatever the slowdown.",
+            LOOKS[1]
+        ),
+    })
 }
 
 /// About how long a block takes.
