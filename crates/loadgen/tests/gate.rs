@@ -3,7 +3,7 @@
 mod gate_support;
 
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Output, Stdio};
 
 use gate_support::{
     Fake, assert_ends, assert_gone, built_in, cannot_measure, gate, gate_command, loadgen, signal,
@@ -65,6 +65,11 @@ fn a_server_against_itself_does_not_regress_and_leaves_its_record() {
             .all(|cell| cell["rate"] == 200.0)
     );
     assert_eq!(record["gate"]["settings"]["tolerated"]["p50"], 0.15);
+    let warnings = record["warnings"].to_string();
+    assert!(
+        warnings.contains("can only pass or be inconclusive"),
+        "{warnings}"
+    );
 
     for file in ["gate.md", "gate.txt"] {
         let text = std::fs::read_to_string(folder.path().join(file)).expect(file);
@@ -504,41 +509,41 @@ fn what_is_missing_is_told_before_anything_is_measured() {
     );
 }
 
+/// A self-test that is done in seconds, its bank in `bank.jsonl`.
+fn self_test(folder: &Path, more: &[&str]) -> Output {
+    let quick = [
+        "gate",
+        "--self-test",
+        "--server",
+        "sync",
+        "-c",
+        "4",
+        "--warmup",
+        "50ms",
+        "--block-time",
+        "200ms",
+    ];
+    let wanted = [
+        "--scenarios",
+        "aa,cpu:200",
+        "--gates",
+        "0",
+        "--bank",
+        "bank.jsonl",
+    ];
+    loadgen(folder, &[&quick[..], &wanted, more].concat())
+}
+
+fn bank(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("bank.jsonl")).expect("the bank")
+}
+
 #[test]
 fn the_self_test_goes_on_with_its_bank() {
     let folder = folder();
-    let test = |more: &[&str]| {
-        let quick = [
-            "gate",
-            "--self-test",
-            "--server",
-            "sync",
-            "-c",
-            "4",
-            "--rate",
-            "200",
-            "--warmup",
-            "50ms",
-            "--block-time",
-            "200ms",
-        ];
-        let wanted = [
-            "--scenarios",
-            "aa,cpu:200",
-            "--gates",
-            "0",
-            "--bank",
-            "bank.jsonl",
-        ];
-        loadgen(folder.path(), &[&quick[..], &wanted, more].concat())
-    };
-    let lines = || {
-        std::fs::read_to_string(folder.path().join("bank.jsonl"))
-            .expect("the bank")
-            .lines()
-            .count()
-    };
-    let output = test(&["--aa-blocks", "2", "--for", "5m"]);
+    let test = |more: &[&str]| self_test(folder.path(), more);
+    let lines = || bank(folder.path()).lines().count();
+    let output = test(&["--aa-blocks", "2", "--rate", "200", "--for", "5m"]);
     assert_ends(&output, &[0]);
     assert!(
         stdout(&output).contains("2 usable blocks"),
@@ -547,7 +552,7 @@ fn the_self_test_goes_on_with_its_bank() {
     );
     assert_eq!(lines(), 3);
 
-    let output = test(&["--aa-blocks", "3", "--for", "5m"]);
+    let output = test(&["--aa-blocks", "3", "--rate", "200", "--for", "5m"]);
     assert_ends(&output, &[0]);
     assert_eq!(lines(), 4);
     let output = test(&["--aa-blocks", "99", "--for", "0s"]);
@@ -557,5 +562,64 @@ fn the_self_test_goes_on_with_its_bank() {
         &test(&["--path", "/", "--for", "5m"]),
         &["another load", "--bank"],
     );
+    cannot_measure(
+        &test(&["--rate", "300", "--for", "5m"]),
+        &["was begun at 200/s", "--rate"],
+    );
     cannot_measure(&test(&["--scenarios", "disk:3"]), &["no scenario"]);
+}
+
+#[test]
+fn a_floor_is_kept_when_blocks_were_added_and_there_is_a_place() {
+    let folder = folder();
+    let test = |more: &[&str]| self_test(folder.path(), more);
+    assert_ends(&test(&["--aa-blocks", "1", "--rate", "200"]), &[0]);
+    let begun = bank(folder.path());
+    let (header, block) = begun
+        .trim_end()
+        .split_once('\n')
+        .expect("a header and a block");
+    let enough = format!("{header}\n{}", format!("{block}\n").repeat(48));
+    std::fs::write(folder.path().join("bank.jsonl"), enough).expect("the bank");
+
+    // The state folder of these tests is the folder they run in.
+    let floor = folder.path().join("loadgen/floor.json");
+    assert_ends(&test(&["--for", "0s"]), &[0]);
+    assert!(!floor.exists(), "nothing was measured");
+
+    let in_the_way = folder.path().join("loadgen");
+    std::fs::write(&in_the_way, "").expect("a file");
+    let output = test(&["--aa-blocks", "49"]);
+    assert_ends(&output, &[0]);
+    assert!(
+        stderr(&output).contains("the floor was not kept"),
+        "{}",
+        stderr(&output)
+    );
+
+    std::fs::remove_file(&in_the_way).expect("it can be removed");
+    assert_ends(&test(&["--aa-blocks", "50"]), &[0]);
+    let text = std::fs::read(floor).expect("the floor");
+    let floor: Value = serde_json::from_slice(&text).expect("one JSON document");
+    assert_eq!(floor["blocks"], 50);
+}
+
+#[test]
+fn a_self_test_refuses_what_it_has_no_use_for() {
+    let folder = folder();
+    let test = |more: &[&str]| loadgen(folder.path(), &[&["gate", "--self-test"], more].concat());
+    for flags in [
+        ["--tolerate", "p50=off"],
+        ["--max-errors", "1%"],
+        ["--max-blocks", "8"],
+        ["--inconclusive-is", "pass"],
+    ] {
+        cannot_measure(
+            &test(&flags),
+            &[flags[0], "cannot be used with", "--self-test"],
+        );
+    }
+    let output = test(&["--for", "0s", "--bank", "none.jsonl"]);
+    cannot_measure(&output, &["there is no bank none.jsonl to judge"]);
+    assert!(!folder.path().join("none.jsonl").exists());
 }
