@@ -74,6 +74,7 @@ fn config(plan: &Plan, arms: &[Arm]) -> Config {
             headers: request.headers,
             body_bytes: request.body.len() as u64,
         },
+        requests_by_workload: Vec::new(),
         concurrency: u32::try_from(plan.concurrency).unwrap_or(u32::MAX),
         duration_s: match plan.amount {
             Amount::Time(time) => Some(time.as_secs_f64()),

@@ -18,6 +18,9 @@ const BUILT_IN_READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// Lines of a server's standard error that are kept for messages.
 const KEPT_LINES: usize = 40;
 
+/// Ends the line of a message below which stands what a server wrote.
+pub const STDERR_FOLLOWS: &str = "; its standard error:";
+
 /// A server process of ours. It ends when this is dropped, or when this program ends in whatever way.
 pub struct ServerProcess {
     child: Child,
@@ -152,7 +155,10 @@ impl ServerProcess {
                 Ok(answer) => format!("status {}", answer.status),
                 Err(error) => error.to_string(),
             };
-            if Instant::now() >= deadline || crate::interrupt::requested() {
+            if crate::interrupt::requested() {
+                bail!("interrupted before {name} was ready");
+            }
+            if Instant::now() >= deadline {
                 bail!(
                     "{name} was not ready after {:?}: GET {}{} gave: {last}{}",
                     foreign.ready_timeout,
@@ -214,7 +220,7 @@ impl ServerProcess {
     pub fn stderr_note(&self) -> String {
         match self.stderr.text() {
             text if text.is_empty() => "; it wrote nothing to standard error".to_owned(),
-            text => format!("; its standard error:\n{text}"),
+            text => format!("{STDERR_FOLLOWS}\n{text}"),
         }
     }
 }

@@ -3,9 +3,12 @@
 mod gate_support;
 
 use std::path::Path;
-use std::time::{Duration, Instant};
+use std::process::{Output, Stdio};
 
-use gate_support::{Fake, assert_ends, built_in, cannot_measure, gate, loadgen, stderr, stdout};
+use gate_support::{
+    Fake, assert_ends, assert_gone, built_in, cannot_measure, gate, gate_command, loadgen, signal,
+    stderr, stdout, wait_until,
+};
 use serde_json::Value;
 
 #[test]
@@ -62,6 +65,11 @@ fn a_server_against_itself_does_not_regress_and_leaves_its_record() {
             .all(|cell| cell["rate"] == 200.0)
     );
     assert_eq!(record["gate"]["settings"]["tolerated"]["p50"], 0.15);
+    let warnings = record["warnings"].to_string();
+    assert!(
+        warnings.contains("can only pass or be inconclusive"),
+        "{warnings}"
+    );
 
     for file in ["gate.md", "gate.txt"] {
         let text = std::fs::read_to_string(folder.path().join(file)).expect(file);
@@ -153,6 +161,8 @@ fn errors_of_one_arm_alone_decide() {
         "{}",
         stdout(&output)
     );
+    let told = "the candidate had errors; its standard error:\n  ";
+    assert!(stderr(&output).contains(told), "{}", stderr(&output));
 
     let baseline_wrong = fakes(wrong, Fake::default(), "");
     let output = gate(baseline_wrong.path(), &["--no-save"]);
@@ -201,14 +211,25 @@ fn arms_that_answer_differently_are_an_error() {
         ..Fake::default()
     };
     let folder = fakes(Fake::default(), other, "");
-    let output = gate(folder.path(), &[]);
+    let summary = folder.path().join("summary.md");
+    let output = gate_command(folder.path(), &[])
+        .env("GITHUB_ACTIONS", "true")
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .output()
+        .expect("loadgen starts");
     cannot_measure(
         &output,
         &[
             "the arms answer differently",
             "5 bytes: \"hello\"",
             "3 bytes: \"bye\"",
+            "::error title=Performance gate::COULD NOT MEASURE: GET /: the arms answer differently",
         ],
+    );
+    let summary = std::fs::read_to_string(summary).expect("the job's summary");
+    assert!(
+        summary.contains("COULD NOT MEASURE: GET /: the arms"),
+        "{summary}"
     );
     assert!(!folder.path().join("results").exists());
 
@@ -307,25 +328,132 @@ fn a_server_that_ends_in_the_middle_is_told_with_its_own_words() {
     assert_gone(&pid_file);
 }
 
-/// Waits until the process whose number stands in the file is no more.
-fn assert_gone(pid_file: &Path) {
-    let pid: i32 = std::fs::read_to_string(pid_file)
-        .expect("the server ran")
-        .parse()
-        .expect("a number");
-    let deadline = Instant::now() + Duration::from_secs(20);
-    let is_there = || {
-        let status = std::process::Command::new("ps")
-            .args(["-o", "stat=", "-p", &pid.to_string()])
-            .output();
-        // A zombie has ended; whoever inherited it has yet to look.
-        status.is_ok_and(|it| it.status.success() && !it.stdout.trim_ascii().starts_with(b"Z"))
+#[test]
+fn a_server_that_answers_nothing_any_more_cannot_be_measured() {
+    let hangs = Fake {
+        hangs_after: Some(30),
+        ..Fake::default()
     };
-    while is_there() {
-        assert!(Instant::now() < deadline, "process {pid} is still there");
-        std::thread::sleep(Duration::from_millis(20));
-    }
-    std::fs::remove_file(pid_file).ok(); // it is in the temporary folder
+    let folder = fakes(Fake::default(), hangs, "");
+    let output = gate(folder.path(), &["--timeout", "300ms"]);
+    let told = "the candidate answers nothing any more: all requests timed out after 300ms";
+    cannot_measure(&output, &[told, "no more"]);
+
+    // It is asked when it is started and when answers are compared; then comes the load.
+    let closes = Fake {
+        closes_after: Some(2),
+        ..Fake::default()
+    };
+    let folder = fakes(closes, Fake::default(), "");
+    cannot_measure(
+        &gate(folder.path(), &[]),
+        &["the baseline answered nothing"],
+    );
+}
+
+/// The one record that was saved.
+fn saved(folder: &Path) -> Value {
+    let files: Vec<_> = std::fs::read_dir(folder.join("results"))
+        .expect("results/")
+        .flatten()
+        .collect();
+    assert_eq!(files.len(), 1);
+    let text = std::fs::read(files[0].path()).expect("the record");
+    serde_json::from_slice(&text).expect("one JSON document")
+}
+
+fn starts(file: &Path) -> u64 {
+    std::fs::metadata(file).map_or(0, |it| it.len())
+}
+
+#[test]
+fn a_server_that_fails_later_does_not_cost_the_blocks_before() {
+    let counts = folder();
+    let file = counts.path().join("starts");
+    let candidate = Fake {
+        starts: Some((3, &file)), // to be asked, and for two blocks
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), candidate, "");
+    let summary = folder.path().join("summary.md");
+    let output = gate_command(folder.path(), &[])
+        .env("GITHUB_STEP_SUMMARY", &summary)
+        .output()
+        .expect("loadgen starts");
+    cannot_measure(
+        &output,
+        &[
+            "the candidate did not start",
+            "exit status: 7",
+            "started too often",
+        ],
+    );
+    let told = "COULD NOT MEASURE: block 3 broke off: the candidate did not start";
+    assert!(stdout(&output).starts_with(told), "{}", stdout(&output));
+    let record = saved(folder.path());
+    assert_eq!(record["gate"]["judgement"]["verdict"], "failed");
+    assert_eq!(record["gate"]["judgement"]["blocks"], 2);
+    assert_eq!(record["interrupted"], false);
+    let summary = std::fs::read_to_string(summary).expect("the job's summary");
+    assert!(summary.contains("COULD NOT MEASURE"), "{summary}");
+}
+
+#[test]
+fn an_interrupt_keeps_the_blocks_before_and_blames_nobody() {
+    let counts = folder();
+    let file = counts.path().join("starts");
+    let candidate = Fake {
+        starts: Some((3, &file)),
+        then_waits: true,
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), candidate, "");
+    let gate = gate_command(folder.path(), &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen starts");
+    wait_until("the start in the third block", || starts(&file) > 3);
+    signal("INT", gate.id());
+    let output = gate.wait_with_output().expect("it ends");
+    assert_ends(&output, &[130]);
+    let told = "INCONCLUSIVE: the run was ended early (2 blocks)";
+    assert!(stdout(&output).starts_with(told), "{}", stdout(&output));
+    assert!(
+        !stderr(&output).contains("not ready"),
+        "{}",
+        stderr(&output)
+    );
+    let record = saved(folder.path());
+    assert_eq!(record["interrupted"], true);
+    assert_eq!(record["gate"]["judgement"]["blocks"], 2);
+}
+
+#[test]
+fn an_interrupt_before_the_first_block_says_so() {
+    let counts = folder();
+    let file = counts.path().join("starts");
+    let candidate = Fake {
+        starts: Some((0, &file)),
+        then_waits: true,
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), candidate, "");
+    let gate = gate_command(folder.path(), &[])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("loadgen starts");
+    wait_until("the start", || starts(&file) > 0);
+    signal("TERM", gate.id());
+    let output = gate.wait_with_output().expect("it ends");
+    assert_ends(&output, &[130]);
+    assert!(
+        stderr(&output).contains("interrupted before"),
+        "{}",
+        stderr(&output)
+    );
+    assert!(!folder.path().join("results").exists());
 }
 
 #[test]
@@ -381,41 +509,41 @@ fn what_is_missing_is_told_before_anything_is_measured() {
     );
 }
 
+/// A self-test that is done in seconds, its bank in `bank.jsonl`.
+fn self_test(folder: &Path, more: &[&str]) -> Output {
+    let quick = [
+        "gate",
+        "--self-test",
+        "--server",
+        "sync",
+        "-c",
+        "4",
+        "--warmup",
+        "50ms",
+        "--block-time",
+        "200ms",
+    ];
+    let wanted = [
+        "--scenarios",
+        "aa,cpu:200",
+        "--gates",
+        "0",
+        "--bank",
+        "bank.jsonl",
+    ];
+    loadgen(folder, &[&quick[..], &wanted, more].concat())
+}
+
+fn bank(folder: &Path) -> String {
+    std::fs::read_to_string(folder.join("bank.jsonl")).expect("the bank")
+}
+
 #[test]
 fn the_self_test_goes_on_with_its_bank() {
     let folder = folder();
-    let test = |more: &[&str]| {
-        let quick = [
-            "gate",
-            "--self-test",
-            "--server",
-            "sync",
-            "-c",
-            "4",
-            "--rate",
-            "200",
-            "--warmup",
-            "50ms",
-            "--block-time",
-            "200ms",
-        ];
-        let wanted = [
-            "--scenarios",
-            "aa,cpu:200",
-            "--gates",
-            "0",
-            "--bank",
-            "bank.jsonl",
-        ];
-        loadgen(folder.path(), &[&quick[..], &wanted, more].concat())
-    };
-    let lines = || {
-        std::fs::read_to_string(folder.path().join("bank.jsonl"))
-            .expect("the bank")
-            .lines()
-            .count()
-    };
-    let output = test(&["--aa-blocks", "2", "--for", "5m"]);
+    let test = |more: &[&str]| self_test(folder.path(), more);
+    let lines = || bank(folder.path()).lines().count();
+    let output = test(&["--aa-blocks", "2", "--rate", "200", "--for", "5m"]);
     assert_ends(&output, &[0]);
     assert!(
         stdout(&output).contains("2 usable blocks"),
@@ -424,7 +552,7 @@ fn the_self_test_goes_on_with_its_bank() {
     );
     assert_eq!(lines(), 3);
 
-    let output = test(&["--aa-blocks", "3", "--for", "5m"]);
+    let output = test(&["--aa-blocks", "3", "--rate", "200", "--for", "5m"]);
     assert_ends(&output, &[0]);
     assert_eq!(lines(), 4);
     let output = test(&["--aa-blocks", "99", "--for", "0s"]);
@@ -434,5 +562,64 @@ fn the_self_test_goes_on_with_its_bank() {
         &test(&["--path", "/", "--for", "5m"]),
         &["another load", "--bank"],
     );
+    cannot_measure(
+        &test(&["--rate", "300", "--for", "5m"]),
+        &["was begun at 200/s", "--rate"],
+    );
     cannot_measure(&test(&["--scenarios", "disk:3"]), &["no scenario"]);
+}
+
+#[test]
+fn a_floor_is_kept_when_blocks_were_added_and_there_is_a_place() {
+    let folder = folder();
+    let test = |more: &[&str]| self_test(folder.path(), more);
+    assert_ends(&test(&["--aa-blocks", "1", "--rate", "200"]), &[0]);
+    let begun = bank(folder.path());
+    let (header, block) = begun
+        .trim_end()
+        .split_once('\n')
+        .expect("a header and a block");
+    let enough = format!("{header}\n{}", format!("{block}\n").repeat(48));
+    std::fs::write(folder.path().join("bank.jsonl"), enough).expect("the bank");
+
+    // The state folder of these tests is the folder they run in.
+    let floor = folder.path().join("loadgen/floor.json");
+    assert_ends(&test(&["--for", "0s"]), &[0]);
+    assert!(!floor.exists(), "nothing was measured");
+
+    let in_the_way = folder.path().join("loadgen");
+    std::fs::write(&in_the_way, "").expect("a file");
+    let output = test(&["--aa-blocks", "49"]);
+    assert_ends(&output, &[0]);
+    assert!(
+        stderr(&output).contains("the floor was not kept"),
+        "{}",
+        stderr(&output)
+    );
+
+    std::fs::remove_file(&in_the_way).expect("it can be removed");
+    assert_ends(&test(&["--aa-blocks", "50"]), &[0]);
+    let text = std::fs::read(floor).expect("the floor");
+    let floor: Value = serde_json::from_slice(&text).expect("one JSON document");
+    assert_eq!(floor["blocks"], 50);
+}
+
+#[test]
+fn a_self_test_refuses_what_it_has_no_use_for() {
+    let folder = folder();
+    let test = |more: &[&str]| loadgen(folder.path(), &[&["gate", "--self-test"], more].concat());
+    for flags in [
+        ["--tolerate", "p50=off"],
+        ["--max-errors", "1%"],
+        ["--max-blocks", "8"],
+        ["--inconclusive-is", "pass"],
+    ] {
+        cannot_measure(
+            &test(&flags),
+            &[flags[0], "cannot be used with", "--self-test"],
+        );
+    }
+    let output = test(&["--for", "0s", "--bank", "none.jsonl"]);
+    cannot_measure(&output, &["there is no bank none.jsonl to judge"]);
+    assert!(!folder.path().join("none.jsonl").exists());
 }

@@ -104,8 +104,11 @@ pub struct Config {
     pub servers: Vec<ServerConfig>,
     /// Workload, for instance `hello` or `waits:sequential`; `custom` for a URL of the user's own.
     pub workload: String,
-    /// Request line and body that were sent.
+    /// Request line and body that were sent; with several workloads, those of the first.
     pub request: RequestConfig,
+    /// The request of each workload of a gate that has several; empty elsewhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub requests_by_workload: Vec<WorkloadRequest>,
     /// Connections per server.
     pub concurrency: u32,
     /// Measured time per server and load point in seconds; null when a number of requests was asked for.
@@ -148,6 +151,15 @@ pub struct ServerConfig {
     pub command: Option<Vec<String>>,
     /// Every tunable of a built-in server, as the server itself reported it.
     pub settings: Option<serde_json::Value>,
+}
+
+/// The request of one workload among several.
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct WorkloadRequest {
+    /// Workload.
+    pub workload: String,
+    /// What was sent.
+    pub request: RequestConfig,
 }
 
 /// The request that was sent.

@@ -11,7 +11,7 @@ use crate::document::{Document, Item, Section};
 use crate::format;
 use crate::gate::floor::kernel_series;
 use crate::gate::metric::GateMetric;
-use crate::record::{CellResult, Environment, LoadKind, Record, Warning};
+use crate::record::{CellResult, Environment, LoadKind, Record, RequestConfig, Warning};
 use crate::table::{Cell, Column, Layout, Table};
 
 /// Rates that differ by less are the same load.
@@ -24,6 +24,8 @@ pub struct StoredComparison {
     pub rows: Vec<StoredRatio>,
     /// What makes the records, or some of their figures, not comparable.
     pub not_comparable: Vec<String>,
+    /// What neither record says, so that nobody can tell whether it is alike.
+    pub unknown: Vec<String>,
     /// Whether [`REFERENCE_SERVER`] stands in both records under a load that both have.
     pub has_reference: bool,
 }
@@ -51,17 +53,19 @@ pub struct StoredRatio {
 pub fn compare(a: &Record, b: &Record) -> StoredComparison {
     let mut not_comparable = machines(&a.environment, &b.environment);
     not_comparable.extend(clients(a, b));
+    let unknown = unknown(&a.environment, &b.environment);
     if !not_comparable.is_empty() {
         return StoredComparison {
             rows: Vec::new(),
             not_comparable,
+            unknown,
             has_reference: false,
         };
     }
     let mut rows = Vec::new();
     let mut has_reference = false;
     for first in &a.results {
-        match same_load(first, b) {
+        match same_request(first, a, b).and_then(|()| same_load(first, b)) {
             Ok(second) => {
                 let reference = references(a, b, first);
                 has_reference |= reference.is_some();
@@ -76,8 +80,22 @@ pub fn compare(a: &Record, b: &Record) -> StoredComparison {
     StoredComparison {
         rows,
         not_comparable,
+        unknown,
         has_reference,
     }
+}
+
+/// What is equal in both only because neither knows it.
+fn unknown(a: &Environment, b: &Environment) -> Vec<String> {
+    let facts = [
+        ("processor", a.cpu.is_none() && b.cpu.is_none()),
+        (
+            "kernel series",
+            kernel_series(a).is_none() && kernel_series(b).is_none(),
+        ),
+    ];
+    let unknown = facts.into_iter().filter(|(_, neither)| *neither);
+    unknown.map(|(what, _)| what.to_owned()).collect()
 }
 
 fn machines(a: &Environment, b: &Environment) -> Vec<String> {
@@ -132,6 +150,45 @@ fn differences<const N: usize>(facts: [(&str, String, String); N]) -> Vec<String
     differing
         .map(|(what, a, b)| format!("another {what}: {a} and {b}"))
         .collect()
+}
+
+/// Whether both records sent the same in a cell's workload.
+fn same_request(cell: &CellResult, a: &Record, b: &Record) -> Result<(), String> {
+    let (first, second) = (request(a, &cell.workload), request(b, &cell.workload));
+    if first == second {
+        return Ok(());
+    }
+    Err(format!(
+        "{}, {}: another request, {} and {}",
+        cell.server,
+        cell.workload,
+        request_text(first),
+        request_text(second)
+    ))
+}
+
+fn request<'a>(record: &'a Record, workload: &str) -> &'a RequestConfig {
+    let config = &record.config;
+    let mut of_each = config.requests_by_workload.iter();
+    of_each
+        .find(|it| it.workload == workload)
+        .map_or(&config.request, |it| &it.request)
+}
+
+fn request_text(request: &RequestConfig) -> String {
+    let headers = request.headers.iter();
+    let headers: Vec<String> = headers
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    let with = match headers.len() {
+        0 => String::new(),
+        _ => format!(" with {}", headers.join(", ")),
+    };
+    let body = match request.body_bytes {
+        0 => String::new(),
+        bytes => format!(" and a body of {}", format::counted(bytes, "byte")),
+    };
+    format!("{} {}{with}{body}", request.method, request.path)
 }
 
 /// The cell of the other record that was measured under the same load, or why there is none.
@@ -250,10 +307,16 @@ pub fn document(
     if !comparison.rows.is_empty() {
         items.push(Item::Table(table(names, comparison)));
     }
-    items.extend(how_to_decide(a).map(Item::Paragraph));
+    items.push(Item::Paragraph(how_to_decide(a)));
     let reasons = comparison.not_comparable.iter().map(|reason| Warning {
         code: "not_comparable".to_owned(),
         message: format!("Not comparable: {reason}."),
+    });
+    let unknown = comparison.unknown.iter().map(|what| Warning {
+        code: "unknown".to_owned(),
+        message: format!(
+            "Neither record knows its {what}: nobody can tell whether they are of one machine."
+        ),
     });
     let of_records = [(names.0, a), (names.1, b)]
         .into_iter()
@@ -271,15 +334,26 @@ pub fn document(
             folded: false,
             items,
         }],
-        warnings: reasons.chain(of_records).collect(),
+        warnings: reasons.chain(unknown).chain(of_records).collect(),
     }
 }
 
-fn how_to_decide(a: &Record) -> Option<String> {
-    let revision = a.environment.git_revision.as_ref()?;
-    Some(format!(
-        "To decide, build A's revision ({revision}) again and gate the two side by side: scripts/perf-gate {revision}"
-    ))
+/// The revision in a record is that of the program: a server's only where it is a part of it, and only where all of
+/// it was committed.
+fn how_to_decide(a: &Record) -> String {
+    let built_in = a
+        .config
+        .servers
+        .iter()
+        .all(|server| server.settings.is_some());
+    let committed = a.environment.git_dirty == Some(false);
+    match &a.environment.git_revision {
+        Some(revision) if built_in && committed => format!(
+            "To decide, build A's revision ({revision}) again and gate the two side by side: scripts/perf-gate {revision}"
+        ),
+        _ => "To decide, build what A measured again and gate the two side by side: loadgen gate"
+            .to_owned(),
+    }
 }
 
 fn table(names: (&str, &str), comparison: &StoredComparison) -> Table {

@@ -198,6 +198,24 @@ fn a_rate_that_one_arm_alone_does_not_keep_is_a_regression() {
 }
 
 #[test]
+fn a_low_rate_is_kept_but_for_where_windows_begin() {
+    let at_low_rate = |answered: u64| {
+        let mut run = run(8, 1.0, 1.0, 1.0);
+        for cell in run.results.iter_mut().filter(|cell| cell.rate.is_some()) {
+            cell.rate = Some(50.0);
+            let is_candidate = cell.server == CANDIDATE;
+            for block in &mut cell.blocks {
+                block.duration_s = 0.2;
+                block.requests = if is_candidate { answered } else { 10 };
+            }
+        }
+        judged(&run).verdict
+    };
+    assert_eq!(at_low_rate(9), Verdict::Passed);
+    assert_eq!(at_low_rate(7), Verdict::Regressed);
+}
+
+#[test]
 fn throttling_counts_when_it_is_no_single_hiccup() {
     let in_blocks = |blocks: u32| {
         move |block: &mut Block| {

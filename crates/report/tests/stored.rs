@@ -103,6 +103,99 @@ fn figures_at_another_rate_are_not_comparable_but_others_are() {
 }
 
 #[test]
+fn figures_of_another_request_are_not_comparable() {
+    let others: [(&str, Change); 4] = [
+        ("GET / and POST /", |record| {
+            record.config.request.method = "POST".to_owned()
+        }),
+        ("GET / and GET /?n=2", |record| {
+            record.config.request.path = "/?n=2".to_owned()
+        }),
+        ("GET / and GET / with a: b", |record| {
+            record.config.request.headers = vec![("a".to_owned(), "b".to_owned())]
+        }),
+        ("GET / and GET / and a body of 7 bytes", |record| {
+            record.config.request.body_bytes = 7
+        }),
+    ];
+    for (told, change) in others {
+        let comparison = compare(&main_job(), &with(change));
+        assert!(comparison.rows.is_empty(), "{told}");
+        let told = format!("sync, hello: another request, {told}");
+        assert_eq!(comparison.not_comparable[0], told);
+    }
+}
+
+#[test]
+fn each_workload_has_a_request_of_its_own() {
+    let several = |second: &str| {
+        let second = RequestConfig {
+            path: second.to_owned(),
+            ..main_job().config.request
+        };
+        with(|record| {
+            let mut more = record.results.clone();
+            more.iter_mut()
+                .for_each(|cell| cell.workload = "second".to_owned());
+            record.results.extend(more);
+            record.config.requests_by_workload = vec![
+                WorkloadRequest {
+                    workload: "hello".to_owned(),
+                    request: record.config.request.clone(),
+                },
+                WorkloadRequest {
+                    workload: "second".to_owned(),
+                    request: second,
+                },
+            ];
+        })
+    };
+    assert!(
+        compare(&several("/a"), &several("/a"))
+            .not_comparable
+            .is_empty()
+    );
+    let comparison = compare(&several("/a"), &several("/b"));
+    assert_eq!(
+        comparison.rows.len(),
+        compare(&main_job(), &main_job()).rows.len()
+    );
+    let told = |reason: &String| reason.contains("second: another request, GET /a and GET /b");
+    assert!(comparison.not_comparable.iter().all(told), "{comparison:?}");
+}
+
+#[test]
+fn what_neither_record_knows_is_not_alike() {
+    let nameless = with(|record| record.environment.cpu = None);
+    let comparison = compare(&nameless, &nameless);
+    assert_eq!(comparison.unknown, ["processor"]);
+    let page = document(("a", "b"), &nameless, &nameless, &comparison);
+    let told = |warning: &Warning| {
+        warning
+            .message
+            .contains("Neither record knows its processor")
+    };
+    assert!(page.warnings.iter().any(told));
+    assert!(compare(&main_job(), &main_job()).unknown.is_empty());
+}
+
+#[test]
+fn a_revision_is_named_only_where_it_is_the_servers() {
+    let others: [Change; 3] = [
+        |record| record.environment.git_dirty = Some(true),
+        |record| record.environment.git_dirty = None,
+        |record| record.config.servers[0].settings = None,
+    ];
+    for change in others {
+        let a = with(change);
+        let page = document(("a", "b"), &a, &a, &compare(&a, &a));
+        let text = text::render(&page, &RenderOptions::default());
+        assert!(text.contains("build what A measured again"), "{text}");
+        assert!(!text.contains("scripts/perf-gate"), "{text}");
+    }
+}
+
+#[test]
 fn a_server_that_only_one_record_has_is_told() {
     let fewer = with(|record| record.results.retain(|cell| cell.server != "sync"));
     let comparison = compare(&main_job(), &fewer);

@@ -27,13 +27,16 @@ pub fn verify(
         if !alike(&first, &ask(baseline)?, workload.verify) {
             bail!(
                 "{name}: the baseline itself answers differently each time, so the arms cannot be compared: \
-                 set verify = \"status\" for this workload"
+                 set verify = \"status\" for this workload{}",
+                baseline.stderr_note()
             );
         }
         bail!(
-            "{name}: the arms answer differently, and so cannot be compared\nbaseline: {}\ncandidate: {}",
+            "{name}: the arms answer differently, and so cannot be compared\nbaseline: {}{}\ncandidate: {}{}",
             shown(&first),
-            shown(&second)
+            baseline.stderr_note(),
+            shown(&second),
+            candidate.stderr_note()
         );
     }
     Ok(RequestClass {

@@ -18,7 +18,8 @@ pub struct GateArgs {
     /// Settings [default: loadgen.toml where there is one]
     #[arg(long, value_name = "FILE", conflicts_with = "self_test")]
     pub config: Option<PathBuf>,
-    /// Command of the baseline; {port} in it stands for the port to listen on
+    /// Command of the baseline; {port} in it stands for the port to listen on. The settings' `dir` and `env`
+    /// stay in force
     #[arg(long, value_name = "COMMAND", conflicts_with = "self_test")]
     pub baseline: Option<String>,
     /// Command of the candidate, likewise
@@ -55,16 +56,21 @@ pub struct GateArgs {
 
     /// Tolerated slowdown of a metric, or `off`; repeatable: server_cpu_per_request=5%, throughput=5%,
     /// p50=15%
-    #[arg(long, value_name = "METRIC=SHARE", value_parser = parse_tolerance_of, help_heading = "Decision")]
+    #[arg(long, value_name = "METRIC=SHARE", value_parser = parse_tolerance_of, conflicts_with = "self_test", help_heading = "Decision")]
     pub tolerate: Vec<(GateMetric, Option<f64>)>,
     /// Share of an arm's requests that may be errors [default: 0%]
-    #[arg(long, value_name = "SHARE", value_parser = parse_share, help_heading = "Decision")]
+    #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "self_test", help_heading = "Decision")]
     pub max_errors: Option<f64>,
-    /// The last look that is taken: 8, 16 or 24 blocks
-    #[arg(long, value_name = "N", default_value = "24", value_parser = ["8", "16", "24"], help_heading = "Decision")]
+    /// The last look that is taken: 8, 16 or 24 blocks. By several metrics no gate is regressed after 8
+    #[arg(long, value_name = "N", default_value = "24", value_parser = ["8", "16", "24"], conflicts_with = "self_test", help_heading = "Decision")]
     pub max_blocks: String,
     /// What an inconclusive gate is to the exit code
-    #[arg(long, value_enum, help_heading = "Decision")]
+    #[arg(
+        long,
+        value_enum,
+        conflicts_with = "self_test",
+        help_heading = "Decision"
+    )]
     pub inconclusive_is: Option<InconclusiveIs>,
 
     /// What becomes of the result.
@@ -83,7 +89,7 @@ pub struct GateArgs {
         help_heading = "Self-test"
     )]
     pub bank: PathBuf,
-    /// How long to measure at most; 0s only judges what is in the bank
+    /// How long to measure at most; 0s only judges what is in a bank that exists
     #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = parse_duration_or_zero, requires = "self_test", help_heading = "Self-test")]
     pub time: Duration,
     /// What to measure: aa, cpu:PERCENT, throughput:PERCENT, sleep:US, lock:US

@@ -2,21 +2,25 @@
 
 use std::time::{Duration, Instant};
 
-use anyhow::{Context as _, bail};
-use engine::{Arrivals, Engine, EngineConfig, Load, RequestClass, Slice, SliceEnd, Target};
+use anyhow::{Context as _, anyhow, bail};
+use engine::{
+    Arrivals, Engine, EngineConfig, Load, Measurement, RequestClass, Slice, SliceEnd, Target,
+};
 use report::gate::{BASELINE, CANDIDATE};
 use report::record::LoadKind;
 use stats::schedule::mirrored_order;
 
 use super::answers;
 use super::plan::{MeasurePlan, Pair};
+use super::silence::Impatient;
 use crate::arm::Arm;
 use crate::block::{self, ArmBlock, BlockOutcome, BlockPlan};
-use crate::interrupt;
+use crate::loader::Loader as _;
 use crate::plan::{ServerSource, ServerSpec};
 use crate::run::round_rate;
 use crate::sampler::{Sample, Sampler};
 use crate::slices::{self, ToCut, Turns};
+use crate::{interrupt, output};
 
 /// Share of a block's time that the closed loop gets: its throughput scatters less than what is measured
 /// at the fixed rate.
@@ -65,6 +69,8 @@ pub struct GateBlock {
     pub parts: Vec<Part>,
     /// Memory and threads of both servers meanwhile.
     pub samples: Vec<Sample>,
+    /// What a server wrote whose requests did not all go well, in words.
+    pub server_notes: Vec<String>,
     /// Whether it was cut short.
     pub interrupted: bool,
 }
@@ -178,6 +184,7 @@ impl<'a> Bench<'a> {
         let mut block = GateBlock {
             parts: Vec::new(),
             samples: Vec::new(),
+            server_notes: Vec::new(),
             interrupted: false,
         };
         for workload in 0..self.workloads.len() {
@@ -212,6 +219,7 @@ impl<'a> Bench<'a> {
             bail!("the load engine ended a slice early");
         }
         block.samples = sampler.take();
+        block.server_notes = server_notes(&arms, &block.parts);
         Ok(block)
     }
 
@@ -232,8 +240,9 @@ impl<'a> Bench<'a> {
                 record_first_byte: false,
                 record_chunk_gaps: false,
             };
-            let stderr = arm.stderr_note();
-            arm.connect(&mut self.engine, target).context(stderr)?;
+            let connected = arm.connect(&mut self.engine, target);
+            connected
+                .map_err(|error| anyhow!("{}{}", output::told_once(&error), arm.stderr_note()))?;
         }
         Ok(())
     }
@@ -275,8 +284,15 @@ impl<'a> Bench<'a> {
             slice_end: SliceEnd::After(cut.slice),
             connect_each: None,
         };
-        let outcome = block::run(&mut self.engine, arms, &plan)?;
+        let mut loader = Impatient::new(&mut self.engine, self.plan.timeout);
+        let outcome = block::run(&mut loader, arms, &plan);
+        let outcome = outcome.map_err(|error| loader.blame(error, arms))?;
         arms.iter_mut().try_for_each(Arm::check_alive)?;
+        if !outcome.interrupted {
+            for block in &outcome.arms {
+                check_answered(&arms[block.arm], &block.measurement)?;
+            }
+        }
         Ok((cut.slice, outcome))
     }
 
@@ -294,12 +310,42 @@ impl<'a> Bench<'a> {
                 lead_in: Duration::ZERO,
                 end: SliceEnd::After(time),
             };
-            let outcome = self.engine.run_slice(&slice)?;
+            let mut loader = Impatient::new(&mut self.engine, self.plan.timeout);
+            let outcome = loader.run_slice(&slice);
+            let outcome =
+                outcome.map_err(|error| loader.blame(error, std::slice::from_ref(arm)))?;
             arm.mean_response = outcome.loads.first().and_then(|load| load.mean_latency);
             self.engine.collect(target)?;
         }
         arm.check_alive()
     }
+}
+
+/// Errors are counted by the load generator; why they came, only the server can tell.
+fn server_notes(arms: &[Arm], parts: &[Part]) -> Vec<String> {
+    let had_errors = |arm: &usize| {
+        let seen = parts.iter().flat_map(|part| &part.outcome.arms);
+        let mut of_arm = seen.filter(|seen| seen.arm == *arm);
+        of_arm.any(|seen| seen.measurement.errors.total() > 0)
+    };
+    let arms = arms.iter().enumerate();
+    arms.filter(|(number, _)| had_errors(number))
+        .map(|(_, arm)| format!("the {} had errors{}", arm.label, arm.stderr_note()))
+        .collect()
+}
+
+/// A server that gave wrong answers has a figure to be judged by; one that gave none at all has not.
+fn check_answered(arm: &Arm, seen: &Measurement) -> anyhow::Result<()> {
+    let answered = seen.answers_total > 0 || !seen.status_codes.is_empty();
+    if !answered && seen.errors.total() > 0 {
+        bail!(
+            "the {} answered nothing: errors: {}{}",
+            arm.label,
+            seen.errors,
+            arm.stderr_note()
+        );
+    }
+    Ok(())
 }
 
 fn at_rate(rate_rps: f64) -> Load {

@@ -7,8 +7,8 @@
 //! # Layout
 //!
 //! - [`args`], [`settings`], [`plan`]: flags, `loadgen.toml`, and what follows from both; [`init`].
-//! - [`answers`]: whether both arms answer alike; [`mod@bench`]: one block; [`session`]: block after block
-//!   until a look decides.
+//! - [`answers`]: whether both arms answer alike; [`mod@bench`]: one block; [`silence`]: an arm that hangs;
+//!   [`session`]: block after block until a look decides.
 //! - [`publish`]: the terminal, files, GitHub.
 //! - [`self_test`]: the gate gated; [`floor`]: what it found out about this machine.
 //! - [`compare`]: stored records, as advice.
@@ -24,6 +24,7 @@ mod publish;
 mod self_test;
 mod session;
 mod settings;
+mod silence;
 
 use report::gate::{GateRecord, Verdict};
 
@@ -47,6 +48,10 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
             output::complain(&error);
             Ok(exit::INTERRUPTED)
         }
+        Err(error) if !args.self_test => {
+            publish::failure(&error);
+            Err(error)
+        }
         result => result,
     }
 }
@@ -55,9 +60,12 @@ fn decide(args: &GateArgs) -> anyhow::Result<u8> {
     let output = args.output.output()?;
     let plan = GatePlan::new(args)?;
     interrupt::install()?;
-    let record = session::run(&plan, &output)?;
-    publish::publish(&record, &output)?;
-    Ok(exit_code(&record, args.inconclusive_is))
+    let outcome = session::run(&plan, &output)?;
+    if let Some(failure) = &outcome.failure {
+        output::complain(failure);
+    }
+    publish::publish(&outcome.record, &output)?;
+    Ok(exit_code(&outcome.record, args.inconclusive_is))
 }
 
 fn exit_code(record: &GateRecord, inconclusive_is: Option<InconclusiveIs>) -> u8 {

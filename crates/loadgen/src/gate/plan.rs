@@ -194,40 +194,40 @@ fn default_file() -> Option<PathBuf> {
     file.exists().then_some(file)
 }
 
-/// The command of an arm: the flag's, which runs here, or the settings', which runs where they say.
+/// The command of an arm: the flag's or the settings'. Where it runs and what is added to its environment is
+/// for the settings alone to say.
 fn arm(
     name: &str,
     flag: Option<&str>,
     given: Option<&ServerSettings>,
     (folder, args, settings): (&Path, &GateArgs, &Settings),
 ) -> anyhow::Result<ForeignCommand> {
-    let ready_path = args.ready.clone().or_else(|| settings.ready.path.clone());
-    let foreign = |line: &str, dir: Option<PathBuf>, env: &BTreeMap<String, String>| {
-        anyhow::Ok(ForeignCommand {
-            command: words(line)?,
-            dir,
-            env: env.clone().into_iter().collect(),
-            ready_path: ready_path.clone().unwrap_or_else(|| "/".to_owned()),
-            ready_timeout: settings.ready.timeout.unwrap_or(READY_TIMEOUT),
-        })
-    };
-    let command = match (flag, given) {
-        (Some(line), _) => foreign(line, None, &BTreeMap::new()),
-        (None, Some(given)) => {
-            let dir = folder.join(given.dir.clone().unwrap_or_default());
-            let dir = (!dir.as_os_str().is_empty()).then_some(dir);
-            if let Some(missing) = dir.as_ref().filter(|dir| !dir.is_dir()) {
-                bail!("the {name}'s folder {} does not exist", missing.display());
-            }
-            foreign(&given.run, dir, &given.env)
-        }
-        (None, None) => bail!(
+    let Some(line) = flag.or(given.map(|given| given.run.as_str())) else {
+        bail!(
             "no command for the {name}: give --{name} 'COMMAND … {PORT}', or write {} (`loadgen init` \
              makes a commented one)",
             settings::DEFAULT_FILE
-        ),
+        )
     };
-    let command = command.with_context(|| format!("the {name}'s command"))?;
+    // A command that was typed here runs here, unless a folder is named.
+    let dir = match given.and_then(|given| given.dir.as_deref()) {
+        Some(dir) => folder.join(dir),
+        None if flag.is_some() => PathBuf::new(),
+        None => folder.to_owned(),
+    };
+    let dir = Some(dir).filter(|dir| !dir.as_os_str().is_empty());
+    if let Some(missing) = dir.as_ref().filter(|dir| !dir.is_dir()) {
+        bail!("the {name}'s folder {} does not exist", missing.display());
+    }
+    let env = given.map_or_else(BTreeMap::new, |given| given.env.clone());
+    let ready_path = args.ready.clone().or_else(|| settings.ready.path.clone());
+    let command = ForeignCommand {
+        command: words(line).with_context(|| format!("the {name}'s command"))?,
+        dir,
+        env: env.into_iter().collect(),
+        ready_path: ready_path.unwrap_or_else(|| "/".to_owned()),
+        ready_timeout: settings.ready.timeout.unwrap_or(READY_TIMEOUT),
+    };
     let has_port = |text: &String| text.contains(PORT);
     if !command.command.iter().any(has_port)
         && !command.env.iter().any(|(_, value)| has_port(value))
@@ -363,6 +363,34 @@ mod tests {
             (5, Some(8.0))
         );
         assert_eq!(changed.settings.tolerated.p50, Some(0.2));
+    }
+
+    #[test]
+    fn a_command_that_is_overridden_keeps_its_folder_and_environment() {
+        let folder = tempfile::tempdir().unwrap();
+        let below = folder.path().join("below");
+        std::fs::create_dir(&below).unwrap();
+        let file = folder.path().join("loadgen.toml");
+        let text = "[baseline]\nrun = \"a\"\ndir = \"below\"\nenv = { PORT = \"{port}\" }\n\
+                    [candidate]\nrun = \"b {port}\"\n";
+        std::fs::write(&file, text).unwrap();
+        let given = plan(&[
+            "--config",
+            file.to_str().unwrap(),
+            "--baseline",
+            "c d",
+            "--candidate",
+            "e {port}",
+        ]);
+        let Pair {
+            baseline,
+            candidate,
+        } = given.unwrap().arms;
+        assert_eq!(baseline.command, ["c", "d"]);
+        assert_eq!(baseline.dir, Some(below));
+        assert_eq!(baseline.env, [("PORT".to_owned(), "{port}".to_owned())]);
+        assert_eq!(candidate.command, ["e", "{port}"]);
+        assert_eq!(candidate.dir, None, "what was typed here runs here");
     }
 
     #[test]

@@ -15,6 +15,8 @@ use report::render::{json, markdown, render_document};
 use crate::output;
 use crate::plan::Output;
 
+/// What GitHub's annotations and the summary of a failure are called.
+const TITLE: &str = "Performance gate";
 /// The file that GitHub shows as the summary of a job.
 const STEP_SUMMARY: &str = "GITHUB_STEP_SUMMARY";
 /// Set in every GitHub job.
@@ -35,7 +37,7 @@ pub fn publish(record: &GateRecord, output: &Output) -> anyhow::Result<()> {
             Err(error) => output::complain(&error.context("the record was not saved")),
         }
     }
-    github(record, &page);
+    tell_github(&page, &annotations(record));
     shown
 }
 
@@ -45,7 +47,19 @@ fn save(record: &GateRecord) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-fn github(record: &GateRecord, page: &Document) {
+/// Tells GitHub that nothing could be measured, and why; standard error is for the caller.
+pub fn failure(error: &anyhow::Error) {
+    let told = format!("COULD NOT MEASURE: {}", output::told_once(error));
+    let page = Document {
+        title: TITLE.to_owned(),
+        verdict: vec![told.clone()],
+        sections: Vec::new(),
+        warnings: Vec::new(),
+    };
+    tell_github(&page, &[annotation("error", &told)]);
+}
+
+fn tell_github(page: &Document, annotations: &[String]) {
     if let Some(file) = std::env::var_os(STEP_SUMMARY).filter(|file| !file.is_empty())
         && let Err(error) = append(
             Path::new(&file),
@@ -56,8 +70,8 @@ fn github(record: &GateRecord, page: &Document) {
     }
     if std::env::var_os(ACTIONS).is_some_and(|value| value == "true") {
         // On standard error, where GitHub looks as well: standard output may be one JSON document.
-        for line in annotations(record) {
-            output::say(&line);
+        for line in annotations {
+            output::say(line);
         }
     }
 }
@@ -88,7 +102,7 @@ fn annotation(level: &str, message: &str) -> String {
         .replace('%', "%25")
         .replace('\r', "%0D")
         .replace('\n', "%0A");
-    format!("::{level} title=Performance gate::{escaped}")
+    format!("::{level} title={TITLE}::{escaped}")
 }
 
 #[cfg(test)]

@@ -4,16 +4,20 @@ use std::time::{Duration, Instant};
 
 use report::analysis::checks;
 use report::format;
+use report::gate::metric::GateMetric;
 use report::gate::point::{ArmBlocks, GatePoint};
-use report::gate::{self, BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement};
-use report::record::{CellResult, Config, LoadKind, Record, RequestConfig, ServerConfig, Warning};
+use report::gate::{self, BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict};
+use report::record::{
+    CellResult, Config, LoadKind, Record, RequestConfig, ServerConfig, Warning, WorkloadRequest,
+};
+use stats::gate::LOOKS;
 
 use super::bench::{Bench, GateBlock};
 use super::floor;
-use super::plan::{GatePlan, MeasurePlan};
+use super::plan::{GatePlan, MeasurePlan, WorkloadPlan};
 use crate::cells::{Cell, CellName};
 use crate::plan::Output;
-use crate::process::ForeignCommand;
+use crate::process::{ForeignCommand, STDERR_FOLLOWS};
 use crate::sampler::Sample;
 use crate::{counters, document, interrupt, output};
 
@@ -24,14 +28,25 @@ const OVERHEAD: f64 = 0.15;
 /// A gate's percentiles are medians; the tail it cannot show is no reason to distrust it.
 const NOT_OF_A_GATE: &str = "too_few_requests";
 
-/// Measures until the gate is decided, or an interrupt comes.
+/// What a gate left behind: always a record, and what ended it early if anything did.
+pub struct Outcome {
+    /// What was measured, and what follows from it.
+    pub record: GateRecord,
+    /// What ended the gate before its time; Ctrl-C is none.
+    pub failure: Option<anyhow::Error>,
+}
+
+/// Measures until the gate is decided, an interrupt comes, or a block cannot be measured.
 ///
 /// # Errors
-/// When it could not measure.
-pub fn run(plan: &GatePlan, output: &Output) -> anyhow::Result<GateRecord> {
+/// When not one block could be measured. What goes wrong later stands in the outcome.
+pub fn run(plan: &GatePlan, output: &Output) -> anyhow::Result<Outcome> {
     let queue_before = counters::listen_queue();
     let mut record = document::blank(config(plan));
     output::note(output, &opening(plan));
+    if let Some(warning) = cannot_regress(plan) {
+        output::note(output, &format!("warning: {}", warning.message));
+    }
     let mut bench = Bench::prepare(&plan.measure, &plan.arms)?;
     let mut cells = Cells::new(&plan.measure, &bench);
     for (workload, it) in plan.measure.workloads.iter().enumerate() {
@@ -44,32 +59,65 @@ pub fn run(plan: &GatePlan, output: &Output) -> anyhow::Result<GateRecord> {
             ),
         );
     }
-    let mut index = 0;
-    let judgement = loop {
-        let block = bench.block(&plan.arms, index)?;
-        cells.add(index, block);
-        let judgement = gate::judge(&cells.points(), interrupt::requested(), &plan.settings);
-        output::note(output, &so_far(&judgement, &plan.settings));
-        if interrupt::requested() || judgement.decided {
-            break judgement;
-        }
-        index += 1;
+    let broken_off = blocks(&mut bench, plan, &mut cells, output).err();
+    let failure = match broken_off {
+        Some(failure) if cells.are_empty() => return Err(failure),
+        // What an interrupt broke off is no fault of a server.
+        broken_off => broken_off.filter(|_| !interrupt::requested()),
     };
     record.interrupted = interrupt::requested();
+    let mut judgement = gate::judge(&cells.points(), record.interrupted, &plan.settings);
+    if let Some(failure) = &failure {
+        judgement.verdict = Verdict::Failed;
+        judgement.reason = Some(broke_off(judgement.blocks, failure));
+    }
+    if judgement.reason.is_some() {
+        cells.server_notes.iter().for_each(|note| output::say(note));
+    }
     record.config.blocks = judgement.blocks;
     record.config.slice_ms = cells.slice.map(|slice| slice.as_secs_f64() * 1e3);
     record.results = cells.into_results(bench.epoch());
     record.tcp = document::tcp_since(queue_before);
     warn(&mut record);
+    record.warnings.extend(cannot_regress(plan));
     let floor = floor::of_this_machine(&record.environment);
-    Ok(GateRecord {
+    let record = GateRecord {
         run: record,
         gate: Gate {
             settings: plan.settings,
             judgement,
             floor,
         },
-    })
+    };
+    Ok(Outcome { record, failure })
+}
+
+/// Block after block, until a look decides or an interrupt comes.
+fn blocks(
+    bench: &mut Bench<'_>,
+    plan: &GatePlan,
+    cells: &mut Cells,
+    output: &Output,
+) -> anyhow::Result<()> {
+    let mut index = 0;
+    loop {
+        let block = bench.block(&plan.arms, index)?;
+        cells.add(index, block);
+        let judgement = gate::judge(&cells.points(), interrupt::requested(), &plan.settings);
+        output::note(output, &so_far(&judgement, &plan.settings));
+        if interrupt::requested() || judgement.decided {
+            return Ok(());
+        }
+        index += 1;
+    }
+}
+
+/// Why the block after so many was not measured, in one line: what a server wrote is told beside.
+fn broke_off(blocks: u32, failure: &anyhow::Error) -> String {
+    let told = output::told_once(failure);
+    let line = told.lines().next().unwrap_or_default();
+    let line = line.strip_suffix(STDERR_FOLLOWS).unwrap_or(line);
+    format!("block {} broke off: {line}", blocks + 1)
 }
 
 fn warn(record: &mut Record) {
@@ -77,6 +125,24 @@ fn warn(record: &mut Record) {
     record
         .warnings
         .extend(reasons.filter(|reason| reason.code != NOT_OF_A_GATE));
+}
+
+/// With several metrics the first look may not say "regressed", and a gate that ends there never does.
+fn cannot_regress(plan: &GatePlan) -> Option<Warning> {
+    let settings = &plan.settings;
+    let gated = GateMetric::ALL
+        .into_iter()
+        .filter(|metric| settings.tolerated.of(*metric).is_some());
+    let metrics = gated.count() * plan.measure.workloads.len();
+    let first_look = LOOKS[0] as u32;
+    (metrics > 1 && settings.max_blocks <= first_look).then(|| Warning {
+        code: "cannot_regress".to_owned(),
+        message: format!(
+            "With {metrics} metrics, figures say \"regressed\" after {} blocks at the earliest: with at most \
+             {first_look} this gate can only pass or be inconclusive, whatever the slowdown.",
+            LOOKS[1]
+        ),
+    })
 }
 
 /// About how long a block takes.
@@ -126,7 +192,7 @@ fn so_far(judgement: &Judgement, settings: &GateSettings) -> String {
 
 fn config(plan: &GatePlan) -> Config {
     let measure = &plan.measure;
-    let request = &measure.workloads[0].request;
+    let requests: Vec<WorkloadRequest> = measure.workloads.iter().map(request).collect();
     let server = |name: &str, command: &ForeignCommand| ServerConfig {
         name: name.to_owned(),
         url: "http://127.0.0.1:{port}".to_owned(),
@@ -140,11 +206,11 @@ fn config(plan: &GatePlan) -> Config {
             server(CANDIDATE, &plan.arms.candidate),
         ],
         workload: measure.workload_names(),
-        request: RequestConfig {
-            method: request.method.clone(),
-            path: request.path.clone(),
-            headers: request.headers.clone(),
-            body_bytes: request.body.len() as u64,
+        request: requests[0].request.clone(),
+        requests_by_workload: if requests.len() > 1 {
+            requests
+        } else {
+            Vec::new()
         },
         concurrency: u32::try_from(measure.concurrency).unwrap_or(u32::MAX),
         warmup_s: measure.warmup.as_secs_f64(),
@@ -158,11 +224,26 @@ fn config(plan: &GatePlan) -> Config {
     }
 }
 
+fn request(workload: &WorkloadPlan) -> WorkloadRequest {
+    let request = &workload.request;
+    WorkloadRequest {
+        workload: workload.name.clone(),
+        request: RequestConfig {
+            method: request.method.clone(),
+            path: request.path.clone(),
+            headers: request.headers.clone(),
+            body_bytes: request.body.len() as u64,
+        },
+    }
+}
+
 /// The cells of both arms at all loads.
 struct Cells {
     points: Vec<Point>,
     samples: Vec<Sample>,
     slice: Option<Duration>,
+    /// What servers wrote in the last block in which one of them had errors.
+    server_notes: Vec<String>,
 }
 
 /// Both arms at one workload and load.
@@ -207,11 +288,15 @@ impl Cells {
             points,
             samples: Vec::new(),
             slice: None,
+            server_notes: Vec::new(),
         }
     }
 
     fn add(&mut self, index: u32, block: GateBlock) {
         self.samples.extend(block.samples);
+        if !block.server_notes.is_empty() {
+            self.server_notes = block.server_notes;
+        }
         for mut part in block.parts {
             let is_its =
                 |point: &&mut Point| (point.workload, point.load) == (part.workload, part.load);
@@ -223,6 +308,11 @@ impl Cells {
             }
             self.slice = self.slice.or(Some(part.slice));
         }
+    }
+
+    fn are_empty(&self) -> bool {
+        let mut arms = self.points.iter().flat_map(|point| &point.arms);
+        !arms.any(Cell::was_loaded)
     }
 
     fn points(&self) -> Vec<GatePoint<'_>> {

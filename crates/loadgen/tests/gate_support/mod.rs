@@ -3,11 +3,15 @@
 //! The server is this test's own executable, started again with one ignored test as its entry: no further
 //! program is needed, and a plain `cargo test` never runs it.
 
+#![allow(dead_code, reason = "each test uses its part")]
+
+use std::fs::OpenOptions;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::{Duration, Instant};
 
 /// Environment variables that make the entry a server.
 pub(crate) const PORT: &str = "FAKE_SERVER_PORT";
@@ -15,6 +19,11 @@ const BODY: &str = "FAKE_SERVER_BODY";
 const ENDS_AFTER: &str = "FAKE_SERVER_ENDS_AFTER";
 const WRONG_EVERY: &str = "FAKE_SERVER_WRONG_EVERY";
 const PID_FILE: &str = "FAKE_SERVER_PID_FILE";
+const STARTS: &str = "FAKE_SERVER_STARTS";
+const STARTS_FILE: &str = "FAKE_SERVER_STARTS_FILE";
+const THEN_WAITS: &str = "FAKE_SERVER_THEN_WAITS";
+const HANGS_AFTER: &str = "FAKE_SERVER_HANGS_AFTER";
+const CLOSES_AFTER: &str = "FAKE_SERVER_CLOSES_AFTER";
 
 /// What the server does wrong.
 #[derive(Clone, Copy, Default)]
@@ -27,6 +36,14 @@ pub(crate) struct Fake<'a> {
     pub(crate) wrong_every: Option<u64>,
     /// Writes its process id there.
     pub(crate) pid_file: Option<&'a Path>,
+    /// Starts so many times, counted in that file, and then no more.
+    pub(crate) starts: Option<(u64, &'a Path)>,
+    /// It does not end then, but waits without ever listening.
+    pub(crate) then_waits: bool,
+    /// Answers nothing any more after so many requests.
+    pub(crate) hangs_after: Option<u64>,
+    /// Closes every connection unanswered after so many requests.
+    pub(crate) closes_after: Option<u64>,
 }
 
 impl Fake<'_> {
@@ -40,6 +57,12 @@ impl Fake<'_> {
         add(BODY, self.body.map(str::to_owned));
         add(ENDS_AFTER, self.ends_after.map(|n| n.to_string()));
         add(WRONG_EVERY, self.wrong_every.map(|n| n.to_string()));
+        add(CLOSES_AFTER, self.closes_after.map(|n| n.to_string()));
+        add(HANGS_AFTER, self.hangs_after.map(|n| n.to_string()));
+        add(STARTS, self.starts.map(|(n, _)| n.to_string()));
+        let starts_file = self.starts.map(|(_, file)| file.display().to_string());
+        add(STARTS_FILE, starts_file);
+        add(THEN_WAITS, self.then_waits.then(|| "1".to_owned()));
         add(
             PID_FILE,
             self.pid_file.map(|path| path.display().to_string()),
@@ -63,17 +86,58 @@ pub(crate) fn serve() {
     if let Ok(file) = std::env::var(PID_FILE) {
         std::fs::write(file, std::process::id().to_string()).expect("the file can be written");
     }
+    if let Ok(file) = std::env::var(STARTS_FILE) {
+        start_or_not(
+            &file,
+            number(STARTS).expect("how many times"),
+            number(THEN_WAITS).is_some(),
+        );
+    }
     let listener = TcpListener::bind(("127.0.0.1", port as u16)).expect("the port is free");
     let body: &str = std::env::var(BODY)
         .unwrap_or_else(|_| "hello".to_owned())
         .leak();
-    let (ends_after, wrong_every) = (number(ENDS_AFTER), number(WRONG_EVERY));
+    let faults = Faults {
+        ends_after: number(ENDS_AFTER),
+        wrong_every: number(WRONG_EVERY),
+        hangs_after: number(HANGS_AFTER),
+        closes_after: number(CLOSES_AFTER),
+    };
     for stream in listener.incoming().flatten() {
-        std::thread::spawn(move || answer(&stream, body, ends_after, wrong_every));
+        std::thread::spawn(move || answer(&stream, body, faults));
     }
 }
 
-fn answer(stream: &TcpStream, body: &str, ends_after: Option<u64>, wrong_every: Option<u64>) {
+/// Counts the starts by the length of a file.
+fn start_or_not(file: &str, times: u64, then_waits: bool) {
+    let mut opened = OpenOptions::new()
+        .create(true)
+        .append(true)
+        .open(file)
+        .expect("the file");
+    opened.write_all(b".").expect("the file can be written");
+    if opened.metadata().expect("the file").len() <= times {
+        return;
+    }
+    if then_waits {
+        loop {
+            std::thread::park();
+        }
+    }
+    std::io::stderr().write_all(b"started too often\n").ok(); // nobody may listen
+    std::process::exit(7);
+}
+
+/// What goes wrong with answers.
+#[derive(Clone, Copy)]
+struct Faults {
+    ends_after: Option<u64>,
+    wrong_every: Option<u64>,
+    hangs_after: Option<u64>,
+    closes_after: Option<u64>,
+}
+
+fn answer(stream: &TcpStream, body: &str, faults: Faults) {
     static REQUESTS: AtomicU64 = AtomicU64::new(0);
     stream
         .set_nodelay(true)
@@ -87,11 +151,23 @@ fn answer(stream: &TcpStream, body: &str, ends_after: Option<u64>, wrong_every: 
             continue;
         }
         let request = REQUESTS.fetch_add(1, Ordering::Relaxed) + 1;
-        if ends_after.is_some_and(|last| request > last) {
+        if faults.closes_after.is_some_and(|last| request > last) {
+            return;
+        }
+        if faults.hangs_after.is_some_and(|last| request > last) {
+            std::io::stderr().write_all(b"no more\n").ok(); // nobody may listen
+            continue;
+        }
+        if faults.ends_after.is_some_and(|last| request > last) {
             std::io::stderr().write_all(b"out of luck\n").ok(); // nobody may listen
             std::process::exit(7);
         }
-        let is_wrong = wrong_every.is_some_and(|every| request.is_multiple_of(every));
+        let is_wrong = faults
+            .wrong_every
+            .is_some_and(|every| request.is_multiple_of(every));
+        if is_wrong {
+            std::io::stderr().write_all(b"all wrong\n").ok(); // nobody may listen
+        }
         let status = if is_wrong {
             "500 Internal Server Error"
         } else {
@@ -110,17 +186,28 @@ fn answer(stream: &TcpStream, body: &str, ends_after: Option<u64>, wrong_every: 
 
 /// `loadgen` in a folder of its own, so that it finds no settings and leaves no records.
 pub(crate) fn loadgen(folder: &Path, words: &[&str]) -> Output {
+    command(folder, words).output().expect("loadgen starts")
+}
+
+fn command(folder: &Path, words: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_loadgen"));
     command.current_dir(folder).args(words).stdin(Stdio::null());
     command
         .env("XDG_STATE_HOME", folder)
         .env_remove("GITHUB_ACTIONS")
         .env_remove("GITHUB_STEP_SUMMARY");
-    command.output().expect("loadgen starts")
+    command
 }
 
 /// A gate that is done in seconds.
 pub(crate) fn gate(folder: &Path, words: &[&str]) -> Output {
+    gate_command(folder, words)
+        .output()
+        .expect("loadgen starts")
+}
+
+/// The same, before it is started.
+pub(crate) fn gate_command(folder: &Path, words: &[&str]) -> Command {
     let quick = [
         "gate",
         "-c",
@@ -134,7 +221,7 @@ pub(crate) fn gate(folder: &Path, words: &[&str]) -> Output {
         "--max-blocks",
         "8",
     ];
-    loadgen(folder, &[&quick, words].concat())
+    command(folder, &[&quick, words].concat())
 }
 
 /// Both commands of built-in servers, as flags.
@@ -173,6 +260,24 @@ pub(crate) fn assert_ends(output: &Output, codes: &[i32]) {
     );
 }
 
+/// Waits until something is so.
+#[track_caller]
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + Duration::from_secs(60);
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited in vain: {what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+}
+
+/// Sends a signal, by its name.
+pub(crate) fn signal(name: &str, pid: u32) {
+    let sent = Command::new("kill")
+        .args(["-s", name, &pid.to_string()])
+        .status();
+    assert!(sent.expect("kill starts").success(), "{name} to {pid}");
+}
+
 /// Fails with exit code 2 and says all of `told` on standard error.
 #[track_caller]
 pub(crate) fn cannot_measure(output: &Output, told: &[&str]) {
@@ -181,4 +286,22 @@ pub(crate) fn cannot_measure(output: &Output, told: &[&str]) {
     for told in told {
         assert!(stderr.contains(told), "{told:?} is not in:\n{stderr}");
     }
+}
+
+/// Waits until the process whose number stands in the file is no more.
+#[track_caller]
+pub(crate) fn assert_gone(pid_file: &Path) {
+    let pid: i32 = std::fs::read_to_string(pid_file)
+        .expect("it ran")
+        .trim()
+        .parse()
+        .expect("a number");
+    wait_until(&format!("the end of process {pid}"), || {
+        let status = Command::new("ps")
+            .args(["-o", "stat=", "-p", &pid.to_string()])
+            .output();
+        // A zombie has ended; whoever inherited it has yet to look.
+        !status.is_ok_and(|it| it.status.success() && !it.stdout.trim_ascii().starts_with(b"Z"))
+    });
+    std::fs::remove_file(pid_file).ok(); // it is in the temporary folder
 }

@@ -225,7 +225,7 @@ fn what_can_be_seen(judgement: &Judgement) -> Table {
         rows: rows.collect(),
         layout: Layout::Upright,
         notes: vec![
-            "σ: scatter of a block's log ratio. Slowdown seen: the smallest of that metric that 24 such blocks call regressed four times in five.".to_owned(),
+            "σ: scatter of a block's log ratio. Slowdown seen: the smallest that a gate by this metric alone calls regressed four times in five, after 24 such blocks.".to_owned(),
         ],
     }
 }

@@ -185,7 +185,8 @@ pub struct MetricJudgement {
     pub blocks: u32,
     /// Slowdown tolerated; null when the metric is shown only.
     pub tolerated_slowdown: Option<f64>,
-    /// The smallest slowdown that 24 blocks like these call regressed four times in five.
+    /// The smallest slowdown that a gate by this metric alone calls regressed four times in five, after 24
+    /// blocks like these.
     pub smallest_visible_slowdown: Option<f64>,
     /// Verdict; null when the metric is shown only.
     pub verdict: Option<Verdict>,

@@ -15,6 +15,9 @@ use crate::record::Block;
 
 /// Below this share of the requests asked for, a rate was not kept.
 const RATE_KEPT: f64 = 0.99;
+/// So many requests more or less fall into a block's windows by where these happen to begin: a large share at a
+/// low rate.
+const BY_CHANCE: f64 = 2.0;
 /// Blocks in which one arm alone must show a symptom that may be chance; fewer are no finding at all.
 const FEWEST_BLOCKS: usize = 8;
 
@@ -41,7 +44,10 @@ pub(super) fn find(
             let rate = point.rate.unwrap_or(0.0);
             let lost = Chance {
                 what: "did not answer 99 % of the requests",
-                shows: &|block| (block.requests as f64) < RATE_KEPT * rate * block.duration_s,
+                shows: &|block| {
+                    let (due, answered) = (rate * block.duration_s, block.requests as f64);
+                    answered < RATE_KEPT * due && answered < due - BY_CHANCE
+                },
             };
             [
                 throttled.judge(point, &is_used),

@@ -297,6 +297,7 @@ fn config(cells: &[CellSpec]) -> Config {
             headers: vec![],
             body_bytes: 0,
         },
+        requests_by_workload: vec![],
         concurrency: CONCURRENCY,
         duration_s: Some(60.0),
         requests: None,

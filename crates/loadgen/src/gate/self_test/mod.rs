@@ -41,12 +41,14 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
     let output = args.output.output()?;
     let test = SelfTest::new(args, &output)?;
-    let bank = test.fill()?;
+    let (bank, added) = test.fill()?;
     let scenarios: Vec<String> = args.scenarios.iter().map(Scenario::to_string).collect();
     let record = SelfTestRecord::of(&bank.header, &bank.blocks, &scenarios);
     let render = |format, options: &_| self_test_page::render(&record, format, options);
     output::show(&render, &output)?;
-    keep_floor(&output, &record)?;
+    if added > 0 {
+        keep_floor(&test, &record);
+    }
     Ok(if interrupt::requested() {
         exit::INTERRUPTED
     } else {
@@ -100,15 +102,26 @@ impl<'a> SelfTest<'a> {
         })
     }
 
-    /// Goes on with the bank, or begins it, and measures until time is up or nothing is wanted any more.
-    fn fill(&self) -> anyhow::Result<Bank> {
+    /// Goes on with the bank, or begins it, and measures until time is up or nothing is wanted any more; how many
+    /// blocks were added.
+    fn fill(&self) -> anyhow::Result<(Bank, usize)> {
         let deadline = Instant::now() + self.args.time;
         let mut bank = match Bank::open(&self.args.bank)? {
-            Some(bank) if self.args.time.is_zero() => return Ok(bank),
-            Some(bank) => bank,
+            Some(bank) => {
+                self.check_rate(&bank)?;
+                bank
+            }
+            None if self.args.time.is_zero() => bail!(
+                "there is no bank {} to judge: give --for a time to measure one",
+                self.args.bank.display()
+            ),
             None => Bank::create(&self.args.bank, self.header()?)?,
         };
+        if self.args.time.is_zero() {
+            return Ok((bank, 0));
+        }
         bank.check_same(&self.environment, &self.load)?;
+        let had = bank.blocks.len();
         let mut measure = self.measure.clone();
         measure.workloads[0].rate = Some(bank.header.pilot.rate_rps);
         let mut bench = Bench::prepare(&measure, &self.pair(Vec::new())?)?;
@@ -120,14 +133,31 @@ impl<'a> SelfTest<'a> {
             let began = Instant::now();
             let pair = self.pair(scenario.flags(&bank.header.pilot, self.environment.cores))?;
             let index = u32::try_from(bank.blocks.len()).context("the bank is full")?;
-            let block = bench.block(&pair, index)?;
+            let block = match bench.block(&pair, index) {
+                // What an interrupt broke off is no fault of a server, and the bank is judged as it is.
+                Err(_) if interrupt::requested() => break,
+                block => block?,
+            };
             if !block.interrupted {
                 bank.add(banked(scenario, index, block, &measure)?)?;
             }
             takes = began.elapsed();
             self.say_how_far(&bank, scenario, deadline);
         }
-        Ok(bank)
+        let added = bank.blocks.len() - had;
+        Ok((bank, added))
+    }
+
+    /// A bank's blocks are all of the rate it was begun with.
+    fn check_rate(&self, bank: &Bank) -> anyhow::Result<()> {
+        let begun_with = bank.header.pilot.rate_rps;
+        match self.args.rate {
+            Some(rate) if rate != begun_with => bail!(
+                "{} was begun at {begun_with}/s, not at {rate}/s: leave --rate out, or name another file with --bank",
+                self.args.bank.display()
+            ),
+            _ => Ok(()),
+        }
     }
 
     /// The wanted scenario with the fewest blocks; `None` when all have what is wanted.
@@ -287,21 +317,21 @@ fn unit_us() -> f64 {
     (0..5).map(run).fold(f64::INFINITY, f64::min)
 }
 
-/// Keeps what A/A blocks say about this machine, once there are enough of them.
-fn keep_floor(output: &Output, record: &SelfTestRecord) -> anyhow::Result<()> {
-    let Some(floor) = record
-        .scenarios
-        .iter()
-        .find_map(|result| self_test::floor(&record.bank, result, now()))
-    else {
-        return Ok(());
-    };
-    let file = floor::keep(&floor).context("the floor was not kept")?;
-    output::note(
-        output,
-        &format!("floor of this machine kept in {}", file.display()),
-    );
-    Ok(())
+/// Keeps what A/A blocks say about this machine, once there are enough of them. The result does not depend on
+/// it, so a place that cannot be written is a complaint.
+fn keep_floor(test: &SelfTest<'_>, record: &SelfTestRecord) {
+    let floors = record.scenarios.iter();
+    let floor = floors
+        .filter_map(|result| self_test::floor(&record.bank, result, now()))
+        .find(|floor| floor.fits(&test.environment));
+    let Some(floor) = floor else { return };
+    match floor::keep(&floor) {
+        Ok(file) => output::note(
+            test.output,
+            &format!("floor of this machine kept in {}", file.display()),
+        ),
+        Err(error) => output::complain(&error.context("the floor was not kept")),
+    }
 }
 
 fn now() -> String {
