@@ -119,12 +119,9 @@ fn sweep(plan: &SweepPlan, ledger: &mut Ledger) -> anyhow::Result<()> {
     interrupt::cancels(engine.cancel_handle());
     let before = Duration::from_secs_f64(ledger.record.elapsed_s);
     let began = Instant::now();
-    let costs: Vec<Duration> = states(plan, ledger, limit)
-        .iter()
-        .map(|state| state.cost)
-        .collect();
-    let progress = Progress::new(plan, schedule::total(&costs, plan.most_visits, plan.time));
-    let of = costs.len();
+    let begun = states(plan, ledger, limit);
+    let progress = Progress::new(plan, schedule::rest(&begun, plan.most_visits, plan.time));
+    let of = begun.len();
     while !interrupt::requested() {
         let left = plan.time.saturating_sub(began.elapsed());
         let Some(cell) = schedule::next(&states(plan, ledger, limit), plan.most_visits, left)
