@@ -27,11 +27,16 @@ const BYTES_PER_THREAD: u64 = 40 << 10;
 
 /// How a server's connections become threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Threads {
+pub enum Threads {
     /// One each.
     PerConnection,
-    /// So many, for as many connections; so many more may wait.
-    Pool { threads: u64, queue: u64 },
+    /// A fixed number of them, each for one connection at a time.
+    Pool {
+        /// How many.
+        threads: u64,
+        /// Connections that may wait for one.
+        queue: u64,
+    },
     /// As many as there are cores.
     Few,
 }
@@ -65,6 +70,11 @@ pub fn all(servers: &[ServerSpec], machine: &Machine) -> Vec<Ceiling> {
         })
     };
     servers.iter().filter_map(of).collect()
+}
+
+/// How a server's connections become threads; `None` where its flags do not tell.
+pub fn threads(spec: &ServerSpec) -> Option<Threads> {
+    nature(spec).map(|nature| nature.threads)
 }
 
 /// `None` for servers that are not built in, and for flags that do not parse: starting it will tell.

@@ -155,8 +155,9 @@ fn visit_cell(
 ) -> anyhow::Result<bool> {
     let spot = ledger.record.cells[cell].spot;
     for server in 0..plan.servers.len() {
-        if ledger.record.cells[cell].servers[server].stopped.is_some() {
-            continue;
+        let known = &ledger.record.cells[cell].servers[server];
+        if known.stopped.is_some() || known.result.is_some() {
+            continue; // what was found stays
         }
         let known = ledger
             .known_to_stop(spot, server)

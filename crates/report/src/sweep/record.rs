@@ -163,6 +163,8 @@ pub enum StopCause {
     Descriptors,
     /// Threads: they could not be started, or all of them were taken.
     Threads,
+    /// Time: connections or requests were not answered in time, and nothing says why.
+    Unanswered,
     /// Local ports.
     Ports,
     /// Memory.

@@ -338,6 +338,7 @@ fn want(cause: StopCause) -> &'static str {
     match cause {
         StopCause::Descriptors => "open files",
         StopCause::Threads => "threads",
+        StopCause::Unanswered => "an answer in time",
         StopCause::Ports => "local ports",
         StopCause::Memory => "memory",
         StopCause::Ended => "a living process",
