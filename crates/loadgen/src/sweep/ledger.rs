@@ -171,8 +171,13 @@ impl Ledger {
         Some(Stopped {
             cause: stopped.cause,
             reason: format!(
-                "not tried, because it did not work with {} connections",
-                earlier.concurrency
+                "not tried, because it did not work with {} connections{}",
+                earlier.concurrency,
+                if is_same_work(earlier, spot) {
+                    ""
+                } else {
+                    " for other work"
+                }
             ),
             inferred: true,
         })
@@ -238,11 +243,13 @@ fn holds_beyond(cause: StopCause, earlier: Spot, spot: Spot) -> bool {
     match cause {
         StopCause::Descriptors | StopCause::Threads | StopCause::Memory => true,
         // Slow answers may be the work's doing.
-        StopCause::Unanswered => {
-            (earlier.wait_ms, earlier.cpu_units) == (spot.wait_ms, spot.cpu_units)
-        }
+        StopCause::Unanswered => is_same_work(earlier, spot),
         StopCause::Ports | StopCause::Ended | StopCause::Other => false,
     }
+}
+
+fn is_same_work(a: Spot, b: Spot) -> bool {
+    (a.wait_ms, a.cpu_units) == (b.wait_ms, b.cpu_units)
 }
 
 #[cfg(test)]

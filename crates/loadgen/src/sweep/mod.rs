@@ -205,7 +205,7 @@ fn beyond(
             reason: format!(
                 "not tried: {concurrency} connections do not fit under the limit of {limit} open files"
             ),
-            inferred: false,
+            inferred: true,
         });
     }
     let name = &plan.servers[server].label;
@@ -220,7 +220,7 @@ fn beyond(
             "not tried: this machine allows it about {} connections: {}",
             ceiling.connections, ceiling.reason
         ),
-        inferred: false,
+        inferred: true,
     })
 }
 
