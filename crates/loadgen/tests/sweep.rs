@@ -2,8 +2,13 @@
 
 mod program;
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::Stdio;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::thread;
 
 use program::{folder, interrupt_at, loadgen, read, run, saved, text};
 use serde_json::Value;
@@ -152,6 +157,85 @@ fn a_server_that_stops_working_is_a_finding() {
     assert!(told, "{}", sweep["page"]);
 }
 
+/// A server with the right answer to a sweep's requests, but for those that it never answers. Its URL.
+fn server_with_silences(silent: impl Fn(&str) -> bool + Send + Sync + 'static) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let url = format!("http://{}", listener.local_addr().expect("an address"));
+    let silent = Arc::new(silent);
+    thread::spawn(move || {
+        for stream in listener.incoming().map_while(Result::ok) {
+            let silent = Arc::clone(&silent);
+            thread::spawn(move || answer_all(stream, &*silent));
+        }
+    });
+    url
+}
+
+/// Answers the requests of a connection until it ends or one is left without an answer.
+fn answer_all(mut stream: TcpStream, silent: &dyn Fn(&str) -> bool) {
+    const ANSWER: &[u8] =
+        b"HTTP/1.1 200 OK\r\ncontent-type: text/plain; charset=utf-8\r\ncontent-length: 0\r\n\r\n";
+    let mut reader = BufReader::new(stream.try_clone().expect("the same connection"));
+    loop {
+        let lines = reader.by_ref().lines().map_while(Result::ok);
+        let head: Vec<String> = lines.take_while(|line| !line.is_empty()).collect();
+        if head.is_empty() || silent(&head.join("\n").to_lowercase()) {
+            std::io::copy(&mut reader, &mut std::io::sink()).ok(); // until the client gives up
+            return;
+        }
+        if stream.write_all(ANSWER).is_err() {
+            return;
+        }
+    }
+}
+
+/// Asked before the load, on a connection of its own.
+fn is_verification(request: &str) -> bool {
+    request.contains("connection: close")
+}
+
+#[test]
+fn one_answer_that_does_not_come_is_no_finding() {
+    let asked = AtomicU64::new(0);
+    let first = move |request: &str| {
+        !is_verification(request) && asked.fetch_add(1, Ordering::Relaxed) == 0
+    };
+    let url = server_with_silences(first);
+    let sweep = record(&format!(
+        "sweep --quick -c 1 --waits 0 -s {url} --timeout 1s --warmup 20ms --no-save -q"
+    ));
+    let cell = &sweep["cells"][0]["servers"][0];
+    assert_eq!(cell["stopped"], Value::Null);
+    assert!(cell["result"]["requests"].as_u64() > Some(0), "{cell}");
+}
+
+#[test]
+fn answers_that_do_not_come_in_time_stop_a_server_for_that_work_only() {
+    let beyond = |request: &str| request.contains("wait_ms=5&") && !is_verification(request);
+    let at_once = |request: &str| request.contains("wait_ms=5&");
+    for url in [server_with_silences(beyond), server_with_silences(at_once)] {
+        let sweep = record(&format!(
+            "sweep --quick -c 1,2 --waits 0,5 -s {url} --timeout 1s --warmup 20ms --no-save -q"
+        ));
+        let stopped = |wait_ms: u64, concurrency: u64| {
+            let mut cells = sweep["cells"].as_array().expect("cells").iter();
+            let cell = cells
+                .find(|it| it["wait_ms"] == wait_ms && it["concurrency"] == concurrency)
+                .expect("the cell");
+            cell["servers"][0]["stopped"].clone()
+        };
+        for concurrency in [1, 2] {
+            assert_eq!(stopped(0, concurrency), Value::Null);
+            let found = stopped(5, concurrency);
+            assert_eq!(
+                (&found["cause"], &found["inferred"]),
+                (&"unanswered".into(), &false.into()),
+                "it worked with as many for other work, so it is tried: {found}"
+            );
+        }
+    }
+}
+
 #[test]
 fn an_interrupted_sweep_keeps_its_cells_and_goes_on() {
     let folder = folder();
@@ -253,6 +337,11 @@ fn what_cannot_be_done_is_told() {
     cannot(folder, "sweep --resume x.json", "not the record of a sweep");
     cannot(folder, "scale x.json", "not the record of a sweep");
     cannot(folder, "sweep -s nonsense", "no server");
+    cannot(
+        folder,
+        "sweep --waits 0,6000",
+        "never answered within the timeout",
+    );
     cannot(folder, "sweep -o x.csv", "csv");
     cannot(folder, "capacity --slo fast", "such as p99<50ms");
     cannot(folder, "capacity -w nonsense", "no workload");

@@ -134,11 +134,12 @@ pub fn fit(sweeps: &[(String, SweepRecord)]) -> ScaleRecord {
             format::counted(u64::from(environment.cores), "core"),
         ),
     }];
+    let named = Named::of(&fits);
     for fit in &fits {
         if let Some(law) = fit.law.filter(|law| law.misfit > MISFIT) {
             warnings.push(Warning {
                 code: "misfit".to_owned(),
-                message: format!("{}: the law misses what was measured by {} on average: it does not describe this server", name(fit), format::percent(law.misfit * 100.0)),
+                message: format!("{}: the law misses what was measured by {} on average: it does not describe this server", named.name(fit), format::percent(law.misfit * 100.0)),
             });
         }
     }
@@ -236,14 +237,14 @@ fn throughputs(cell: &SweepCell, server: &str) -> Result<Vec<f64>, &'static str>
             result
                 .blocks
                 .iter()
-                .filter(|block| of_visit.contains(&block.index))
+                .filter(|block| of_visit.contains(&block.index) && block.dropped.is_none())
         };
         let seconds: f64 = blocks().map(|block| block.duration_s).sum();
         let requests: u64 = blocks().map(|block| block.requests).sum();
         if seconds > 0.0 && requests > 0 {
             Ok(requests as f64 / seconds)
         } else {
-            Err("a visit measured nothing")
+            Err("a visit measured nothing that can be used")
         }
     };
     visits.iter().map(throughput).collect()
@@ -278,14 +279,15 @@ pub fn render(record: &ScaleRecord, format: Format, options: &RenderOptions) -> 
 
 /// The report of the fits.
 pub fn document(record: &ScaleRecord) -> Document {
-    let mut items = vec![Item::Table(laws(record))];
-    items.extend(words(&record.fits).into_iter().map(Item::Paragraph));
+    let named = Named::of(&record.fits);
+    let mut items = vec![Item::Table(laws(record, named))];
+    items.extend(words(&record.fits, named).into_iter().map(Item::Paragraph));
     items.extend(
         record
             .fits
             .iter()
             .filter(|fit| !fit.points.is_empty())
-            .map(|fit| Item::Table(points(fit))),
+            .map(|fit| Item::Table(points(fit, named))),
     );
     Document {
         title: "Scalability".to_owned(),
@@ -299,23 +301,42 @@ pub fn document(record: &ScaleRecord) -> Document {
     }
 }
 
-/// `sync, wait 10 ms, on CPUs 0`.
-fn name(fit: &ScaleFit) -> String {
-    let mut name = format!("{}, wait {} ms", fit.server, fit.wait_ms);
-    if fit.cpu_units > 0 {
-        name += &format!(", {} CPU units", fit.cpu_units);
-    }
-    if !fit.keep_alive {
-        name += ", a connection per request";
-    }
-    if let Some(cpus) = &fit.server_cpus {
-        let cpus: Vec<String> = cpus.iter().map(usize::to_string).collect();
-        name += &format!(", on CPU {}", cpus.join(" and "));
-    }
-    name
+/// How fits are named so that they can be told apart.
+#[derive(Clone, Copy)]
+struct Named {
+    /// Whether they are of several sweeps.
+    with_source: bool,
 }
 
-fn laws(record: &ScaleRecord) -> Table {
+impl Named {
+    fn of(fits: &[ScaleFit]) -> Self {
+        let first = fits.first().map(|fit| &fit.source);
+        Self {
+            with_source: fits.iter().any(|fit| Some(&fit.source) != first),
+        }
+    }
+
+    /// `sync, wait 10 ms, on CPU 0 (a.json)`.
+    fn name(self, fit: &ScaleFit) -> String {
+        let mut name = format!("{}, wait {} ms", fit.server, fit.wait_ms);
+        if fit.cpu_units > 0 {
+            name += &format!(", {} CPU units", fit.cpu_units);
+        }
+        if !fit.keep_alive {
+            name += ", a connection per request";
+        }
+        if let Some(cpus) = &fit.server_cpus {
+            let cpus: Vec<String> = cpus.iter().map(usize::to_string).collect();
+            name += &format!(", on CPU {}", cpus.join(" and "));
+        }
+        if self.with_source {
+            name += &format!(" ({})", fit.source);
+        }
+        name
+    }
+}
+
+fn laws(record: &ScaleRecord, named: Named) -> Table {
     let row = |fit: &ScaleFit| {
         let of = |parameter: fn(&Law) -> Fitted, text: fn(f64) -> String| {
             let it = fit.law.as_ref().map(parameter);
@@ -335,7 +356,7 @@ fn laws(record: &ScaleRecord) -> Table {
             }
         };
         vec![
-            Cell::text(name(fit)),
+            Cell::text(named.name(fit)),
             of(|law| law.gamma_rps, format::per_second),
             of(|law| law.alpha, small),
             of(|law| law.beta, small),
@@ -373,13 +394,13 @@ fn small(value: f64) -> String {
 }
 
 /// What the fits mean: a paragraph for each meaning, after the names of all that it is said of.
-fn words(fits: &[ScaleFit]) -> Vec<String> {
+fn words(fits: &[ScaleFit], named: Named) -> Vec<String> {
     let mut told: Vec<(String, Vec<String>)> = Vec::new();
     for fit in fits {
         let meaning = meaning(fit);
         match told.iter_mut().find(|(other, _)| *other == meaning) {
-            Some((_, names)) => names.push(name(fit)),
-            None => told.push((meaning, vec![name(fit)])),
+            Some((_, names)) => names.push(named.name(fit)),
+            None => told.push((meaning, vec![named.name(fit)])),
         }
     }
     told.into_iter()
@@ -423,7 +444,8 @@ fn meaning(fit: &ScaleFit) -> String {
     format!("one request at a time makes {alone}/s; {contention}; {coherency}.{left_out}")
 }
 
-fn points(fit: &ScaleFit) -> Table {
+fn points(fit: &ScaleFit, named: Named) -> Table {
+    let name = named.name(fit);
     let row = |point: &ScalePoint| {
         let off = point
             .predicted_rps
@@ -438,8 +460,8 @@ fn points(fit: &ScaleFit) -> Table {
         ]
     };
     Table {
-        id: format!("points-{}", name(fit)).replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
-        title: format!("{}: measured beside predicted", name(fit)),
+        id: format!("points-{name}").replace(|c: char| !c.is_ascii_alphanumeric(), "-"),
+        title: format!("{name}: measured beside predicted"),
         columns: vec![
             Column::figures("Connections", 0),
             Column::figures("Measured/s", 0),

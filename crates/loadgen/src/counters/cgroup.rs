@@ -2,12 +2,32 @@
 //!
 //! Version 2 has one tree; version 1 has one for each controller. Both may be mounted at once.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-/// Processes and threads; `None` is no limit, or no control groups.
-pub fn pids_max() -> Option<u64> {
-    let text = read("pids", "pids.max", "pids.max")?;
-    text.parse().ok() // "max" is no limit
+/// Processes and threads of one control group.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Pids {
+    /// How many there may be; `None` is no limit, or no control groups.
+    pub max: Option<u64>,
+    /// How many there are now; `None` where it is not told.
+    pub current: Option<u64>,
+}
+
+/// Processes and threads, both figures of the same group.
+pub fn pids() -> Pids {
+    let mut folders = v2_folders().into_iter().chain(v1_folders("pids"));
+    folders
+        .find_map(|folder| pids_of(&folder))
+        .unwrap_or_default()
+}
+
+fn pids_of(folder: &Path) -> Option<Pids> {
+    let max = read_file(folder.join("pids.max"))?;
+    let current = read_file(folder.join("pids.current"));
+    Some(Pids {
+        max: max.parse().ok(), // "max" is no limit
+        current: current.and_then(|text| text.parse().ok()),
+    })
 }
 
 /// Memory in bytes; `None` as above.
@@ -36,17 +56,29 @@ fn millicores(text: &str) -> Option<u64> {
 }
 
 fn read(controller: &str, v2: &str, v1: &str) -> Option<String> {
-    // Inside a container the path may be the host's while the mount begins at the container's own.
-    let own = || read_file(v1_folder(&own_groups()?, controller)?.join(v1));
-    let mounted = || read_file(PathBuf::from("/sys/fs/cgroup").join(controller).join(v1));
-    read_v2(v2).or_else(own).or_else(mounted)
+    let mut v1_folders = v1_folders(controller).into_iter();
+    read_v2(v2).or_else(|| v1_folders.find_map(|folder| read_file(folder.join(v1))))
 }
 
 fn read_v2(file: &str) -> Option<String> {
-    let groups = own_groups()?;
-    let path = groups.lines().find_map(|line| line.strip_prefix("0::/"))?;
+    let mut folders = v2_folders().into_iter();
+    folders.find_map(|folder| read_file(folder.join(file)))
+}
+
+// Inside a container the path may be the host's while the mount begins at the container's own: the folder
+// of the path comes first, then the one that is mounted.
+
+fn v2_folders() -> Vec<PathBuf> {
     let root = PathBuf::from("/sys/fs/cgroup");
-    read_file(root.join(path).join(file)).or_else(|| read_file(root.join(file)))
+    let groups = own_groups().unwrap_or_default();
+    let path = groups.lines().find_map(|line| line.strip_prefix("0::/"));
+    path.map_or_else(Vec::new, |path| vec![root.join(path), root])
+}
+
+fn v1_folders(controller: &str) -> Vec<PathBuf> {
+    let own = v1_folder(&own_groups().unwrap_or_default(), controller);
+    let mounted = PathBuf::from("/sys/fs/cgroup").join(controller);
+    own.into_iter().chain([mounted]).collect()
 }
 
 /// Lines of `NUMBER:CONTROLLERS:/PATH`.
@@ -81,6 +113,20 @@ mod tests {
         for unlimited in ["max 100000", "-1 100000", "100000 0", "max", ""] {
             assert_eq!(millicores(unlimited), None, "{unlimited}");
         }
+    }
+
+    #[test]
+    fn threads_are_counted_in_the_group_that_limits_them() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(pids_of(folder.path()), None);
+        let write = |file: &str, text: &str| std::fs::write(folder.path().join(file), text);
+        write("pids.max", "1000\n").unwrap();
+        let pids = |max, current| Some(Pids { max, current });
+        assert_eq!(pids_of(folder.path()), pids(Some(1_000), None));
+        write("pids.current", "42\n").unwrap();
+        assert_eq!(pids_of(folder.path()), pids(Some(1_000), Some(42)));
+        write("pids.max", "max\n").unwrap();
+        assert_eq!(pids_of(folder.path()), pids(None, Some(42)));
     }
 
     #[test]

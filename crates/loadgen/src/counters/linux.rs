@@ -187,6 +187,15 @@ pub fn user_process_limit() -> Option<u64> {
     (soft != RLIM_INFINITY).then_some(soft)
 }
 
+/// Threads of all processes of this user now: what [`user_process_limit`] counts.
+pub fn threads_of_this_user() -> Option<u64> {
+    let own = nix::unistd::getuid().as_raw();
+    let processes = procfs::process::all_processes().ok()?.flatten();
+    let status = processes.filter_map(|process| process.status().ok());
+    let threads = status.filter(|status| status.ruid == own);
+    Some(threads.map(|status| status.threads).sum())
+}
+
 /// Restricts this process, and all that it starts from now on, to some CPUs.
 ///
 /// # Errors

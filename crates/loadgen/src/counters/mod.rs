@@ -18,7 +18,7 @@ use portable as platform;
 pub use platform::{
     available_memory_bytes, cpu_model, listen_queue, machine_cpu, memory_bytes, pin_this_process,
     process_cpu, process_memory, process_tree, run_queue_wait, threads_context_switches,
-    throttled_periods, user_process_limit,
+    threads_of_this_user, throttled_periods, user_process_limit,
 };
 
 /// Memory, threads and descriptors of a process at one moment.

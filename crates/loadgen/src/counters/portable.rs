@@ -73,6 +73,11 @@ fn sysctl_tool(name: &str) -> Option<String> {
     Some(text.trim().to_owned()).filter(|text| !text.is_empty())
 }
 
+/// Not available here.
+pub fn threads_of_this_user() -> Option<u64> {
+    None
+}
+
 /// Pinning is not available here.
 ///
 /// # Errors

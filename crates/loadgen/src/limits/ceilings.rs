@@ -27,11 +27,16 @@ const BYTES_PER_THREAD: u64 = 40 << 10;
 
 /// How a server's connections become threads.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Threads {
+pub enum Threads {
     /// One each.
     PerConnection,
-    /// So many, for as many connections; so many more may wait.
-    Pool { threads: u64, queue: u64 },
+    /// A fixed number of them, each for one connection at a time.
+    Pool {
+        /// How many.
+        threads: u64,
+        /// Connections that may wait for one.
+        queue: u64,
+    },
     /// As many as there are cores.
     Few,
 }
@@ -65,6 +70,11 @@ pub fn all(servers: &[ServerSpec], machine: &Machine) -> Vec<Ceiling> {
         })
     };
     servers.iter().filter_map(of).collect()
+}
+
+/// How a server's connections become threads; `None` where its flags do not tell.
+pub fn threads(spec: &ServerSpec) -> Option<Threads> {
+    nature(spec).map(|nature| nature.threads)
 }
 
 /// `None` for servers that are not built in, and for flags that do not parse: starting it will tell.
@@ -163,17 +173,30 @@ fn bounds(nature: Nature, machine: &Machine) -> Vec<Bound> {
 
 /// What ends a server with a thread for each connection.
 fn thread_bounds(machine: &Machine) -> Vec<Bound> {
-    let now = machine.threads_now.unwrap_or(0) + SPARE_THREADS;
-    let system = [
-        ("kernel.threads-max", machine.threads_max),
-        ("kernel.pid_max", machine.pid_max),
-        ("user processes", machine.user_processes),
-        ("cgroup pids.max", machine.cgroup_pids),
+    // Each limit counts its own: the system's, the user's or the control group's threads.
+    let limits = [
+        (
+            "kernel.threads-max",
+            machine.threads_max,
+            machine.threads_now,
+        ),
+        ("kernel.pid_max", machine.pid_max, machine.threads_now),
+        (
+            "user processes",
+            machine.user_processes,
+            machine.user_processes_now,
+        ),
+        (
+            "cgroup pids.max",
+            machine.cgroup_pids,
+            machine.cgroup_pids_now,
+        ),
     ];
-    let mut bounds: Vec<Bound> = system
+    let mut bounds: Vec<Bound> = limits
         .into_iter()
-        .filter_map(|(by, limit)| {
+        .filter_map(|(by, limit, now)| {
             let limit = limit?;
+            let now = now.unwrap_or(0) + SPARE_THREADS;
             Some(Bound {
                 connections: limit.saturating_sub(now),
                 by: by.to_owned(),
@@ -213,7 +236,9 @@ mod tests {
         threads_max: Some(190_000),
         pid_max: Some(32_768),
         user_processes: None,
+        user_processes_now: None,
         cgroup_pids: None,
+        cgroup_pids_now: None,
         threads_now: Some(200),
         max_map_count: Some(65_530),
         memory_bytes: Some(24 << 30),
@@ -250,7 +275,31 @@ mod tests {
                 ..MACHINE
             },
         );
-        assert_eq!((it.connections, it.by.as_str()), (700, "cgroup pids.max"));
+        assert_eq!(
+            (it.connections, it.by.as_str()),
+            (900, "cgroup pids.max"),
+            "the system's threads are not the group's"
+        );
+        let it = ceiling(
+            "sync",
+            &Machine {
+                threads_now: Some(5_000),
+                cgroup_pids: Some(1_000),
+                cgroup_pids_now: Some(50),
+                ..MACHINE
+            },
+        );
+        assert_eq!((it.connections, it.by.as_str()), (850, "cgroup pids.max"));
+        let it = ceiling(
+            "sync",
+            &Machine {
+                threads_now: Some(5_000),
+                user_processes: Some(4_000),
+                user_processes_now: Some(900),
+                ..MACHINE
+            },
+        );
+        assert_eq!((it.connections, it.by.as_str()), (3_000, "user processes"));
     }
 
     #[test]

@@ -19,9 +19,13 @@ pub struct Machine {
     pub pid_max: Option<u64>,
     /// Processes and threads of this user; not for root.
     pub user_processes: Option<u64>,
+    /// Processes and threads of this user now.
+    pub user_processes_now: Option<u64>,
     /// Processes and threads of this control group.
     pub cgroup_pids: Option<u64>,
-    /// Threads there are now.
+    /// Processes and threads of this control group now.
+    pub cgroup_pids_now: Option<u64>,
+    /// Threads of the whole system now.
     pub threads_now: Option<u64>,
     /// Mappings of one process.
     pub max_map_count: Option<u64>,
@@ -43,6 +47,8 @@ pub struct Machine {
 
 /// Looks.
 pub fn look() -> Machine {
+    let pids = counters::cgroup::pids();
+    let user_processes = counters::user_process_limit();
     let files = engine::limits::raise_descriptor_limit()
         .or_else(|_| engine::limits::descriptor_limit())
         .ok();
@@ -52,8 +58,10 @@ pub fn look() -> Machine {
         ports: counters::local_ports(),
         threads_max: counters::sysctl("kernel/threads-max"),
         pid_max: counters::sysctl("kernel/pid_max"),
-        user_processes: counters::user_process_limit(),
-        cgroup_pids: counters::cgroup::pids_max(),
+        user_processes,
+        user_processes_now: user_processes.and_then(|_| counters::threads_of_this_user()),
+        cgroup_pids: pids.max,
+        cgroup_pids_now: pids.current,
         threads_now: counters::threads_of_the_system(),
         max_map_count: counters::sysctl("vm/max_map_count"),
         memory_bytes: counters::memory_bytes(),
@@ -122,7 +130,19 @@ impl Machine {
                 "threads now",
                 self.threads_now,
                 "threads",
-                "what is taken of the above already",
+                "of the whole system: taken of kernel.threads-max and kernel.pid_max already",
+            ),
+            limit(
+                "user processes now",
+                self.user_processes_now,
+                "threads",
+                "taken of this user's already, where they are limited",
+            ),
+            limit(
+                "cgroup pids.current",
+                self.cgroup_pids_now,
+                "threads",
+                "taken of pids.max already",
             ),
             limit(
                 "vm.max_map_count",

@@ -3,6 +3,7 @@
 mod ceilings;
 mod machine;
 
+pub use ceilings::{Threads, threads};
 use clap::Args;
 use report::limits::{Ceiling, KIND, LimitsRecord};
 use report::sweep::record::StopCause;

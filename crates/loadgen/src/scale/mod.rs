@@ -141,7 +141,7 @@ fn sweep_args(args: &ScaleArgs, server_cpus: Option<Cpus>) -> SweepArgs {
         resume: None,
         margin: 2.0,
         warmup: Duration::from_millis(200),
-        timeout: Duration::from_secs(5),
+        timeout: Duration::from_secs(5) + Duration::from_millis(args.wait),
         threads: None,
         server_cpus,
         client_cpus: args.client_cpus.clone(),

@@ -14,7 +14,7 @@ pub struct SweepArgs {
     /// Connections to try [default: 1 to 10000 in nine steps of about √10]
     #[arg(short, long, value_name = "N,…", value_delimiter = ',', value_parser = clap::value_parser!(u32).range(1..), conflicts_with = "resume", help_heading = "What is varied")]
     pub concurrency: Vec<u32>,
-    /// Waits in the handler, in milliseconds
+    /// Waits in the handler, in milliseconds; shorter than --timeout
     #[arg(long, value_name = "MS,…", value_delimiter = ',', default_value = "0,1,10,100", value_parser = clap::value_parser!(u64).range(..=60_000), conflicts_with = "resume", help_heading = "What is varied")]
     pub waits: Vec<u64>,
     /// Computing in the handler, in units of about 1 µs

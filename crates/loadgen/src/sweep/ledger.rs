@@ -147,20 +147,37 @@ impl Ledger {
     }
 
     /// What is known to stop a server before it is tried in a cell: what stopped it with as many or fewer
-    /// connections, if that does not depend on the work.
+    /// connections. Nothing where it worked with as many or more, whatever the work.
     pub fn known_to_stop(&self, spot: Spot, server: usize) -> Option<Stopped> {
-        let cells = self.record.cells.iter().filter(|cell| {
-            cell.spot.keep_alive == spot.keep_alive && cell.spot.concurrency <= spot.concurrency
-        });
-        let before = cells
-            .filter_map(|cell| Some((cell.spot, cell.servers[server].stopped.as_ref()?)))
-            .find(|(_, stopped)| !stopped.inferred && is_about_connections(stopped.cause))?;
-        let (earlier, stopped) = before;
+        let alike = || {
+            let cells = self.record.cells.iter();
+            let alike = cells.filter(|cell| cell.spot.keep_alive == spot.keep_alive);
+            alike.map(|cell| (cell.spot, &cell.servers[server]))
+        };
+        let worked = |(other, server): (Spot, &SweepServer)| {
+            let works = server.stopped.is_none() && server.result.is_some();
+            works && other.concurrency >= spot.concurrency
+        };
+        if alike().any(worked) {
+            return None;
+        }
+        let (earlier, stopped) = alike()
+            .filter(|(earlier, _)| earlier.concurrency <= spot.concurrency)
+            .filter_map(|(earlier, server)| Some((earlier, server.stopped.as_ref()?)))
+            .filter(|(earlier, stopped)| {
+                !stopped.inferred && holds_beyond(stopped.cause, *earlier, spot)
+            })
+            .min_by_key(|(earlier, _)| earlier.concurrency)?;
         Some(Stopped {
             cause: stopped.cause,
             reason: format!(
-                "not tried, because it did not work with {} connections",
-                earlier.concurrency
+                "not tried, because it did not work with {} connections{}",
+                earlier.concurrency,
+                if is_same_work(earlier, spot) {
+                    ""
+                } else {
+                    " for other work"
+                }
             ),
             inferred: true,
         })
@@ -221,9 +238,107 @@ fn add_result(
     }
 }
 
-fn is_about_connections(cause: StopCause) -> bool {
-    matches!(
-        cause,
-        StopCause::Descriptors | StopCause::Threads | StopCause::Memory
-    )
+/// Whether what stopped a server in one cell stops it in another with as many or more connections.
+fn holds_beyond(cause: StopCause, earlier: Spot, spot: Spot) -> bool {
+    match cause {
+        StopCause::Descriptors | StopCause::Threads | StopCause::Memory => true,
+        // Slow answers may be the work's doing.
+        StopCause::Unanswered => is_same_work(earlier, spot),
+        StopCause::Ports | StopCause::Ended | StopCause::Other => false,
+    }
+}
+
+fn is_same_work(a: Spot, b: Spot) -> bool {
+    (a.wait_ms, a.cpu_units) == (b.wait_ms, b.cpu_units)
+}
+
+#[cfg(test)]
+mod tests {
+    use report::record::{LoadKind, ServerConfig};
+
+    use super::*;
+    use crate::cells::{Cell, CellName};
+
+    /// One server, waits of 0 and 10 ms, three concurrencies.
+    fn ledger() -> Ledger {
+        let config = SweepConfig {
+            servers: vec![ServerConfig::default()],
+            waits_ms: vec![0, 10],
+            cpu_units: vec![0],
+            keep_alive: vec![true],
+            concurrencies: vec![1, 10, 100],
+            ..SweepConfig::default()
+        };
+        let environment = Environment::default();
+        Ledger::begin(&config, String::new(), environment, false).expect("nothing is written")
+    }
+
+    fn spot(wait_ms: u64, concurrency: u32) -> Spot {
+        Spot {
+            wait_ms,
+            cpu_units: 0,
+            keep_alive: true,
+            concurrency,
+        }
+    }
+
+    fn at(ledger: &mut Ledger, spot: Spot) -> &mut SweepServer {
+        let mut cells = ledger.record.cells.iter_mut();
+        let cell = cells.find(|cell| cell.spot == spot).expect("the cell");
+        &mut cell.servers[0]
+    }
+
+    fn stop(ledger: &mut Ledger, spot: Spot, cause: StopCause) {
+        at(ledger, spot).stopped = Some(Stopped {
+            cause,
+            reason: "seen".to_owned(),
+            inferred: false,
+        });
+    }
+
+    fn known(ledger: &Ledger, spot: Spot) -> Option<StopCause> {
+        let stopped = ledger.known_to_stop(spot, 0)?;
+        assert!(stopped.inferred, "{stopped:?}");
+        Some(stopped.cause)
+    }
+
+    /// What a cell leaves behind; its figures do not matter here.
+    fn result() -> CellResult {
+        let cell = Cell::new(CellName {
+            server: String::new(),
+            workload: String::new(),
+            load: LoadKind::Closed,
+            rate: None,
+            keep_alive: true,
+            concurrency: 10,
+            client_threads: 1,
+            timeout: Duration::from_secs(1),
+        });
+        cell.into_result(0, &[], std::time::Instant::now())
+    }
+
+    #[test]
+    fn want_of_threads_is_the_same_for_all_work_and_slow_answers_are_not() {
+        let mut found = ledger();
+        stop(&mut found, spot(0, 10), StopCause::Threads);
+        assert_eq!(known(&found, spot(0, 100)), Some(StopCause::Threads));
+        assert_eq!(known(&found, spot(10, 10)), Some(StopCause::Threads));
+        assert_eq!(known(&found, spot(10, 1)), None, "fewer may work");
+
+        let mut found = ledger();
+        stop(&mut found, spot(0, 10), StopCause::Unanswered);
+        assert_eq!(known(&found, spot(0, 100)), Some(StopCause::Unanswered));
+        assert_eq!(known(&found, spot(10, 10)), None);
+        assert_eq!(known(&found, spot(10, 100)), None);
+    }
+
+    #[test]
+    fn nothing_is_inferred_where_it_worked_or_worked_with_as_many_elsewhere() {
+        let mut found = ledger();
+        stop(&mut found, spot(0, 10), StopCause::Threads);
+        at(&mut found, spot(10, 10)).result = Some(result());
+        assert_eq!(known(&found, spot(10, 10)), None, "it has a result");
+        assert_eq!(known(&found, spot(0, 10)), None, "it worked elsewhere");
+        assert_eq!(known(&found, spot(0, 100)), Some(StopCause::Threads));
+    }
 }

@@ -119,12 +119,9 @@ fn sweep(plan: &SweepPlan, ledger: &mut Ledger) -> anyhow::Result<()> {
     interrupt::cancels(engine.cancel_handle());
     let before = Duration::from_secs_f64(ledger.record.elapsed_s);
     let began = Instant::now();
-    let costs: Vec<Duration> = states(plan, ledger, limit)
-        .iter()
-        .map(|state| state.cost)
-        .collect();
-    let progress = Progress::new(plan, schedule::total(&costs, plan.most_visits, plan.time));
-    let of = costs.len();
+    let begun = states(plan, ledger, limit);
+    let progress = Progress::new(plan, schedule::rest(&begun, plan.most_visits, plan.time));
+    let of = begun.len();
     while !interrupt::requested() {
         let left = plan.time.saturating_sub(began.elapsed());
         let Some(cell) = schedule::next(&states(plan, ledger, limit), plan.most_visits, left)
@@ -158,8 +155,9 @@ fn visit_cell(
 ) -> anyhow::Result<bool> {
     let spot = ledger.record.cells[cell].spot;
     for server in 0..plan.servers.len() {
-        if ledger.record.cells[cell].servers[server].stopped.is_some() {
-            continue;
+        let known = &ledger.record.cells[cell].servers[server];
+        if known.stopped.is_some() || known.result.is_some() {
+            continue; // what was found stays
         }
         let known = ledger
             .known_to_stop(spot, server)
@@ -207,7 +205,7 @@ fn beyond(
             reason: format!(
                 "not tried: {concurrency} connections do not fit under the limit of {limit} open files"
             ),
-            inferred: false,
+            inferred: true,
         });
     }
     let name = &plan.servers[server].label;
@@ -222,7 +220,7 @@ fn beyond(
             "not tried: this machine allows it about {} connections: {}",
             ceiling.connections, ceiling.reason
         ),
-        inferred: false,
+        inferred: true,
     })
 }
 

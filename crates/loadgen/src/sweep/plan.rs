@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use report::record::ServerConfig;
 use report::sweep::looks::{SECOND_LOOK_VISITS, blocks_per_visit};
 use report::sweep::record::{Spot, SweepConfig};
@@ -77,6 +77,7 @@ impl SweepPlan {
         if !config.quick {
             config.blocks_per_visit = blocks_per_visit(CONFIDENCE, config.spots().len());
         }
+        check_waits(&config)?;
         Self::checked(servers, config, args.time, &args.output)
     }
 
@@ -133,6 +134,18 @@ impl SweepPlan {
 
 fn parse(specs: &[String]) -> anyhow::Result<Vec<ServerSpec>> {
     specs.iter().map(|text| ServerSpec::parse(text)).collect()
+}
+
+/// No server answers in time what waits for longer.
+fn check_waits(config: &SweepConfig) -> anyhow::Result<()> {
+    let longest = config.waits_ms.last().copied().unwrap_or(0);
+    let timeout_ms = config.timeout_s * 1e3;
+    if longest as f64 >= timeout_ms {
+        bail!(
+            "a wait of {longest} ms is never answered within the timeout of {timeout_ms} ms: choose shorter --waits or a longer --timeout"
+        );
+    }
+    Ok(())
 }
 
 /// Until it is started for the first time, only its name is known.
@@ -200,6 +213,8 @@ mod tests {
             ("-c 0", "0"),
             ("--resume x.json --quick", "cannot be used with"),
             ("-o x.docx", "docx"),
+            ("--waits 0,5000", "a wait of 5000 ms is never answered"),
+            ("--waits 10 --timeout 9ms", "timeout of 9 ms"),
         ] {
             let error = plan(line).expect_err(line).to_string();
             assert!(error.contains(told), "{line}: {error}");

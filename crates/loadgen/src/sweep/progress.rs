@@ -71,6 +71,7 @@ fn figures(cell: &SweepCell) -> String {
         .servers
         .iter()
         .map(|server| match (&server.stopped, &server.result) {
+            (Some(stopped), _) if stopped.inferred => format!("{} not tried", server.name),
             (Some(_), _) => format!("{} does not work", server.name),
             (None, Some(result)) => format!(
                 "{} {}/s",

@@ -1,10 +1,11 @@
 //! Why a server does not work under a load: from the error, the process's last words and the counts.
 
-use engine::{ConnectError, ErrorCounts, Measurement};
+use engine::{ConnectError, ErrorCounts, ErrorKind, FetchError, Measurement};
 use report::record::CellResult;
 use report::sweep::record::{StopCause, Stopped};
 
 use crate::arm::Arm;
+use crate::limits::Threads;
 
 /// Unanswered connections tolerated when each is asked once: one in a hundred.
 const TOLERATED: u64 = 100;
@@ -17,6 +18,11 @@ pub fn of_error(arm: &mut Arm, error: &anyhow::Error) -> Stopped {
         (Some(ConnectError::Descriptors(_)), _) => StopCause::Descriptors,
         (Some(ConnectError::Connections { errors, .. }), None) if errors.ports > 0 => {
             StopCause::Ports
+        }
+        (Some(ConnectError::Connections { errors, .. }), None)
+            if mostly(errors.connect_timeout, errors) =>
+        {
+            StopCause::Unanswered
         }
         (_, ended) => cause_in_words(&words(arm, &reason), ended.is_some()),
     };
@@ -36,8 +42,41 @@ pub fn is_to_blame(arm: &mut Arm, error: &anyhow::Error) -> bool {
     named || ended(arm).is_some()
 }
 
+/// Whether a server that did not stand its load is worth a second look: one that ended is not.
+pub fn is_worth_another_look(arm: &mut Arm) -> bool {
+    ended(arm).is_none()
+}
+
+/// A server that was asked for one answer before any load and did not give it in time; `None` for errors of
+/// another kind.
+pub fn of_unanswered(error: &anyhow::Error) -> Option<Stopped> {
+    match error.downcast_ref::<FetchError>() {
+        Some(FetchError::Failed {
+            kind: ErrorKind::Timeout | ErrorKind::ConnectTimeout,
+            ..
+        }) => Some(Stopped {
+            cause: StopCause::Unanswered,
+            reason: format!("{error:#}"),
+            inferred: false,
+        }),
+        _ => None,
+    }
+}
+
+/// How many connections were asked once, and what is known of the server that was asked.
+#[derive(Debug, Clone, Copy)]
+pub struct Probed {
+    /// Connections.
+    pub connections: u64,
+    /// Whether they stay open after an answer.
+    pub keep_alive: bool,
+    /// How the server makes threads of connections; `None` where that is not known.
+    pub threads: Option<Threads>,
+}
+
 /// Every connection was asked once: those without an answer are not served.
-pub fn of_probe(arm: &mut Arm, probe: &Measurement, connections: u64) -> Option<Stopped> {
+pub fn of_probe(arm: &mut Arm, probe: &Measurement, probed: Probed) -> Option<Stopped> {
+    let connections = probed.connections;
     let unanswered = connections.saturating_sub(probe.requests);
     if unanswered * TOLERATED <= connections && probe.requests > 0 {
         return None;
@@ -56,10 +95,12 @@ pub fn of_probe(arm: &mut Arm, probe: &Measurement, connections: u64) -> Option<
     }
     let cause = match () {
         () if probe.errors.ports > 0 => StopCause::Ports,
-        // Connections that stay open and are never answered wait for somebody who has time for them;
-        // 503 says the same in so many words.
-        () if ended.is_none() && mostly(probe.errors.timeout, &probe.errors) => StopCause::Threads,
-        () if mostly(refused, &probe.errors) => StopCause::Threads,
+        () if ended.is_none() && mostly(probe.errors.timeout, &probe.errors) => {
+            cause_of_silence(probed, unanswered)
+        }
+        // A blocking server that has no thread for a connection says so with this status; others may
+        // have any reason.
+        () if mostly(refused, &probe.errors) && has_threads(probed.threads) => StopCause::Threads,
         () => cause_in_words(&words(arm, &reason), ended.is_some()),
     };
     Some(Stopped {
@@ -75,10 +116,10 @@ pub fn of_result(result: &CellResult) -> Option<Stopped> {
     if result.requests > 0 && errors.total <= result.requests {
         return None;
     }
-    let cause = if errors.ports > 0 {
-        StopCause::Ports
-    } else {
-        StopCause::Other
+    let cause = match () {
+        () if errors.ports > 0 => StopCause::Ports,
+        () if errors.timeout * 2 > errors.total => StopCause::Unanswered,
+        () => StopCause::Other,
     };
     let reason = format!(
         "{} requests were answered and {} failed",
@@ -95,6 +136,25 @@ fn ended(arm: &mut Arm) -> Option<String> {
     let process = arm.process.as_mut()?;
     process.exited()?;
     Some(process.how_it_ended())
+}
+
+/// What connections lack that stay open and are never answered. Each thread of a pool serves one connection
+/// until it closes, so those beyond the pool wait for ever; elsewhere silence does not say why.
+fn cause_of_silence(probed: Probed, unanswered: u64) -> StopCause {
+    match probed.threads {
+        Some(Threads::Pool { threads, .. })
+            if probed.keep_alive
+                && probed.connections > threads
+                && unanswered >= probed.connections - threads =>
+        {
+            StopCause::Threads
+        }
+        _ => StopCause::Unanswered,
+    }
+}
+
+fn has_threads(threads: Option<Threads>) -> bool {
+    matches!(threads, Some(Threads::PerConnection | Threads::Pool { .. }))
 }
 
 fn mostly(some: u64, errors: &ErrorCounts) -> bool {
@@ -140,6 +200,37 @@ fn cause_in_words(words: &str, ended: bool) -> StopCause {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn silence_is_want_of_threads_only_beyond_a_pool() {
+        let cause = |threads, keep_alive, connections, unanswered| {
+            let probed = Probed {
+                connections,
+                keep_alive,
+                threads,
+            };
+            cause_of_silence(probed, unanswered)
+        };
+        let pool = Some(Threads::Pool {
+            threads: 200,
+            queue: 10,
+        });
+        assert_eq!(cause(pool, true, 316, 116), StopCause::Threads);
+        for (threads, keep_alive, connections, unanswered) in [
+            (pool, true, 200, 1),
+            (pool, true, 316, 5),
+            (pool, false, 316, 116),
+            (Some(Threads::PerConnection), true, 316, 116),
+            (Some(Threads::Few), true, 1, 1),
+            (None, true, 1, 1),
+        ] {
+            assert_eq!(
+                cause(threads, keep_alive, connections, unanswered),
+                StopCause::Unanswered,
+                "{threads:?} {connections}"
+            );
+        }
+    }
 
     #[test]
     fn the_system_s_words_name_the_cause() {

@@ -2,20 +2,20 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Engine, Load, Slice, SliceEnd, Target};
+use engine::{Engine, Load, Slice, SliceEnd, Target, TargetId};
 use report::record::{CellResult, LoadKind, ServerConfig};
 use report::sweep::record::{Spot, Stopped};
 
 use super::plan::SweepPlan;
 use super::schedule::{Shape, shape};
-use super::stop;
+use super::stop::{self, Probed};
 use crate::arm::Arm;
 use crate::block::{self, BlockPlan};
 use crate::cells::{Cell, CellName};
 use crate::descriptors::Room;
 use crate::plan::{ServerSpec, Work};
 use crate::sampler::Sampler;
-use crate::{document, interrupt, servers};
+use crate::{document, interrupt, limits, servers};
 
 /// What is visited.
 pub struct VisitPlan<'a> {
@@ -52,15 +52,22 @@ pub struct VisitOutcome {
 ///
 /// # Errors
 /// When a server does not start or answers wrongly before there is any load, or the engine fails.
+/// A server that does not answer in time is out of this cell, and nothing worse.
 pub fn visit(engine: &mut Engine, plan: &VisitPlan<'_>) -> anyhow::Result<Option<VisitOutcome>> {
     let begun = Instant::now();
     let work = plan.sweep.work(plan.spot)?;
-    let mut visit = Visit::start(engine, plan, &work)?;
-    for number in 0..visit.arms.len() {
-        if interrupt::requested() {
-            return Ok(None);
+    let started = Visit::start(engine, plan, &work).and_then(Visit::verified);
+    let mut visit = match started {
+        Err(_) if interrupt::requested() => return Ok(None),
+        started => started?,
+    };
+    for number in visit.working() {
+        if !interrupt::requested() {
+            visit.warm_up(number)?;
         }
-        visit.warm_up(number)?;
+    }
+    if interrupt::requested() {
+        return Ok(None);
     }
     let finished = visit.measure()?;
     let mut outcome = visit.finish();
@@ -78,6 +85,8 @@ struct Visit<'a> {
     sampler: Sampler,
     epoch: Instant,
     outcome: VisitOutcome,
+    /// Servers that a block failed with once already.
+    doubted: Vec<usize>,
 }
 
 impl<'a> Visit<'a> {
@@ -93,9 +102,6 @@ impl<'a> Visit<'a> {
             .iter()
             .map(|number| Arm::start(spec(number), &cpus))
             .collect::<anyhow::Result<Vec<_>>>()?;
-        for arm in &arms {
-            servers::verify(arm, work, plan.sweep.timeout())?;
-        }
         let started = plan
             .servers
             .iter()
@@ -117,40 +123,75 @@ impl<'a> Visit<'a> {
                 started,
                 ..VisitOutcome::default()
             },
+            doubted: Vec::new(),
         })
     }
 
-    /// Connects a server, asks once on every connection, and loads it for a while. A server that does not
-    /// stand that is out of this cell.
-    fn warm_up(&mut self, number: usize) -> anyhow::Result<()> {
-        let arm = &mut self.arms[number];
-        let target = target(self.plan.spot, self.work, arm);
-        let connections = target.connections as u64;
-        let id = match arm.connect(self.engine, target) {
-            Ok(id) => id,
-            Err(_) if interrupt::requested() => return Ok(()),
-            Err(error) => {
-                let ceiling = stop::of_error(arm, &error);
-                self.stop(number, ceiling);
-                return Ok(());
+    /// Asks every server once, before any load. One that twice does not answer in time is out of this cell.
+    fn verified(mut self) -> anyhow::Result<Self> {
+        for number in 0..self.arms.len() {
+            let ask = || {
+                let timeout = self.plan.sweep.timeout();
+                servers::verify(&self.arms[number], self.work, timeout)
+            };
+            let in_vain = |error: &anyhow::Error| stop::of_unanswered(error).is_some();
+            let answer = match ask() {
+                Err(error) if in_vain(&error) && !interrupt::requested() => ask(),
+                answer => answer,
+            };
+            if let Err(error) = answer {
+                let stopped = stop::of_unanswered(&error).ok_or(error)?;
+                self.stop(number, stopped);
             }
-        };
-        let mut slice = |load, time| {
-            let end = SliceEnd::After(time);
-            self.engine.run_slice(&Slice {
-                loads: vec![(id, load)],
-                lead_in: Duration::ZERO,
-                end,
-            })
-        };
-        slice(Load::OnceEach, self.plan.sweep.timeout())?;
-        let probe = self.engine.collect(id)?;
-        if let Some(stopped) =
-            stop::of_probe(arm, &probe, connections).filter(|_| !interrupt::requested())
-        {
-            self.stop(number, stopped);
-            return Ok(());
         }
+        Ok(self)
+    }
+
+    /// Connects a server, asks once on every connection, and loads it for a while. A server that twice does
+    /// not stand that is out of this cell: one connection without an answer may be chance.
+    fn warm_up(&mut self, number: usize) -> anyhow::Result<()> {
+        let mut tried = self.try_out(number)?;
+        let again = tried.is_err() && !interrupt::requested();
+        if again && stop::is_worth_another_look(&mut self.arms[number]) {
+            self.arms[number].disconnect(self.engine);
+            tried = self.try_out(number)?;
+        }
+        match tried {
+            _ if interrupt::requested() => Ok(()),
+            Ok(id) => self.load_for_a_while(number, id),
+            Err(stopped) => {
+                self.stop(number, stopped);
+                Ok(())
+            }
+        }
+    }
+
+    /// Connects a server and asks once on every connection: its connections, or why it does not stand that.
+    fn try_out(&mut self, number: usize) -> anyhow::Result<Result<TargetId, Stopped>> {
+        let spot = self.plan.spot;
+        let arm = &mut self.arms[number];
+        let id = match arm.connect(self.engine, target(spot, self.work, arm)) {
+            Ok(id) => id,
+            Err(error) => return Ok(Err(stop::of_error(arm, &error))),
+        };
+        self.engine.run_slice(&Slice {
+            loads: vec![(id, Load::OnceEach)],
+            lead_in: Duration::ZERO,
+            end: SliceEnd::After(self.plan.sweep.timeout()),
+        })?;
+        let probe = self.engine.collect(id)?;
+        let probed = Probed {
+            connections: u64::from(spot.concurrency),
+            keep_alive: spot.keep_alive,
+            threads: limits::threads(&self.plan.sweep.servers[self.plan.servers[number]]),
+        };
+        Ok(match stop::of_probe(arm, &probe, probed) {
+            Some(stopped) => Err(stopped),
+            None => Ok(id),
+        })
+    }
+
+    fn load_for_a_while(&mut self, number: usize, id: TargetId) -> anyhow::Result<()> {
         let warm = self.engine.run_slice(&Slice {
             loads: vec![(id, Load::ClosedLoop)],
             lead_in: Duration::ZERO,
@@ -208,8 +249,8 @@ impl<'a> Visit<'a> {
         Ok(true)
     }
 
-    /// One block; false when it was interrupted. A server that ends in it is out, and the block is made
-    /// again without it.
+    /// One block; false when it was interrupted. A server that ends in it, or cannot be connected for the
+    /// second time, is out, and the block is made again without it.
     fn block(&mut self, working: &[usize], shape: Shape) -> anyhow::Result<bool> {
         let index = self.plan.first_block + self.outcome.blocks;
         let order = order(working, shape, self.seed(index));
@@ -247,8 +288,13 @@ impl<'a> Visit<'a> {
         let Some(number) = blamed else {
             return Err(error);
         };
-        let stopped = stop::of_error(&mut self.arms[number], &error);
-        self.stop(number, stopped);
+        let arm = &mut self.arms[number];
+        if self.doubted.contains(&number) || !stop::is_worth_another_look(arm) {
+            let stopped = stop::of_error(arm, &error);
+            self.stop(number, stopped);
+        } else {
+            self.doubted.push(number);
+        }
         for number in self.working() {
             if let Some(id) = self.arms[number].connections {
                 self.engine.collect(id)?; // of the block that is made again

@@ -83,30 +83,36 @@ pub fn limit(result: &CellResult, cores: Cores) -> Option<Limit> {
             evidence,
         });
     }
-    let used = result
-        .server_resources
-        .cores_used
-        .zip(result.client_resources.cores_used);
-    let Some((server, client)) = used else {
-        return Some(Limit {
-            by: LimitedBy::Unknown,
-            evidence: format!("no CPU figures; {little}"),
-        });
+    let server = result.server_resources.cores_used;
+    let client = result.client_resources.cores_used;
+    let told = |used: Option<f64>, of: f64| {
+        let used = format::optional(used, format::number);
+        format!("{used} of {}", format::number(of))
     };
-    let evidence = format!(
-        "server {} of {} cores, client {} of {}; {little}",
-        format::number(server),
-        format::number(cores.server),
-        format::number(client),
-        format::number(cores.client),
-    );
-    Some(Limit {
-        by: by_cpu(server, client, cores),
-        evidence,
-    })
+    let evidence = match (server, client) {
+        (None, None) => format!("no CPU figures; {little}"),
+        _ => format!(
+            "server {} cores, client {}; {little}",
+            told(server, cores.server),
+            told(client, cores.client),
+        ),
+    };
+    let by = match (server, client) {
+        (Some(server), Some(client)) => by_cpu(server, client, cores),
+        // A server elsewhere: all that can be said is whether the client has come to its end.
+        (None, Some(client)) if client >= FULL * cores.client => LimitedBy::ClientCpu,
+        _ => LimitedBy::Unknown,
+    };
+    Some(Limit { by, evidence })
 }
 
 fn by_cpu(server: f64, client: f64, cores: Cores) -> LimitedBy {
+    let server_full = server >= FULL * cores.server;
+    let client_full = client >= FULL * cores.client;
+    // A client that may use a part of the machine only comes to its end before the machine does.
+    if client_full && !server_full && cores.client < cores.machine {
+        return LimitedBy::ClientCpu;
+    }
     let both = server + client;
     if both >= FULL * cores.machine {
         return if client > CLIENT_SHARE * both {
@@ -115,7 +121,7 @@ fn by_cpu(server: f64, client: f64, cores: Cores) -> LimitedBy {
             LimitedBy::ServerCpu
         };
     }
-    match (server >= FULL * cores.server, client >= FULL * cores.client) {
+    match (server_full, client_full) {
         (true, _) => LimitedBy::ServerCpu,
         (false, true) => LimitedBy::ClientCpu,
         (false, false) => LimitedBy::Latency,
@@ -154,6 +160,38 @@ mod tests {
         };
         assert_eq!(by_cpu(0.95, 0.5, pinned), LimitedBy::ServerCpu);
         assert_eq!(by_cpu(0.3, 0.95, pinned), LimitedBy::ClientCpu);
+    }
+
+    #[test]
+    fn a_client_without_a_core_left_is_the_limit_of_a_full_machine_too() {
+        let pinned = Cores {
+            server: 1.0,
+            client: 1.0,
+            ..CORES
+        };
+        assert_eq!(by_cpu(0.85, 0.99, pinned), LimitedBy::ClientCpu);
+        assert_eq!(by_cpu(0.99, 0.99, pinned), LimitedBy::ServerCpu);
+        let one_thread = Cores {
+            client: 1.0,
+            ..CORES
+        };
+        assert_eq!(by_cpu(0.85, 0.99, one_thread), LimitedBy::ClientCpu);
+        assert_eq!(by_cpu(1.2, 0.7, one_thread), LimitedBy::ServerCpu);
+    }
+
+    #[test]
+    fn a_server_elsewhere_is_limited_by_a_client_that_is_full() {
+        let mut cell = result("elsewhere", &[1_000.0]);
+        cell.server_resources.cores_used = None;
+        cell.client_resources.cores_used = Some(1.85);
+        let limit = limit(&cell, CORES).unwrap();
+        assert_eq!(limit.by, LimitedBy::ClientCpu);
+        assert!(
+            limit
+                .evidence
+                .starts_with("server – of 2.00 cores, client 1.85 of 2.00"),
+            "{limit:?}"
+        );
     }
 
     #[test]

@@ -8,10 +8,11 @@
 //! - [`merge`]: what several visits to a cell add up to.
 //! - [`limit`]: what limits a server in a cell.
 //! - [`analysis`], [`crossovers`]: who wins each cell, and where the answer flips.
-//! - `words`, `view`: the page in plain words, the maps and the tables.
+//! - `words`, `ends`, `view`: the page in plain words, the maps and the tables.
 
 pub mod analysis;
 pub mod crossovers;
+mod ends;
 pub mod limit;
 pub mod looks;
 pub mod merge;

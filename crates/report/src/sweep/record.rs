@@ -151,7 +151,8 @@ pub struct Stopped {
     pub cause: StopCause,
     /// What was seen, with numbers.
     pub reason: String,
-    /// True when it was not tried, because it did not work with fewer connections.
+    /// True when it was not tried: it did not work with fewer connections, or this machine does not allow
+    /// so many.
     pub inferred: bool,
 }
 
@@ -163,6 +164,8 @@ pub enum StopCause {
     Descriptors,
     /// Threads: they could not be started, or all of them were taken.
     Threads,
+    /// Time: connections or requests were not answered in time, and nothing says why.
+    Unanswered,
     /// Local ports.
     Ports,
     /// Memory.

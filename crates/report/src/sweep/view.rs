@@ -21,7 +21,10 @@ pub fn document(record: &SweepRecord) -> Document {
         section(
             "In plain words",
             false,
-            record.page.iter().cloned().map(Item::Paragraph).collect(),
+            words::page(record)
+                .into_iter()
+                .map(Item::Paragraph)
+                .collect(),
         ),
         section("Cells", false, cells(record)),
         section("How it was measured", true, vec![Item::Table(how(record))]),
@@ -97,7 +100,7 @@ fn map(record: &SweepRecord, pair: (&str, &str), keep_alive: bool, cpu_units: u6
                 "Bare ratios from one short block each, without intervals (--quick): nobody is said to win, except where the other does not work (x: + {candidate}, - {baseline}). c: the client is the limit."
             ),
             false => format!(
-                "+ {candidate} wins, - {baseline} wins, = equal within {}, ? cannot tell, c the client is the limit, x does not work. All winners of a map together are right with {} confidence.",
+                "+ {candidate} wins, - {baseline} wins, = equal within {}, ? cannot tell, c the client is the limit, x does not work or was not tried. All winners of a map together are right with {} confidence.",
                 format::percent(config.margin * 100.0),
                 format::confidence(config.confidence),
             ),
@@ -211,10 +214,10 @@ fn table(record: &SweepRecord, keep_alive: bool, cpu_units: u64, wait_ms: u64) -
         .iter()
         .flat_map(|cell| cell.servers.iter().map(|server| table_row(cell, server)))
         .collect();
-    let notes = cells.iter().flat_map(|cell| {
-        cell.servers
-            .iter()
-            .filter_map(|server| stop_note(cell, server))
+    let notes = cells.iter().enumerate().flat_map(|(number, cell)| {
+        let before = &cells[..number];
+        let notes = cell.servers.iter();
+        notes.filter_map(move |server| stop_note(before, cell, server))
     });
     Table {
         id: format!(
@@ -241,16 +244,18 @@ fn table(record: &SweepRecord, keep_alive: bool, cpu_units: u64, wait_ms: u64) -
     }
 }
 
-fn stop_note(cell: &SweepCell, server: &SweepServer) -> Option<String> {
-    let stopped = server
-        .stopped
-        .as_ref()
-        .filter(|stopped| !stopped.inferred)?;
-    let concurrency = format::count(u64::from(cell.spot.concurrency));
-    Some(format!(
-        "{} stopped working at {concurrency} connections: {}",
-        server.name, stopped.reason
-    ))
+/// Why a server has no figures in a cell; said once for all cells in which it was not tried.
+fn stop_note(before: &[&SweepCell], cell: &SweepCell, server: &SweepServer) -> Option<String> {
+    let stopped = server.stopped.as_ref()?;
+    let name = &server.name;
+    let connections = format::counted(u64::from(cell.spot.concurrency), "connection");
+    let reason = &stopped.reason;
+    if !stopped.inferred {
+        return Some(format!("{name} stopped working at {connections}: {reason}"));
+    }
+    let mut servers = before.iter().filter_map(|cell| cell.server(name));
+    let told = servers.any(|server| server.stopped.is_some());
+    (!told).then(|| format!("{name} at {connections}: {reason}"))
 }
 
 fn table_row(cell: &SweepCell, server: &SweepServer) -> Vec<Cell> {

@@ -1,11 +1,11 @@
-//! The page in plain words, made from the record alone.
+//! The page in plain words, made from the record alone: where the answer flips.
 
 use super::crossovers::row;
+use super::ends;
 use super::record::{
-    CrossoverAnswer, CrossoverResult, Outcome, StopCause, SweepCell, SweepRecord, SweepServer,
+    CrossoverAnswer, CrossoverResult, Outcome, SweepCell, SweepRecord, SweepServer,
 };
 use crate::format;
-use crate::limits::Ceiling;
 
 /// One line for each pair of servers: where the answer flips for each kind of work.
 pub(super) fn headlines(record: &SweepRecord) -> Vec<String> {
@@ -42,7 +42,7 @@ pub(super) fn page(record: &SweepRecord) -> Vec<String> {
         .collect();
     for server in &record.config.servers {
         for &keep_alive in &record.config.keep_alive {
-            page.extend(end_of(record, &server.name, keep_alive));
+            page.extend(ends::end_of(record, &server.name, keep_alive));
         }
     }
     page
@@ -84,29 +84,49 @@ pub(super) fn short(answer: &CrossoverAnswer) -> String {
     }
 }
 
-/// Who wins where for one pair and kind of work, then by how much where it matters: at the flip and at the end.
+/// Who wins where for one pair and kind of work, then by how much where it matters.
 fn flip(record: &SweepRecord, it: &CrossoverResult) -> String {
     let row = row(record, it.keep_alive, it.cpu_units, it.wait_ms);
-    let mut told: Vec<u64> = match it.answer {
-        CrossoverAnswer::From { concurrency, .. } | CrossoverAnswer::UpTo { concurrency, .. } => {
-            vec![concurrency]
-        }
-        CrossoverAnswer::Always => row.iter().take(1).map(|cell| at(cell)).collect(),
-        _ => Vec::new(),
-    };
-    if !matches!(it.answer, CrossoverAnswer::Equal) {
-        told.extend(row.last().map(|cell| at(cell)));
-    }
-    told.dedup();
+    let told = told(it, &row);
     let advantages = row
         .iter()
         .filter(|cell| told.contains(&at(cell)))
-        .map(|cell| advantage(cell, &it.baseline, &it.candidate));
+        .filter_map(|cell| advantage(cell, &it.baseline, &it.candidate));
     let sentence = format!("{}, {}.", subject(record, it), answer(record, it, &row));
     std::iter::once(sentence)
         .chain(advantages)
         .collect::<Vec<_>>()
         .join(" ")
+}
+
+/// The concurrencies that are told with figures: the last on either side of the flip, and the end.
+fn told(it: &CrossoverResult, row: &[&SweepCell]) -> Vec<u64> {
+    let mut told = match it.answer {
+        CrossoverAnswer::From { concurrency, .. } => {
+            let below = row.iter().rev().filter(|cell| at(cell) < concurrency);
+            vec![Some(concurrency), across(it, below)]
+        }
+        CrossoverAnswer::UpTo { concurrency, .. } => {
+            let above = row.iter().filter(|cell| at(cell) > concurrency);
+            vec![Some(concurrency), across(it, above)]
+        }
+        CrossoverAnswer::Always => vec![row.first().map(|cell| at(cell))],
+        _ => Vec::new(),
+    };
+    if it.answer != CrossoverAnswer::Equal {
+        told.push(row.last().map(|cell| at(cell)));
+    }
+    told.into_iter().flatten().collect()
+}
+
+/// Across the flip, of the cells from there on: the first that the baseline wins, else the first of all.
+fn across<'a>(
+    it: &CrossoverResult,
+    mut cells: impl Iterator<Item = &'a &'a SweepCell> + Clone,
+) -> Option<u64> {
+    let lost = |cell: &&&SweepCell| outcome(cell, it) == Outcome::Baseline;
+    let nearest = cells.clone().next();
+    cells.find(lost).or(nearest).map(|cell| at(cell))
 }
 
 /// Who wins where, after a comma and before a full stop.
@@ -127,52 +147,59 @@ fn answer(record: &SweepRecord, it: &CrossoverResult, row: &[&SweepCell]) -> Str
             "{baseline} and {candidate} differ by no more than {} anywhere {range}",
             format::percent(record.config.margin * 100.0)
         ),
-        CrossoverAnswer::From {
-            concurrency,
-            baseline_until,
-        } => {
-            let from = format::count(concurrency);
-            match baseline_until {
-                _ if is_known_below(row, it, concurrency) => format!(
-                    "{baseline} is as good as {candidate} or better below {from} connections, and {candidate} wins from there on"
-                ),
-                Some(until) => format!(
-                    "{baseline} beats {candidate} at {} connections, {candidate} wins from {from} on, and in between it cannot be told",
-                    format::count(until)
-                ),
-                None => format!(
-                    "{candidate} beats {baseline} from {from} connections on, and below that it cannot be told"
-                ),
+        CrossoverAnswer::From { concurrency, .. } => {
+            let below = row.iter().filter(|cell| at(cell) < concurrency);
+            let below: Vec<_> = below.copied().collect();
+            let from = format::counted(concurrency, "connection");
+            if below.iter().all(|cell| is_as_good(cell, it)) {
+                return format!(
+                    "{baseline} is as good as {candidate} or better below {from}, and {candidate} wins from there on"
+                );
             }
+            let known = known(&below, it);
+            format!("{candidate} beats {baseline} from {from} on, and below that {known}")
         }
-        CrossoverAnswer::UpTo {
-            concurrency,
-            baseline_from,
-        } => {
-            let above = match baseline_from {
-                Some(from) => format!("{baseline} wins at {}", format::count(from)),
-                None => "above that it cannot be told".to_owned(),
-            };
+        CrossoverAnswer::UpTo { concurrency, .. } => {
+            let above = row.iter().filter(|cell| at(cell) > concurrency);
+            let above: Vec<_> = above.copied().collect();
             format!(
-                "{candidate} beats {baseline} up to {} connections, and {above}",
-                format::count(concurrency)
+                "{candidate} beats {baseline} up to {}, and above that {}",
+                format::counted(concurrency, "connection"),
+                known(&above, it)
             )
         }
-        CrossoverAnswer::Scattered => format!(
-            "there is no single crossover: {candidate} beats {baseline} at {} connections only",
-            format::list(&won(row, it, Outcome::Candidate))
-        ),
-        CrossoverAnswer::CannotTell => {
-            let wins = won(row, it, Outcome::Baseline);
-            let so_far = match wins.as_slice() {
-                [] => "neither can be said to win".to_owned(),
-                wins => format!(
-                    "{baseline} wins at {} connections and neither can be said to win elsewhere",
-                    format::list(wins)
-                ),
-            };
-            format!("no crossover of {baseline} and {candidate} can be told {range}: {so_far}")
+        CrossoverAnswer::Scattered => {
+            format!("there is no single crossover {range}: {}", known(row, it))
         }
+        CrossoverAnswer::CannotTell => format!(
+            "no crossover of {baseline} and {candidate} can be told {range}: {}",
+            known(row, it)
+        ),
+    }
+}
+
+/// What is known of some cells, in half a sentence: `sync wins at 1 and 3, they are equal at 10, and neither
+/// can be said to win at 32`.
+fn known(cells: &[&SweepCell], it: &CrossoverResult) -> String {
+    let outcomes = [
+        (Outcome::Candidate, format!("{} wins", it.candidate)),
+        (Outcome::Baseline, format!("{} wins", it.baseline)),
+        (Outcome::Equal, "they are equal".to_owned()),
+        (Outcome::CannotTell, "neither can be said to win".to_owned()),
+    ];
+    let mut parts = Vec::new();
+    for (wanted, words) in outcomes {
+        let of_outcome = cells.iter().filter(|cell| outcome(cell, it) == wanted);
+        let there: Vec<String> = of_outcome.map(|cell| concurrency(cell)).collect();
+        match there.len() {
+            0 => {}
+            all if all == cells.len() => return words,
+            _ => parts.push(format!("{words} at {}", format::list(&there))),
+        }
+    }
+    match parts.split_last() {
+        Some((last, others)) => format!("{}, and {last}", others.join(", ")),
+        None => String::new(),
     }
 }
 
@@ -191,29 +218,17 @@ fn subject(record: &SweepRecord, it: &CrossoverResult) -> String {
     words
 }
 
-/// Whether it is known of every concurrency below the flip that the candidate does not win.
-fn is_known_below(row: &[&SweepCell], it: &CrossoverResult, flip: u64) -> bool {
-    let mut below = row.iter().filter(|cell| at(cell) < flip);
-    below.all(|cell| {
-        let outcome = outcome(cell, &it.baseline, &it.candidate);
-        matches!(outcome, Outcome::Baseline | Outcome::Equal)
-    })
-}
-
-/// The concurrencies with one outcome.
-fn won(row: &[&SweepCell], it: &CrossoverResult, wanted: Outcome) -> Vec<String> {
-    let cells = row
-        .iter()
-        .filter(|cell| outcome(cell, &it.baseline, &it.candidate) == wanted);
-    cells.map(|cell| concurrency(cell)).collect()
+/// Whether it is known that the candidate does not win.
+fn is_as_good(cell: &SweepCell, it: &CrossoverResult) -> bool {
+    matches!(outcome(cell, it), Outcome::Baseline | Outcome::Equal)
 }
 
 fn at(cell: &SweepCell) -> u64 {
     u64::from(cell.spot.concurrency)
 }
 
-fn outcome(cell: &SweepCell, baseline: &str, candidate: &str) -> Outcome {
-    cell.comparison(baseline, candidate)
+fn outcome(cell: &SweepCell, it: &CrossoverResult) -> Outcome {
+    cell.comparison(&it.baseline, &it.candidate)
         .map_or(Outcome::CannotTell, |it| it.outcome)
 }
 
@@ -221,23 +236,29 @@ fn concurrency(cell: &SweepCell) -> String {
     format::count(u64::from(cell.spot.concurrency))
 }
 
-/// By how much, in requests, latency, CPU and memory.
-fn advantage(cell: &SweepCell, baseline: &str, candidate: &str) -> String {
+/// By how much, in requests, latency, CPU and memory; `None` where nothing was measured.
+fn advantage(cell: &SweepCell, baseline: &str, candidate: &str) -> Option<String> {
     let at = format!(
         "At {}",
         format::counted(u64::from(cell.spot.concurrency), "connection")
     );
-    let (Some(below), Some(above)) = (cell.server(baseline), cell.server(candidate)) else {
-        return String::new();
+    let (below, above) = (cell.server(baseline)?, cell.server(candidate)?);
+    let stopped = match (&below.stopped, &above.stopped) {
+        (Some(_), Some(_)) => return Some(format!("{at} neither works.")),
+        (Some(stopped), None) => Some((stopped, above)),
+        (None, Some(stopped)) => Some((stopped, below)),
+        (None, None) => None,
     };
-    for (stopped, other) in [(below, candidate), (above, baseline)] {
-        if stopped.stopped.is_some() {
-            return format!("{at} only {other} works.");
-        }
+    if let Some((stopped, other)) = stopped {
+        other.result.as_ref()?;
+        let verb = if stopped.inferred {
+            "was tried"
+        } else {
+            "works"
+        };
+        return Some(format!("{at} only {} {verb}.", other.name));
     }
-    let Some(comparison) = cell.comparison(baseline, candidate) else {
-        return String::new();
-    };
+    let comparison = cell.comparison(baseline, candidate)?;
     let mut figures = Vec::new();
     if let Some(ratio) = comparison.ratio {
         let interval = comparison.low.zip(comparison.high);
@@ -254,10 +275,8 @@ fn advantage(cell: &SweepCell, baseline: &str, candidate: &str) -> String {
             figures.push(format!("{} times the {what}", format::ratio(above / below)));
         }
     }
-    format!(
-        "{at} {candidate} has {} of {baseline}.",
-        format::list(&figures)
-    )
+    let figures = (!figures.is_empty()).then(|| format::list(&figures))?;
+    Some(format!("{at} {candidate} has {figures} of {baseline}."))
 }
 
 /// A figure of a server and how it is called.
@@ -277,70 +296,3 @@ const FIGURES: [NamedFigure; 4] = [
             .map(|bytes| bytes as f64)
     }),
 ];
-
-/// Up to how many connections a server worked, and what ends it.
-fn end_of(record: &SweepRecord, name: &str, keep_alive: bool) -> Option<String> {
-    let cells = || {
-        record
-            .cells
-            .iter()
-            .filter(move |cell| cell.spot.keep_alive == keep_alive)
-    };
-    let seen = || cells().filter_map(|cell| Some((cell.spot.concurrency, cell.server(name)?)));
-    let works = |server: &SweepServer| server.stopped.is_none() && server.result.is_some();
-    let largest = seen()
-        .filter(|(_, server)| works(server))
-        .map(|(concurrency, _)| concurrency)
-        .max();
-    let first_stop = seen()
-        .filter_map(|(concurrency, server)| Some((concurrency, server.stopped.as_ref()?)))
-        .filter(|(_, stopped)| !stopped.inferred)
-        .min_by_key(|(concurrency, _)| *concurrency);
-    let mode = if record.config.keep_alive.len() > 1 && !keep_alive {
-        " with a connection per request"
-    } else {
-        ""
-    };
-    if let Some((concurrency, stopped)) = first_stop {
-        let worked = largest
-            .filter(|largest| *largest < concurrency)
-            .map_or_else(String::new, |largest| {
-                format!(" It worked with {}.", format::count(u64::from(largest)))
-            });
-        return Some(format!(
-            "{name} stops working at {} connections{mode}, for want of {}: {}.{worked}",
-            format::count(u64::from(concurrency)),
-            want(stopped.cause),
-            stopped.reason.trim_end_matches('.'),
-        ));
-    }
-    let largest = largest?;
-    let ceiling = record
-        .ceilings
-        .iter()
-        .find(|ceiling| ceiling.server == name);
-    let limit = ceiling.map_or_else(String::new, ceiling_words);
-    Some(format!(
-        "{name} still worked with {}{mode}, the most that were tried.{limit}",
-        format::counted(u64::from(largest), "connection")
-    ))
-}
-
-fn ceiling_words(ceiling: &Ceiling) -> String {
-    format!(
-        " What this machine allows ends it at about {}: {}.",
-        format::count(ceiling.connections),
-        ceiling.reason.trim_end_matches('.')
-    )
-}
-
-fn want(cause: StopCause) -> &'static str {
-    match cause {
-        StopCause::Descriptors => "open files",
-        StopCause::Threads => "threads",
-        StopCause::Ports => "local ports",
-        StopCause::Memory => "memory",
-        StopCause::Ended => "a living process",
-        StopCause::Other => "answers",
-    }
-}

@@ -2,6 +2,8 @@
 
 #![allow(dead_code)]
 
+pub(crate) mod sweeps;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
