@@ -200,7 +200,7 @@ fn a_model_that_does_not_fit_is_warned_about() {
     assert_eq!(told.count(), 1);
 }
 
-/// Half of its connections are not accounted for, one answers wrongly, one does not last.
+/// One server's connections are not all accounted for, one answers wrongly, one does not last, one refuses.
 fn in_doubt() -> ContendersRecord {
     let mut cells = cells(true);
     for cell in &mut cells {
@@ -210,6 +210,13 @@ fn in_doubt() -> ContendersRecord {
                 cell.errors = ErrorCounts {
                     total: 3,
                     body: 3,
+                    ..ErrorCounts::default()
+                }
+            }
+            "spring" => {
+                cell.errors = ErrorCounts {
+                    total: 1_000_000,
+                    connect: 1_000_000,
                     ..ErrorCounts::default()
                 }
             }
@@ -236,6 +243,7 @@ fn what_is_in_doubt_has_no_rank_and_decides_no_claim() {
         ("hyperlane", Some(Doubt::NotAccountedFor)),
         ("gin", Some(Doubt::WrongAnswers)),
         ("rocket", Some(Doubt::Failed)),
+        ("spring", Some(Doubt::Errors)),
         ("tokio", None),
     ] {
         let place = place(standing, server);
@@ -243,8 +251,8 @@ fn what_is_in_doubt_has_no_rank_and_decides_no_claim() {
         assert_eq!(place.rank.is_none(), doubt.is_some(), "{server}");
     }
     let ranks: Vec<_> = standing.places.iter().map(|place| place.rank).collect();
-    let sure = (1..=5).map(Some);
-    assert_eq!(ranks, sure.chain([None; 3]).collect::<Vec<_>>());
+    let sure = (1..=4).map(Some);
+    assert_eq!(ranks, sure.chain([None; 4]).collect::<Vec<_>>());
     let ranks: Vec<_> = standing.rows.iter().map(|row| row.rank_here).collect();
     assert_eq!(
         ranks,
@@ -272,7 +280,7 @@ fn what_is_in_doubt_is_marked_and_explained() {
         "Tokio above Hyperlane †",
         "hyperlane †",
         "† In doubt",
-        "rocket: failed under load. gin: not all answers were right. hyperlane: throughput",
+        "rocket: failed under load. gin: not all answers were right. spring: more than one request in a hundred failed. hyperlane: throughput",
         "Left out: rocket, failed under load: it ended.",
         "one of the two is in doubt",
     ] {

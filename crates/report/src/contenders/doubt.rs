@@ -14,6 +14,8 @@ pub enum Doubt {
     Failed,
     /// Some of its answers were not what the contract says.
     WrongAnswers,
+    /// More than one request in a hundred failed.
+    Errors,
     /// Throughput × latency does not give the connections (Little's law): something was not measured.
     NotAccountedFor,
 }
@@ -24,6 +26,7 @@ impl Doubt {
         match self {
             Doubt::Failed => "failed under load",
             Doubt::WrongAnswers => "not all answers were right",
+            Doubt::Errors => "more than one request in a hundred failed",
             Doubt::NotAccountedFor => {
                 "throughput × latency does not give the connections (Little's law), as when some of them wait a second to be accepted"
             }
@@ -43,6 +46,8 @@ pub(super) fn doubt(
         Some(Doubt::Failed)
     } else if cell.errors.answered_wrongly() > 0 {
         Some(Doubt::WrongAnswers)
+    } else if cell.errors.total * 100 > cell.requests + cell.errors.total {
+        Some(Doubt::Errors)
     } else if checks::breaks_littles_law(cell) {
         Some(Doubt::NotAccountedFor)
     } else {
