@@ -7,7 +7,9 @@ use engine::{Load, Measurement, Request, Slice, SliceEnd, Target, TargetId};
 use workload::Stats;
 
 use crate::counters;
+use crate::interrupt;
 use crate::loader::Loader;
+use crate::pids::Pids;
 use crate::plan::{ServerSource, ServerSpec};
 use crate::process::{ForeignCommand, ServerProcess};
 
@@ -48,6 +50,10 @@ pub struct Arm {
     pub slices: u32,
     /// How it was warmed up last.
     pub warmed_up: Option<WarmedUp>,
+    /// Whether the run goes on without it when it fails.
+    pub dispensable: bool,
+    /// Why the run goes on without it, with its standard error.
+    pub failure: Option<String>,
 }
 
 /// How a server was warmed up.
@@ -117,6 +123,8 @@ impl Arm {
             mean_response: None,
             slices: 0,
             warmed_up: None,
+            dispensable: false,
+            failure: None,
         })
     }
 
@@ -168,7 +176,7 @@ impl Arm {
 
     /// Resident memory of its processes now, in bytes; `None` where not available.
     pub fn rss_bytes(&self) -> Option<u64> {
-        let pids = self.pids();
+        let pids = self.pids().now();
         let rss = pids
             .iter()
             .map(|&pid| counters::process_memory(pid).rss_bytes);
@@ -176,18 +184,17 @@ impl Arm {
     }
 
     /// The processes whose CPU and memory are the server's.
-    pub fn pids(&self) -> Vec<u32> {
-        self.process
-            .as_ref()
-            .map_or_else(Vec::new, |process| match self.built_in {
-                true => vec![process.pid()],
-                false => counters::process_tree(process.pid()),
-            })
+    pub fn pids(&self) -> Pids {
+        match &self.process {
+            None => Pids::Unknown,
+            Some(process) if self.built_in => Pids::One(process.pid()),
+            Some(process) => Pids::Tree(process.pid()),
+        }
     }
 
     /// Threads of all its processes at this moment; `None` where not available.
     pub fn threads(&self) -> Option<u64> {
-        let pids = self.pids();
+        let pids = self.pids().now();
         let threads = pids
             .iter()
             .map(|&pid| counters::process_memory(pid).threads)
@@ -213,7 +220,7 @@ impl Arm {
                     context_switches: Some(stats.context_switches),
                 });
         }
-        let pids = self.pids();
+        let pids = self.pids().now();
         let switches = pids
             .iter()
             .map(|&pid| counters::threads_context_switches(pid))
@@ -253,6 +260,26 @@ impl Arm {
             anyhow::bail!("server `{}` {}", self.label, process.how_it_ended());
         }
         Ok(())
+    }
+}
+
+impl Arm {
+    /// Takes the server out of the run.
+    ///
+    /// # Errors
+    /// With its failure, where the run cannot go on without it; and after Ctrl-C, when a failure says nothing.
+    pub fn fail(&mut self, failure: anyhow::Error, loader: &mut dyn Loader) -> anyhow::Result<()> {
+        if !self.dispensable || interrupt::requested() {
+            return Err(failure);
+        }
+        self.disconnect(loader);
+        self.failure = Some(format!("{failure:#}"));
+        Ok(())
+    }
+
+    /// Whether it takes part, still.
+    pub fn is_in(&self) -> bool {
+        self.failure.is_none()
     }
 }
 

@@ -30,7 +30,7 @@ pub struct ArmBlock {
     pub span: Duration,
     /// How many slices those were.
     pub slices: u32,
-    /// CPU time of the server over that span.
+    /// CPU time of the server over that span; `None` where processes of it came or went.
     pub server_cpu: Option<Duration>,
     /// CPU time of the client over that span.
     pub client_cpu: Duration,
@@ -90,20 +90,19 @@ pub fn run(
         .enumerate()
         .map(|(arm, it)| plan.order.contains(&arm).then(|| it.counters()))
         .collect();
-    let pids: Vec<_> = arms.iter().map(Arm::pids).collect();
+    let pids: Vec<_> = arms.iter().map(|arm| arm.pids().now()).collect();
     let mut tallies = vec![Tally::default(); arms.len()];
     let mut interrupted = false;
     for &arm in plan.order {
-        interrupted = slice(loader, &mut arms[arm], &pids[arm], plan, &mut tallies[arm])?;
+        interrupted = turn(loader, &mut arms[arm], &pids[arm], plan, &mut tallies[arm])?;
         if interrupted {
             break;
         }
-        arms[arm].check_alive()?;
     }
     let steal_percent =
         machine.and_then(|machine| counters::machine_cpu()?.steal_percent_since(machine));
     let loaded = (0..arms.len())
-        .filter(|&arm| tallies[arm].loaded)
+        .filter(|&arm| tallies[arm].loaded && arms[arm].is_in())
         .collect::<Vec<_>>();
     let arms = loaded
         .into_iter()
@@ -112,7 +111,7 @@ pub fn run(
                 loader,
                 arm,
                 &arms[arm],
-                before[arm].unwrap_or_default(),
+                (&pids[arm], before[arm].unwrap_or_default()),
                 std::mem::take(&mut tallies[arm]),
             )
         })
@@ -123,6 +122,28 @@ pub fn run(
         spin,
         interrupted,
     })
+}
+
+/// One turn of an arm that takes part, still; true when it was cut short. An arm that does not stand it is out,
+/// where the run goes on without it, and what this block saw of it counts nowhere.
+fn turn(
+    loader: &mut dyn Loader,
+    arm: &mut Arm,
+    pids: &[u32],
+    plan: &BlockPlan<'_>,
+    tally: &mut Tally,
+) -> anyhow::Result<bool> {
+    if !arm.is_in() {
+        return Ok(false);
+    }
+    let interrupted = slice(loader, arm, pids, plan, tally);
+    if matches!(interrupted, Ok(true)) {
+        return Ok(true);
+    }
+    if let Err(failure) = interrupted.and_then(|_| arm.check_alive()) {
+        arm.fail(failure, loader)?;
+    }
+    Ok(false)
 }
 
 /// Loads one arm for one slice; true when it was cut short.
@@ -221,9 +242,11 @@ fn finish(
     loader: &mut dyn Loader,
     number: usize,
     arm: &Arm,
-    before: ServerCounters,
+    (pids, before): (&[u32], ServerCounters),
     tally: Tally,
 ) -> anyhow::Result<ArmBlock> {
+    // What a process used that came or went meanwhile is not known: less than all of it would be a lie.
+    let is_same = arm.pids().now() == pids;
     let after = arm.counters();
     let measurement = match (tally.collected, arm.connections) {
         (Some(measurement), _) => measurement,
@@ -238,9 +261,11 @@ fn finish(
         // Where there are no CPU clocks of other processes, the server's own word for the whole block.
         server_cpu: tally
             .server_cpu
-            .or_else(|| grown(None, before.cpu, after.cpu)),
+            .or_else(|| grown(None, before.cpu, after.cpu))
+            .filter(|_| is_same),
         client_cpu: tally.client_cpu,
-        server_switches: add_difference(None, before.context_switches, after.context_switches),
+        server_switches: add_difference(None, before.context_switches, after.context_switches)
+            .filter(|_| is_same),
         client_switches: tally.client_switches,
         client_run_queue_wait: tally.client_run_queue_wait,
         throttled_periods: tally.throttled_periods,

@@ -13,7 +13,7 @@ use crate::sampler::Sample;
 mod used;
 mod wrk;
 
-use used::{Used, cores, micros, per_answer, sum};
+use used::{Used, cores, micros, per_answer, with};
 
 /// A block in which more than this share of CPU time was stolen is left out of comparisons, in percent.
 const STEAL_DROPS_PERCENT: f64 = 5.0;
@@ -65,11 +65,17 @@ impl Cell {
         let used = &mut self.used;
         used.span += arm.span;
         used.slices += arm.slices;
-        used.server_cpu = sum(used.server_cpu, arm.server_cpu);
+        // A sum that lacks a block would pass for the whole.
+        let is_first = self.blocks.len() == 1;
+        used.server_cpu = with(used.server_cpu, arm.server_cpu, is_first);
         used.client_cpu += arm.client_cpu;
-        used.server_switches = sum(used.server_switches, arm.server_switches);
-        used.client_switches = sum(used.client_switches, arm.client_switches);
-        used.client_run_queue_wait = sum(used.client_run_queue_wait, arm.client_run_queue_wait);
+        used.server_switches = with(used.server_switches, arm.server_switches, is_first);
+        used.client_switches = with(used.client_switches, arm.client_switches, is_first);
+        used.client_run_queue_wait = with(
+            used.client_run_queue_wait,
+            arm.client_run_queue_wait,
+            is_first,
+        );
         self.total.append(arm.measurement);
     }
 
@@ -287,7 +293,9 @@ fn series(total: &Measurement, samples: &[Sample], arm: usize, epoch: Instant) -
                 .iter()
                 .filter(|sample| (from..from + Duration::from_secs(1)).contains(&sample.at))
                 .collect();
-            let cores = within.first().zip(within.last()).and_then(|(first, last)| {
+            let ends = within.first().zip(within.last());
+            let same = ends.filter(|(first, last)| first.set == last.set);
+            let cores = same.and_then(|(first, last)| {
                 let cpu = last.cpu?.checked_sub(first.cpu?)?;
                 cores(Some(cpu), last.at - first.at)
             });

@@ -1,6 +1,6 @@
 //! What the exit code says.
 
-use report::record::Record;
+use report::record::{CellResult, Record};
 
 use crate::cli::MaxErrors;
 
@@ -19,12 +19,18 @@ pub const INTERRUPTED: u8 = 130;
 
 /// The exit code of a run that left this record.
 pub fn of(record: &Record, max_errors: MaxErrors) -> u8 {
-    let any_unanswered =
-        record.results.is_empty() || record.results.iter().any(|cell| cell.requests == 0);
-    let too_many = record
-        .results
-        .iter()
-        .any(|cell| exceeds(cell.requests, cell.errors.total, max_errors));
+    of_cells(record, &|_| true, max_errors)
+}
+
+/// The same, of those cells only that `counts` says.
+pub fn of_cells(
+    record: &Record,
+    counts: &dyn Fn(&CellResult) -> bool,
+    max_errors: MaxErrors,
+) -> u8 {
+    let cells = || record.results.iter().filter(|cell| counts(cell));
+    let any_unanswered = cells().next().is_none() || cells().any(|cell| cell.requests == 0);
+    let too_many = cells().any(|cell| exceeds(cell.requests, cell.errors.total, max_errors));
     match () {
         () if record.interrupted => INTERRUPTED,
         () if any_unanswered => NOT_MEASURED,

@@ -43,6 +43,7 @@ mod limits;
 mod loader;
 mod output;
 mod output_args;
+mod pids;
 mod plan;
 mod process;
 mod progress;

@@ -205,7 +205,9 @@ impl ServerProcess {
     /// How it ended and what it wrote to standard error, for a message that opens with its name.
     pub fn how_it_ended(&mut self) -> String {
         let deadline = Instant::now() + Duration::from_secs(1);
-        while self.exited().is_none() && Instant::now() < deadline {
+        // What it wrote last may still be on its way.
+        let is_over = |it: &mut Self| it.exited().is_some() && it.stderr.is_whole();
+        while !is_over(self) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
         let status = self
@@ -349,7 +351,7 @@ fn first_line(stdout: Option<std::process::ChildStdout>) -> mpsc::Receiver<Strin
 }
 
 /// The last lines that a process wrote.
-#[derive(Clone, Default)]
+#[derive(Default)]
 struct Tail(Arc<Mutex<VecDeque<String>>>);
 
 impl Tail {
@@ -371,6 +373,11 @@ impl Tail {
                 lines.push_back(String::from_utf8_lossy(&line).into_owned());
             }
         });
+    }
+
+    /// Whether all that it followed has ended: each reader holds the lines.
+    fn is_whole(&self) -> bool {
+        Arc::strong_count(&self.0) == 1
     }
 
     fn text(&self) -> String {

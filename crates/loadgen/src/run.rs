@@ -25,13 +25,36 @@ pub struct Outcome {
     pub record: Record,
     /// What ended the run before its time; Ctrl-C is none.
     pub failure: Option<anyhow::Error>,
+    /// The servers that the run went on without.
+    pub failed: Vec<Failed>,
 }
 
-/// Measures.
+/// A server that the run went on without. What was measured of it until then stands in the record.
+pub struct Failed {
+    /// Its name.
+    pub server: String,
+    /// What happened, with its standard error.
+    pub reason: String,
+}
+
+/// Measures. A server that fails ends the run.
 ///
 /// # Errors
 /// When nothing could be measured at all. What goes wrong later stands in the outcome.
 pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
+    measure(plan, false)
+}
+
+/// Measures. A server that does not start beside the others, refuses connections or ends is out, and the run
+/// goes on without it.
+///
+/// # Errors
+/// As [`run`]; also when no server is left.
+pub fn run_past_failures(plan: &Plan) -> anyhow::Result<Outcome> {
+    measure(plan, true)
+}
+
+fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
     let room = descriptors::room_for(plan)?;
     let mut shape = shapes::of(&plan.work);
     let contrasts = if plan.contrast {
@@ -39,11 +62,19 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
     } else {
         Vec::new()
     };
-    let mut arms = start(plan, &shape.start(plan)?)?;
-    for arm in &arms {
-        for work in std::iter::once(&plan.work).chain(contrasts.iter().map(|it| &it.work)) {
-            shape.verify(arm, work, plan.timeout)?;
+    let (mut arms, mut failed) = start(plan, &shape.start(plan)?, dispensable)?;
+    let works: Vec<&Work> = std::iter::once(&plan.work)
+        .chain(contrasts.iter().map(|it| &it.work))
+        .collect();
+    for arm in std::mem::take(&mut arms) {
+        let mut asked = works.iter();
+        match asked.try_for_each(|work| shape.verify(&arm, work, plan.timeout)) {
+            Ok(()) => arms.push(arm),
+            Err(error) => failed.push(without(&arm.label, error, dispensable)?),
         }
+    }
+    if let (true, Some(first)) = (arms.is_empty(), failed.first()) {
+        anyhow::bail!("no server is left: {}: {}", first.server, first.reason);
     }
     let mut engine = Engine::start(EngineConfig {
         threads: plan.threads,
@@ -80,22 +111,23 @@ pub fn run(plan: &Plan) -> anyhow::Result<Outcome> {
         .try_for_each(|&keep_alive| run.measure(loader, &mut arms, keep_alive))
         .err();
     drop(run);
+    failed.extend(arms.iter().filter_map(|arm| {
+        Some(Failed {
+            server: arm.label.clone(),
+            reason: arm.failure.clone()?,
+        })
+    }));
     record.interrupted = interrupt::requested();
     document::finish(&mut record, plan, room, queue_before);
     record.findings = findings(&record, shape.as_ref(), &contrasts);
-    if let Some(failure) = failure {
-        if record.results.is_empty() {
-            return Err(failure);
-        }
-        return Ok(Outcome {
+    match failure {
+        Some(failure) if record.results.is_empty() => Err(failure),
+        failure => Ok(Outcome {
             record,
-            failure: Some(failure),
-        });
+            failure,
+            failed,
+        }),
     }
-    Ok(Outcome {
-        record,
-        failure: None,
-    })
 }
 
 /// What the figures say, and then whether the machine is one to believe.
@@ -109,12 +141,38 @@ fn findings(record: &Record, shape: &dyn Shape, contrasts: &[Contrast]) -> Vec<S
     findings
 }
 
-fn start(plan: &Plan, flags: &[(&str, String)]) -> anyhow::Result<Vec<Arm>> {
-    let arms = plan.servers.iter().map(|spec| {
+fn start(
+    plan: &Plan,
+    flags: &[(&str, String)],
+    dispensable: bool,
+) -> anyhow::Result<(Vec<Arm>, Vec<Failed>)> {
+    let mut arms = Vec::new();
+    let mut failed = Vec::new();
+    for spec in &plan.servers {
         let spec = spec.clone().with_flags(flags);
-        Arm::start(&spec, &plan.server_cpus)
-    });
-    arms.collect()
+        match Arm::start(&spec, &plan.server_cpus) {
+            Ok(mut arm) => {
+                arm.dispensable = dispensable;
+                arms.push(arm);
+            }
+            Err(error) => failed.push(without(&spec.label, error, dispensable)?),
+        }
+    }
+    Ok((arms, failed))
+}
+
+/// A server that is left out before anything is measured.
+///
+/// # Errors
+/// As [`Arm::fail`].
+fn without(server: &str, error: anyhow::Error, dispensable: bool) -> anyhow::Result<Failed> {
+    if !dispensable || interrupt::requested() {
+        return Err(error);
+    }
+    Ok(Failed {
+        server: server.to_owned(),
+        reason: format!("{error:#}"),
+    })
 }
 
 /// A run under way.
@@ -242,7 +300,7 @@ impl<'a> Run<'a> {
         beside: Option<BesidePlan>,
         keep_alive: bool,
     ) -> anyhow::Result<()> {
-        for arm in arms.iter_mut() {
+        for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
             arm.mean_response = None;
             arm.beside = beside.as_ref().map(|beside| {
                 let target = Target {
@@ -258,7 +316,9 @@ impl<'a> Run<'a> {
             });
             if self.room == Room::ForAll {
                 let target = target(self.plan, self.shape, work, arm, keep_alive);
-                arm.connect(loader, target)?;
+                if let Err(failure) = arm.connect(loader, target) {
+                    arm.fail(failure, loader)?;
+                }
             }
         }
         Ok(())

@@ -6,8 +6,11 @@ use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use crate::counters::{self, ProcessMemory};
+use crate::pids::Pids;
 
 const INTERVAL: Duration = Duration::from_millis(100);
+/// Looks until a server's tree of processes is read again: that takes a file for each of its threads.
+const LOOKS_PER_TREE: u32 = 10;
 
 /// A process at one moment.
 #[derive(Debug, Clone, Copy)]
@@ -18,6 +21,8 @@ pub struct Sample {
     pub arm: Option<usize>,
     /// CPU time used since it began.
     pub cpu: Option<Duration>,
+    /// Number of the set of processes that was looked at: another one when some came or went.
+    pub set: u32,
     /// Memory, threads, descriptors; added up over the processes of an arm.
     pub memory: ProcessMemory,
 }
@@ -31,15 +36,21 @@ pub struct Sampler {
 
 impl Sampler {
     /// Starts looking at the load generator and at each arm's processes.
-    pub fn start(arms: Vec<Vec<u32>>) -> Self {
+    pub fn start(arms: Vec<Pids>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let samples = Arc::new(Mutex::new(Vec::new()));
         let thread = std::thread::spawn({
             let (stop, samples) = (Arc::clone(&stop), Arc::clone(&samples));
             move || {
                 let mut due = Instant::now();
+                let mut sets: Vec<Set> = arms.into_iter().map(Set::of).collect();
+                let mut looks = 0_u32;
                 while !stop.load(Ordering::Relaxed) {
-                    let round = look(&arms);
+                    looks += 1;
+                    if looks.is_multiple_of(LOOKS_PER_TREE) {
+                        sets.iter_mut().for_each(Set::read_again);
+                    }
+                    let round = look(&sets);
                     samples
                         .lock()
                         .unwrap_or_else(PoisonError::into_inner)
@@ -71,23 +82,51 @@ impl Drop for Sampler {
     }
 }
 
-fn look(arms: &[Vec<u32>]) -> Vec<Sample> {
+/// The processes of an arm as they were read last.
+struct Set {
+    source: Pids,
+    pids: Vec<u32>,
+    number: u32,
+}
+
+impl Set {
+    fn of(source: Pids) -> Self {
+        Self {
+            source,
+            pids: source.now(),
+            number: 0,
+        }
+    }
+
+    fn read_again(&mut self) {
+        let pids = self.source.now();
+        if pids != self.pids {
+            self.pids = pids;
+            self.number += 1;
+        }
+    }
+}
+
+fn look(arms: &[Set]) -> Vec<Sample> {
     let at = Instant::now();
     let own = Sample {
         at,
         arm: None,
         cpu: Some(counters::own_cpu()),
+        set: 0,
         memory: counters::process_memory(std::process::id()),
     };
     let servers = arms
         .iter()
         .enumerate()
-        .filter(|(_, pids)| !pids.is_empty())
-        .map(|(arm, pids)| Sample {
+        .filter(|(_, set)| !set.pids.is_empty())
+        .map(|(arm, set)| Sample {
             at,
             arm: Some(arm),
-            cpu: pids.iter().map(|&pid| counters::process_cpu(pid)).sum(),
-            memory: pids
+            cpu: set.pids.iter().map(|&pid| counters::process_cpu(pid)).sum(),
+            set: set.number,
+            memory: set
+                .pids
                 .iter()
                 .map(|&pid| counters::process_memory(pid))
                 .fold(ProcessMemory::default(), add),

@@ -60,16 +60,36 @@ command = ["sh", "serve.sh", "{{tool.loadgen}}", "{{port}}", "{{tmp}}"]
         dir
     }
 
+    /// Adds the same with another script, which gets the program, the port and a folder.
+    fn add_script(&self, name: &str, script: &str) -> PathBuf {
+        let dir = self.add(name, |manifest| manifest);
+        std::fs::write(dir.join("serve.sh"), script).expect("a script");
+        dir
+    }
+
+    /// Adds the server that the article's Rust Std is compared with.
+    fn add_rust_std(&self) {
+        let dir = self.0.path().join("rust-std");
+        std::fs::create_dir(&dir).expect("a folder");
+        let manifest = "name = \"rust-std\"\ntitle = \"Rust Std\"\nlanguage = \"Rust\"\n\
+            model = \"thread-per-connection\"\narticle = \"Rust Std\"\nbuiltin = \"sync\"\n";
+        std::fs::write(dir.join("contender.toml"), manifest).expect("a manifest");
+    }
+
     /// `words` of the command line, then those that name this folder.
     fn run(&self, words: &str) -> Output {
-        Command::new(PROGRAM)
+        self.command(words).output().expect("loadgen starts")
+    }
+
+    fn command(&self, words: &str) -> Command {
+        let mut command = Command::new(PROGRAM);
+        command
             .args(words.split_whitespace())
             .arg("--contenders")
             .arg(self.0.path())
             .current_dir(self.0.path())
-            .stdin(Stdio::null())
-            .output()
-            .expect("loadgen starts")
+            .stdin(Stdio::null());
+        command
     }
 }
 
@@ -170,11 +190,7 @@ fn the_articles_table_is_made_of_those_that_answer_right() {
     let folder = Folder::new();
     let gin = folder.add("gin", |manifest| format!("article = \"Gin\"\n{manifest}"));
     folder.add("wrong", wrong);
-    let builtin = folder.0.path().join("rust-std");
-    std::fs::create_dir(&builtin).expect("a folder");
-    let manifest = "name = \"rust-std\"\ntitle = \"Rust Std\"\nlanguage = \"Rust\"\n\
-        model = \"thread-per-connection\"\narticle = \"Rust Std\"\nbuiltin = \"sync\"\n";
-    std::fs::write(builtin.join("contender.toml"), manifest).expect("a manifest");
+    folder.add_rust_std();
 
     let output = folder
         .run("article -c 4 -d 400ms --warmup 200ms --format json --no-save --output article.json");
@@ -191,7 +207,7 @@ fn the_articles_table_is_made_of_those_that_answer_right() {
     let standing = &record["standings"][0];
     assert_eq!(standing["places"].as_array().map(Vec::len), Some(2));
     assert_eq!(standing["claims"].as_array().map(Vec::len), Some(21 + 3));
-    assert!(standing["kendall_tau"].is_number(), "{standing}");
+    assert_eq!(standing["rows"].as_array().map(Vec::len), Some(7));
     assert!(
         record["results"][0]["figures"]
             .to_string()
@@ -210,6 +226,132 @@ fn the_articles_table_is_made_of_those_that_answer_right() {
     ] {
         assert!(shown.contains(part), "{part} is missing: {shown}");
     }
+}
+
+/// The place of a server in the first standing; null when it was not measured.
+fn place<'a>(record: &'a Value, server: &str) -> &'a Value {
+    let places = record["standings"][0]["places"].as_array();
+    let mut places = places.expect("places").iter();
+    places
+        .find(|place| place["server"] == server)
+        .unwrap_or(&Value::Null)
+}
+
+#[test]
+fn one_that_fails_under_load_is_left_out_and_the_others_are_measured() {
+    let folder = Folder::new();
+    folder.add_rust_std();
+    // Asked one by one, it answers right; more connections than two are answered with 503.
+    folder.add_script(
+        "wrong",
+        "exec \"$1\" serve async --addr \"127.0.0.1:$2\" --max-connections 2\n",
+    );
+    // Started to be verified, it lasts; started to be measured, it does not.
+    folder.add_script(
+        "mortal",
+        "\"$1\" serve async --addr \"127.0.0.1:$2\" &\n\
+        if [ -e started ]; then sleep 0.7; kill -9 $!; echo it is over >&2; exit 3; fi\n\
+        touch started; wait\n",
+    );
+    let output =
+        folder.run("article -c 4 -d 2s --warmup 100ms --format json --no-save --output it.json");
+    assert_code(&output, 1);
+    let record = json(&output);
+    for (name, reason) in [
+        ("wrong", "were not what the contract says"),
+        ("mortal", "it is over"),
+    ] {
+        let why = left_out(&record["contenders"], name);
+        assert_eq!(why["stage"], "load", "{why}");
+        let told = why["reason"].as_str().expect("a reason");
+        assert!(told.contains(reason), "{told}");
+        assert!(text(&output.stderr).contains(reason));
+        assert!(place(&record, name)["rank"].is_null(), "{name}");
+    }
+    assert!(left_out(&record["contenders"], "rust-std").is_null());
+    assert_eq!(place(&record, "wrong")["doubt"], "wrong-answers");
+    let blocks = |server: &str| {
+        let cells = record["results"].as_array().expect("results").iter();
+        let mut of_it = cells.filter(|cell| cell["server"] == server);
+        of_it
+            .next()
+            .map(|cell| cell["blocks"].as_array().map(Vec::len))
+    };
+    assert_eq!(blocks("rust-std"), blocks("wrong"));
+    assert!(blocks("mortal") < blocks("wrong"));
+    let shown = text(&folder.run("article --from it.json").stdout);
+    assert!(
+        shown.contains("Left out: mortal, failed under load"),
+        "{shown}"
+    );
+}
+
+#[test]
+fn without_a_server_that_lasts_nothing_is_measured() {
+    let folder = Folder::new();
+    folder.add_script(
+        "mortal",
+        "if [ -e started ]; then echo it is over >&2; exit 3; fi\n\
+        touch started; exec \"$1\" serve async --addr \"127.0.0.1:$2\"\n",
+    );
+    let output = folder.run("article -c 4 -d 200ms --warmup 0s --no-save");
+    assert_code(&output, 2);
+    let told = text(&output.stderr);
+    assert!(told.contains("no server is left: mortal"), "{told}");
+    assert!(told.contains("it is over"), "{told}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn cpu_of_a_tree_that_changes_is_not_available() {
+    let folder = Folder::new();
+    folder.add("steady", |manifest| manifest);
+    // A child comes and another goes, fifty times a second.
+    folder.add_script(
+        "forking",
+        "\"$1\" serve async --addr \"127.0.0.1:$2\" &\n\
+        while :; do sleep 600 & new=$!; kill $old 2>/dev/null; old=$new; sleep 0.02; done\n",
+    );
+    let output = folder
+        .run("contenders run -c 4 -d 1s --warmup 0s --blocks 1 --format json --no-save --quiet");
+    assert_code(&output, 0);
+    let record = json(&output);
+    let used = |server: &str| {
+        let cells = record["results"].as_array().expect("results").iter();
+        let mut of_it = cells.filter(|cell| cell["server"] == server);
+        &of_it.next().expect("a cell")["server_resources"]
+    };
+    for figure in ["cpu_us_per_request", "cores_used"] {
+        assert!(used("forking")[figure].is_null(), "{}", used("forking"));
+        assert!(used("steady")[figure].is_number(), "{}", used("steady"));
+    }
+    assert!(used("forking")["rss_peak_bytes"].is_number());
+}
+
+#[test]
+fn variables_that_change_a_runtime_are_not_passed_on() {
+    let folder = Folder::new();
+    let script = "env > variables; exec \"$1\" serve async --addr \"127.0.0.1:$2\"\n";
+    let dir = folder.add_script("right", script);
+    let manifest = std::fs::read_to_string(dir.join("contender.toml")).expect("a manifest");
+    let manifest = manifest.replace(
+        "[routes]",
+        "[run.env]\nPYTHONOPTIMIZE = \"own\"\n\n[routes]",
+    );
+    std::fs::write(dir.join("contender.toml"), manifest).expect("it can be written");
+    let mut command = folder.command("contenders verify --quiet");
+    for name in ["GOGC", "ROCKET_WORKERS", "PYTHONOPTIMIZE", "MY_OWN"] {
+        command.env(name, "inherited");
+    }
+    assert_code(&command.output().expect("loadgen starts"), 0);
+    let variables = std::fs::read_to_string(dir.join("variables")).expect("the server left it");
+    let has = |line: &str| variables.lines().any(|it| it == line);
+    assert!(
+        has("MY_OWN=inherited") && has("PYTHONOPTIMIZE=own"),
+        "{variables}"
+    );
+    assert!(!variables.contains("GOGC="), "{variables}");
+    assert!(!variables.contains("ROCKET_WORKERS="), "{variables}");
 }
 
 #[test]
@@ -245,6 +387,9 @@ fn mistakes_are_told_before_anything_is_built() {
     cannot("article --only left", "there are right");
     cannot("article --output no/such/folder.json", "no/such");
     cannot("contenders run --workload nonsense", "nonsense");
+    folder.add("gin", |manifest| format!("article = \"Gin\"\n{manifest}"));
+    folder.add("other", |manifest| format!("article = \"Gin\"\n{manifest}"));
+    cannot("article", "row \"Gin\": gin in ");
     folder.add("bad", |manifest| manifest.replace("title", "titel"));
     cannot("contenders list", "bad/contender.toml");
     cannot("contenders list", "unknown field `titel`");

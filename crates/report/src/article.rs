@@ -20,6 +20,15 @@ pub struct Reference {
     pub publication: Publication,
 }
 
+/// Where the figures with keep-alive on or off were printed, in words.
+pub fn source(keep_alive: bool) -> &'static str {
+    if keep_alive {
+        "the article"
+    } else {
+        "the publication behind the article"
+    }
+}
+
 /// The article as it was read.
 #[derive(Debug, Clone, PartialEq, Deserialize)]
 pub struct Article {

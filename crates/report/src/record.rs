@@ -309,6 +309,13 @@ pub struct ErrorCounts {
     pub body: u64,
 }
 
+impl ErrorCounts {
+    /// Answers that came and were not what was expected.
+    pub fn answered_wrongly(&self) -> u64 {
+        self.status + self.protocol + self.body
+    }
+}
+
 /// Connections of a cell and how evenly they were served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Connections {

@@ -6,8 +6,10 @@ use std::path::Path;
 
 use report::RenderOptions;
 use report::contenders::{
-    ClaimKind, Contender, ContendersRecord, LeftOut, Model, ModelCheck, Stage, Standing, Verdict,
+    ClaimKind, Contender, ContendersRecord, Doubt, LeftOut, Model, ModelCheck, Place, Stage,
+    Standing, Verdict,
 };
+use report::record::ErrorCounts;
 use support::CellSpec;
 
 /// Name, the article's row, model, throughput, threads under load.
@@ -130,31 +132,179 @@ fn ranks_are_among_the_article_and_among_all() {
     assert_eq!(order[6..], ["spring", "node"]);
 }
 
+fn place<'a>(standing: &'a Standing, server: &str) -> &'a Place {
+    let mut places = standing.places.iter();
+    places.find(|it| it.server == server).expect("a place")
+}
+
+/// What is said of a model when a server has so many threads on this many cores.
+fn check(
+    model: Model,
+    pool_threads: Option<u32>,
+    threads: u64,
+    (keep_alive, cores): (bool, u32),
+) -> ModelCheck {
+    let cell = CellSpec {
+        server: "it",
+        threads,
+        keep_alive,
+        ..CellSpec::default()
+    };
+    let mut record = support::record(&[cell]);
+    record.environment.cores = cores;
+    let contender = Contender {
+        name: "it".to_owned(),
+        model,
+        pool_threads,
+        ..Contender::default()
+    };
+    let article = ContendersRecord::new(record, vec![contender]);
+    place(&article.standings[0], "it").model_check
+}
+
 #[test]
 fn models_are_counted_not_believed() {
+    use Model::{Coroutines, EventLoop, ThreadPerConnection, ThreadPool};
+    use ModelCheck::{AsDeclared, CannotTell, NotAsDeclared};
+    let small = (true, 2);
+    for (model, pool, threads, host, expected) in [
+        (ThreadPerConnection, None, 362, small, AsDeclared),
+        (ThreadPerConnection, None, 40, small, NotAsDeclared),
+        (EventLoop, None, 33, small, AsDeclared),
+        // It may have had them before its first connection: they are too many all the same.
+        (EventLoop, None, 200, small, NotAsDeclared),
+        // A runtime has more threads on more cores; a thread for each connection would not show there.
+        (Coroutines, None, 200, (true, 64), AsDeclared),
+        (Coroutines, None, 362, (true, 64), CannotTell),
+        (ThreadPool, Some(200), 225, small, AsDeclared),
+        (ThreadPool, Some(200), 362, small, NotAsDeclared),
+        (ThreadPool, Some(200), 11, small, CannotTell),
+        (ThreadPool, Some(10_000), 362, small, CannotTell),
+        (ThreadPerConnection, None, 40, (false, 2), CannotTell),
+    ] {
+        let said = check(model, pool, threads, host);
+        assert_eq!(
+            said, expected,
+            "{model:?} of {pool:?}, {threads} threads, {host:?}"
+        );
+    }
+}
+
+#[test]
+fn a_model_that_does_not_fit_is_warned_about() {
     let article = article();
-    let check = |article: &ContendersRecord, server: &str| {
-        let mut places = article.standings[0].places.iter();
-        places
-            .find(|it| it.server == server)
-            .expect("a place")
-            .model_check
-    };
-    assert_eq!(check(&article, "rust-std"), ModelCheck::AsDeclared);
-    assert_eq!(check(&article, "node"), ModelCheck::AsDeclared);
-    assert_eq!(check(&article, "spring"), ModelCheck::NotAsDeclared);
+    let spring = place(&article.standings[0], "spring");
+    assert_eq!(spring.model_check, ModelCheck::NotAsDeclared);
     let warnings = article.document().warnings;
     let told = warnings.iter().filter(|warning| warning.code == "model");
     assert_eq!(told.count(), 1);
+}
 
-    let mut pool = contenders();
-    for contender in &mut pool {
-        contender.model = Model::ThreadPool;
-        contender.pool_threads = Some(200);
+/// One server's connections are not all accounted for, one answers wrongly, one does not last, one refuses.
+fn in_doubt() -> ContendersRecord {
+    let mut cells = cells(true);
+    for cell in &mut cells {
+        match cell.server {
+            "hyperlane" => cell.median_us /= 2.0,
+            "gin" => {
+                cell.errors = ErrorCounts {
+                    total: 3,
+                    body: 3,
+                    ..ErrorCounts::default()
+                }
+            }
+            "spring" => {
+                cell.errors = ErrorCounts {
+                    total: 1_000_000,
+                    connect: 1_000_000,
+                    ..ErrorCounts::default()
+                }
+            }
+            _ => {}
+        }
     }
-    let pool = ContendersRecord::new(support::record(&cells(true)), pool);
-    assert_eq!(check(&pool, "rust-std"), ModelCheck::NotAsDeclared);
-    assert_eq!(check(&pool, "node"), ModelCheck::AsDeclared);
+    let mut record = support::record(&cells);
+    let rocket = record.results.iter_mut().find(|it| it.server == "rocket");
+    rocket.expect("a cell").blocks.truncate(2);
+    let mut contenders = contenders();
+    let rocket = contenders.iter_mut().find(|it| it.name == "rocket");
+    rocket.expect("a contender").left_out = Some(LeftOut {
+        stage: Stage::Load,
+        reason: "it ended".to_owned(),
+    });
+    ContendersRecord::new(record, contenders)
+}
+
+#[test]
+fn what_is_in_doubt_has_no_rank_and_decides_no_claim() {
+    let article = in_doubt();
+    let standing = &article.standings[0];
+    for (server, doubt) in [
+        ("hyperlane", Some(Doubt::NotAccountedFor)),
+        ("gin", Some(Doubt::WrongAnswers)),
+        ("rocket", Some(Doubt::Failed)),
+        ("spring", Some(Doubt::Errors)),
+        ("tokio", None),
+    ] {
+        let place = place(standing, server);
+        assert_eq!(place.doubt, doubt, "{server}");
+        assert_eq!(place.rank.is_none(), doubt.is_some(), "{server}");
+    }
+    let ranks: Vec<_> = standing.places.iter().map(|place| place.rank).collect();
+    let sure = (1..=4).map(Some);
+    assert_eq!(ranks, sure.chain([None; 4]).collect::<Vec<_>>());
+    let ranks: Vec<_> = standing.rows.iter().map(|row| row.rank_here).collect();
+    assert_eq!(
+        ranks,
+        [Some(1), None, None, Some(2), None, Some(3), Some(4)]
+    );
+    for claim in &standing.claims {
+        let involves = |name: &str| claim.faster == name || claim.slower == name;
+        let in_doubt = ["Hyperlane", "Gin", "Rocket"].into_iter().any(involves);
+        assert_eq!(claim.in_doubt, in_doubt, "{claim:?}");
+        assert!(
+            !in_doubt || claim.verdict == Verdict::CannotTell,
+            "{claim:?}"
+        );
+    }
+    let order = verdict(standing, ClaimKind::Order, "Tokio", "Node.js");
+    assert_eq!(order, Verdict::Holds);
+}
+
+#[test]
+fn what_is_in_doubt_is_marked_and_explained() {
+    let options = RenderOptions::default();
+    let text = report::render::markdown::render(&in_doubt().document(), &options).text;
+    for part in [
+        "| 150,000 † | 1.25 | – |",
+        "Tokio above Hyperlane †",
+        "hyperlane †",
+        "† In doubt",
+        "rocket: failed under load. gin: not all answers were right. spring: more than one request in a hundred failed. hyperlane: throughput",
+        "Left out: rocket, failed under load: it ended.",
+        "one of the two is in doubt",
+    ] {
+        assert!(text.contains(part), "{part} is missing: {text}");
+    }
+    let cost = text.split("What it took").nth(1).expect("a table");
+    let cores_of = |server: &str| {
+        let row = cost.lines().find(|line| line.contains(server));
+        row.and_then(|row| row.split(" | ").nth(2))
+            .map(str::to_owned)
+    };
+    assert_eq!(cores_of("hyperlane").as_deref(), Some("–"));
+    assert_eq!(cores_of("tokio").as_deref(), Some("2.16"));
+}
+
+#[test]
+fn a_reference_in_doubt_is_no_reference() {
+    let mut cells = cells(true);
+    let rust_std = cells.iter_mut().find(|it| it.server == "rust-std");
+    rust_std.expect("a cell").median_us /= 2.0;
+    let article = ContendersRecord::new(support::record(&cells), contenders());
+    let standing = &article.standings[0];
+    assert!(standing.places.iter().all(|place| place.relative.is_none()));
+    assert!(standing.rows.iter().all(|row| row.relative_here.is_none()));
 }
 
 #[test]
@@ -185,6 +335,19 @@ fn each_keep_alive_has_its_own_order_and_the_article_states_margins_for_one() {
         .collect();
     assert_eq!(counts, [(true, 24), (false, 21)]);
     assert_eq!(article.standings[1].rows[0].framework, "Hyperlane");
+    let options = RenderOptions::default();
+    let shown = report::render::markdown::render(&article.document(), &options).text;
+    let (_, off) = shown
+        .split_once("## A connection")
+        .expect("a part of its own");
+    let (off, _) = off.split_once("## The contenders").expect("it ends");
+    for words in ["The article's", "What the article", "of the article"] {
+        assert!(
+            !off.contains(words),
+            "it printed none of these figures: {off}"
+        );
+    }
+    assert!(off.contains("eastspire/web"), "{off}");
 }
 
 #[test]

@@ -53,7 +53,8 @@ pub struct Mode {
     pub name: &'static str,
     /// What it does, in a few words; empty when there is only one.
     pub summary: &'static str,
-    pub(crate) path: &'static str,
+    /// Path that it asks for.
+    pub path: &'static str,
     pub(crate) query: &'static str,
 }
 

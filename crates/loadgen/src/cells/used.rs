@@ -85,9 +85,11 @@ pub(super) fn cores(cpu: Option<Duration>, span: Duration) -> Option<f64> {
     (!span.is_zero()).then(|| cpu.map(|cpu| cpu.as_secs_f64() / span.as_secs_f64()))?
 }
 
-pub(super) fn sum<T: std::ops::Add<Output = T>>(a: Option<T>, b: Option<T>) -> Option<T> {
-    match (a, b) {
-        (Some(a), Some(b)) => Some(a + b),
-        (a, b) => a.or(b),
-    }
+/// A sum with one more part; not available as soon as one of them is not.
+pub(super) fn with<T: std::ops::Add<Output = T>>(
+    sum: Option<T>,
+    part: Option<T>,
+    is_first: bool,
+) -> Option<T> {
+    if is_first { part } else { Some(sum? + part?) }
 }

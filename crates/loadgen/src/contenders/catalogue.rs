@@ -94,6 +94,30 @@ pub fn select(select: &Select) -> anyhow::Result<Vec<Entry>> {
     Ok(entries)
 }
 
+/// Fails when two contenders stand for the same row of the article.
+///
+/// # Errors
+/// Then, naming both.
+pub fn check_rows(entries: &[Entry]) -> anyhow::Result<()> {
+    for (index, entry) in entries.iter().enumerate() {
+        let Some(row) = &entry.facts.article else {
+            continue;
+        };
+        let is_same = |earlier: &&Entry| earlier.facts.article.as_ref() == Some(row);
+        if let Some(earlier) = entries[..index].iter().find(is_same) {
+            bail!(
+                "two contenders stand for the article's row {row:?}: {} in {} and {} in {}; take `article` \
+                 out of one of their manifests, or choose with --only",
+                earlier.facts.name,
+                earlier.dir.display(),
+                entry.facts.name,
+                entry.dir.display()
+            );
+        }
+    }
+    Ok(())
+}
+
 /// Beside the work under way, else the project's own.
 fn default_folder() -> anyhow::Result<PathBuf> {
     let own = Path::new(env!("CARGO_MANIFEST_DIR"))

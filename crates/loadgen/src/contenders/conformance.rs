@@ -49,23 +49,24 @@ const REFUSED: [(&str, &str, &str, &str); 12] = [
 
 /// The paths that some workload asks for.
 pub fn paths() -> Vec<&'static str> {
-    let mut paths: Vec<&'static str> = Vec::new();
-    for route in workload::Route::ALL {
-        if !asked(route.path()).is_empty() {
-            paths.push(route.path());
-        }
-    }
-    paths
+    let routes = workload::Route::ALL.iter().map(|route| route.path());
+    routes.filter(|path| is_asked_for(path)).collect()
+}
+
+fn is_asked_for(path: &str) -> bool {
+    let mut modes = Definition::ALL
+        .iter()
+        .flat_map(|definition| definition.modes);
+    modes.any(|mode| mode.path == path)
 }
 
 /// The modes that the contract knows for a path; `None` when no workload asks for it.
 pub fn modes_of(path: &str) -> Option<Vec<String>> {
-    let asked = asked(path);
-    if asked.is_empty() {
+    if !is_asked_for(path) {
         return None;
     }
     let mut modes = Vec::new();
-    for class in asked {
+    for class in asked(path) {
         modes.extend(mode_of(&class).filter(|mode| !modes.contains(mode)));
     }
     Some(modes)
@@ -75,7 +76,8 @@ pub fn modes_of(path: &str) -> Option<Vec<String>> {
 fn asked(path: &str) -> Vec<Class> {
     let mut classes: Vec<Class> = Vec::new();
     for definition in Definition::ALL {
-        for mode in definition.modes {
+        // Only these: to make the others' requests would take seconds, as an upload is hashed.
+        for mode in definition.modes.iter().filter(|mode| mode.path == path) {
             let separator = if mode.name.is_empty() { "" } else { ":" };
             let label = format!("{}{separator}{}", definition.name, mode.name);
             let workload = label.parse::<Workload>();

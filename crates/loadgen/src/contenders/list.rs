@@ -139,7 +139,7 @@ pub(super) fn settle(
 /// Two when something that should run could not be built or started, one when it answered wrongly.
 pub(super) fn code(facts: &[Contender], strict: bool) -> u8 {
     let failed = |stage: Stage| match stage {
-        Stage::Answers => exit::TOO_MANY_ERRORS,
+        Stage::Answers | Stage::Load => exit::TOO_MANY_ERRORS,
         Stage::Build | Stage::Start => exit::NOT_MEASURED,
         Stage::Tools if strict => exit::NOT_MEASURED,
         Stage::Tools | Stage::Routes => exit::MEASURED,

@@ -5,8 +5,9 @@ use std::path::Path;
 use anyhow::bail;
 use engine::{Arrivals, ClientKind};
 use report::Format;
-use report::contenders::{Contender, ContendersRecord};
-use report::record::{Record, Warning};
+use report::contenders::{Contender, ContendersRecord, LeftOut, Stage};
+use report::format;
+use report::record::{CellResult, Record, Warning};
 use workload::Workload;
 
 use super::catalogue::{self, Entry, Server};
@@ -15,6 +16,7 @@ use super::list::{code, settle};
 use super::prepare::Workshop;
 use crate::cli::{Cpus, KeepAlive};
 use crate::plan::{self, Amount, LoadPoint, Output, Plan, ServerSpec, Work};
+use crate::run::Outcome;
 use crate::{counters, exit, interrupt, output, run as main_job, shapes};
 
 /// The workload of the article.
@@ -82,7 +84,13 @@ fn exit_code(measured: Measured, args: &MeasureArgs) -> anyhow::Result<u8> {
     if let Some(failure) = measured.failure {
         return Err(failure);
     }
-    let of_run = exit::of(&measured.record, args.max_errors);
+    // What has failed has a code of its own: its errors are not those of the others.
+    let has_failed = |cell: &CellResult| {
+        let mut contenders = measured.contenders.iter();
+        let left_out = contenders.find(|it| it.name == cell.server);
+        left_out.is_some_and(|it| it.left_out.is_some())
+    };
+    let of_run = exit::of_cells(&measured.record, &|cell| !has_failed(cell), args.max_errors);
     if of_run != exit::MEASURED || code(&measured.contenders, args.select.strict) == exit::MEASURED
     {
         return Ok(of_run);
@@ -98,6 +106,7 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
     plan::check_pinning(!server_cpus.is_empty() || args.client_cpus.is_some())?;
     interrupt::install()?;
     let mut entries = catalogue::select(&args.select)?;
+    catalogue::check_rows(&entries)?;
     let mut workshop = Workshop::new(server_cpus.clone(), args.select.quiet)?;
     let mut servers = Vec::new();
     for entry in &mut entries {
@@ -110,7 +119,13 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
     }
     let mut plan = plan(args, servers, workload, server_cpus, output);
     shapes::of(&plan.work).fit(&mut plan)?;
-    let mut outcome = main_job::run(&plan)?;
+    let mut outcome = main_job::run_past_failures(&plan)?;
+    for (server, reason) in failed_under_load(&outcome) {
+        let mut entries = entries.iter_mut();
+        if let Some(entry) = entries.find(|entry| entry.facts.name == server) {
+            leave_out(entry, Stage::Load, reason);
+        }
+    }
     forget_folders(&mut outcome.record, &mut entries);
     Ok(Measured {
         record: outcome.record,
@@ -118,6 +133,39 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
         output: plan.output,
         failure: outcome.failure,
     })
+}
+
+/// Servers that did not last, or did not answer right, with the reason.
+fn failed_under_load(outcome: &Outcome) -> Vec<(String, String)> {
+    let did_not_last = outcome.failed.iter();
+    let did_not_last = did_not_last.map(|it| (it.server.clone(), it.reason.clone()));
+    let answered = outcome.record.results.iter().filter_map(|cell| {
+        let wrong = cell.errors.answered_wrongly();
+        let reason = match cell.requests {
+            _ if wrong > 0 => format!(
+                "{} were not what the contract says ({} of another status, {} of another body, {} not HTTP), beside {}",
+                format::counted(wrong, "answer"),
+                cell.errors.status,
+                cell.errors.body,
+                cell.errors.protocol,
+                format::counted(cell.requests, "right one"),
+            ),
+            0 if !outcome.record.interrupted => format!("no request was answered ({})", format::counted(cell.errors.total, "error")),
+            _ => return None,
+        };
+        Some((cell.server.clone(), reason))
+    });
+    did_not_last.chain(answered).collect()
+}
+
+/// Writes a failure down, unless there is one already, and says so.
+fn leave_out(entry: &mut Entry, stage: Stage, reason: String) {
+    if entry.facts.left_out.is_some() {
+        return;
+    }
+    let line = format!("{}: {}: {reason}", entry.facts.name, stage.words());
+    output::complain(&anyhow::anyhow!(line));
+    entry.facts.left_out = Some(LeftOut { stage, reason });
 }
 
 /// Records are passed on: commands stand in them as the manifests have them, and tools by their names, not

@@ -7,6 +7,7 @@
 //! - [`manifest`]: a `contender.toml`, read strictly; [`template`]: placeholders in it.
 //! - [`catalogue`]: all contenders of some folders, variants among them.
 //! - [`tools`]: which tools are there; [`build`]: building; [`conformance`]: what each must answer.
+//! - [`inherited`]: variables that a contender does not get.
 //! - [`prepare`]: from a manifest to a server that may be measured, or the reason why not.
 //! - [`list`], [`measure`]: the commands.
 
@@ -14,6 +15,7 @@ mod build;
 mod catalogue;
 pub mod cli;
 mod conformance;
+mod inherited;
 mod list;
 mod manifest;
 mod measure;

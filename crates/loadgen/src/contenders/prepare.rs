@@ -200,8 +200,9 @@ impl Workshop {
             tools,
             running: Some((cores, &tmp)),
         };
+        let own = names.fill_all(&foreign.command)?;
         Ok(ForeignCommand {
-            command: names.fill_all(&foreign.command)?,
+            command: super::inherited::without_tuning(own, &foreign.env),
             dir: Some(entry.dir.clone()),
             env: names.fill_env(&foreign.env)?,
             ready_path: foreign.ready_path.clone(),

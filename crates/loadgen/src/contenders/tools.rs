@@ -22,11 +22,11 @@ pub struct Found {
 /// Looks for tools; asks each program only once.
 #[derive(Debug, Default)]
 pub struct Tools {
-    asked: HashMap<(PathBuf, Vec<String>), Option<String>>,
+    asked: HashMap<(PathBuf, Vec<String>), Result<String, String>>,
 }
 
 impl Tools {
-    /// All tools, or in words which one is missing or too old and how to get it.
+    /// All tools, or in words which one is missing, too old or broken and how to get it.
     pub fn find_all(&mut self, specs: &[ToolSpec]) -> Result<Vec<Found>, String> {
         specs.iter().map(|spec| self.find(spec)).collect()
     }
@@ -35,12 +35,15 @@ impl Tools {
     /// newest of each pattern first.
     fn find(&mut self, spec: &ToolSpec) -> Result<Found, String> {
         let program = spec.program.as_deref().unwrap_or(&spec.name);
-        let mut too_old: Option<(PathBuf, String)> = None;
+        let mut of_no_use: Option<String> = None;
         for candidates in candidates(spec, program) {
-            let mut versions: Vec<(PathBuf, String)> = candidates
-                .into_iter()
-                .filter_map(|path| Some((path.clone(), self.version(&path, spec)?)))
-                .collect();
+            let mut versions: Vec<(PathBuf, String)> = Vec::new();
+            for path in candidates {
+                match self.version(&path, spec) {
+                    Ok(version) => versions.push((path, version)),
+                    Err(why) => drop(of_no_use.get_or_insert(why)),
+                }
+            }
             versions.sort_by_key(|(_, version)| std::cmp::Reverse(numbers(version)));
             for (path, version) in versions {
                 if numbers(&version) >= numbers(&spec.min_version) {
@@ -51,26 +54,28 @@ impl Tools {
                         version,
                     });
                 }
-                too_old.get_or_insert((path, version));
+                of_no_use.get_or_insert(format!("{} is {version}", path.display()));
             }
         }
         let (what, get) = (format!("{program} {}", spec.min_version), &spec.get);
-        Err(match too_old {
-            Some((path, version)) => format!(
-                "needs {what} or newer, but {} is {version}: {get}",
-                path.display()
-            ),
+        Err(match of_no_use {
+            Some(why) => format!("needs {what} or newer, but {why}: {get}"),
             None => format!("needs {what} or newer, and there is none: {get}"),
         })
     }
 
-    fn version(&mut self, path: &Path, spec: &ToolSpec) -> Option<String> {
+    /// The version that a program tells, or why there is none.
+    fn version(&mut self, path: &Path, spec: &ToolSpec) -> Result<String, String> {
         let key = (path.to_owned(), spec.probe.clone());
-        let said = self
-            .asked
-            .entry(key)
-            .or_insert_with(|| ask(path, &spec.probe));
-        version_in(said.as_deref()?, &spec.version_after)
+        let asked = self.asked.entry(key);
+        let said = asked.or_insert_with(|| ask(path, &spec.probe)).clone()?;
+        version_in(&said, &spec.version_after).ok_or_else(|| {
+            let (question, said) = (question(path, &spec.probe), first_line(&said));
+            format!(
+                "`{question}` tells no version behind {:?}: {said}",
+                spec.version_after
+            )
+        })
     }
 }
 
@@ -89,18 +94,31 @@ fn candidates(spec: &ToolSpec, program: &str) -> Vec<Vec<PathBuf>> {
     all
 }
 
-/// What a program prints about its version, on either output; `None` when it cannot be run or fails.
-fn ask(program: &Path, probe: &[String]) -> Option<String> {
+/// What a program prints about its version, on either output; or why it cannot be asked.
+fn ask(program: &Path, probe: &[String]) -> Result<String, String> {
+    let question = question(program, probe);
     let output = Command::new(program)
         .args(probe)
         .stdin(Stdio::null())
         .output()
-        .ok()?;
+        .map_err(|error| format!("`{question}` cannot be run: {error}"))?;
     let said = [output.stdout, output.stderr].concat();
-    output
-        .status
-        .success()
-        .then(|| String::from_utf8_lossy(&said).into_owned())
+    let said = String::from_utf8_lossy(&said).into_owned();
+    if output.status.success() {
+        return Ok(said);
+    }
+    let (status, said) = (output.status, first_line(&said));
+    Err(format!("`{question}` failed ({status}): {said}"))
+}
+
+/// The command line that asks a program for its version.
+fn question(program: &Path, probe: &[String]) -> String {
+    format!("{} {}", program.display(), probe.join(" "))
+}
+
+fn first_line(said: &str) -> &str {
+    let mut lines = said.lines().map(str::trim);
+    lines.find(|line| !line.is_empty()).unwrap_or("(nothing)")
 }
 
 /// The digits and dots right behind the first `after` that is followed by a digit.
@@ -264,5 +282,29 @@ mod tests {
         assert!(found.home.ends_with("b"), "{found:?}");
         let old = tools.find(&spec(folder.path(), "11")).unwrap_err();
         assert!(old.contains("is 10.1: buy one"), "{old}");
+    }
+
+    #[test]
+    fn a_tool_that_is_there_and_fails_is_not_missing() {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let bin = folder.path().join("a/bin");
+        install(&bin, "9");
+        for (script, told) in [
+            (
+                "echo no Java >&2; exit 3",
+                "failed (exit status: 3): no Java: buy one",
+            ),
+            (
+                "echo tool of mine",
+                "tells no version behind \"tool v\": tool of mine: buy one",
+            ),
+        ] {
+            let path = bin.join("crossover-test-tool");
+            std::fs::write(&path, format!("#!/bin/sh\n{script}\n")).expect("a file");
+            let broken = Tools::default()
+                .find(&spec(folder.path(), "9"))
+                .unwrap_err();
+            assert!(broken.contains(told), "{broken}");
+        }
     }
 }

@@ -92,30 +92,41 @@ impl Run<'_> {
         arms: &mut [Arm],
         point: Point<'_>,
     ) -> anyhow::Result<()> {
-        for arm in arms.iter_mut() {
-            self.progress.warming_up(&arm.label);
-            let target = match arm.connections {
-                Some(target) => target,
-                None => {
-                    let target = target(self.plan, self.shape, point.work, arm, point.keep_alive);
-                    arm.connect(loader, target)?
-                }
-            };
-            if !self.plan.warmup.is_zero() {
-                let ended = warmup::warm_up(loader, target, point.load, self.plan)?;
-                arm.mean_response = ended.mean_response;
-                arm.warmed_up = Some(ended.warmed_up);
+        for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
+            if let Err(failure) = self.warm_up_one(loader, arm, point) {
+                arm.fail(failure, loader)?;
             }
-            if self.room == Room::InTurns {
-                arm.disconnect(loader);
-            }
-            arm.check_alive()?;
             if interrupt::requested() {
                 break;
             }
         }
         self.sampler.take();
         Ok(())
+    }
+
+    fn warm_up_one(
+        &mut self,
+        loader: &mut dyn Loader,
+        arm: &mut Arm,
+        point: Point<'_>,
+    ) -> anyhow::Result<()> {
+        self.progress.warming_up(&arm.label);
+        let target = match arm.connections {
+            Some(target) => target,
+            None => {
+                let target = target(self.plan, self.shape, point.work, arm, point.keep_alive);
+                arm.connect(loader, target)?
+            }
+        };
+        if !self.plan.warmup.is_zero() {
+            let ended = warmup::warm_up(loader, target, point.load, self.plan)?;
+            arm.mean_response = ended.mean_response;
+            arm.warmed_up = Some(ended.warmed_up);
+        }
+        if self.room == Room::InTurns {
+            arm.disconnect(loader);
+        }
+        arm.check_alive()
     }
 
     fn blocks(
@@ -125,6 +136,7 @@ impl Run<'_> {
         point: Point<'_>,
         cells: &mut [Cell],
     ) -> anyhow::Result<()> {
+        check_any_is_in(arms)?;
         let (schedule, slice_end) = self.schedule(arms, point);
         let (plan, shape, room) = (self.plan, self.shape, self.room);
         let target_of = |arm: &Arm| target(plan, shape, point.work, arm, point.keep_alive);
@@ -149,14 +161,14 @@ impl Run<'_> {
                 cells[arm.arm].add(block.index, &outcome, arm);
             }
             self.progress.block_done(block.index, cells);
-            end_when_dead(arms, &outcome)?;
+            end_when_dead(loader, arms, &outcome)?;
         }
         Ok(())
     }
 
     /// Which arms are loaded in which order, block by block, and when a slice ends.
     fn schedule(&mut self, arms: &[Arm], point: Point<'_>) -> (Vec<ScheduledBlock>, SliceEnd) {
-        let all: Vec<usize> = (0..arms.len()).collect();
+        let all: Vec<usize> = (0..arms.len()).filter(|&arm| arms[arm].is_in()).collect();
         let whole = self.plan.measured_time(point.which);
         let Some(per_server) = whole.map(|time| time.mul_f64(point.share)) else {
             let Amount::Requests(requests) = self.plan.amount else {
@@ -176,7 +188,7 @@ impl Run<'_> {
             .max()
             .unwrap_or_default()
             .max(self.shape.response_time());
-        let turns = match (self.room, self.plan.interleave && arms.len() > 1) {
+        let turns = match (self.room, self.plan.interleave && all.len() > 1) {
             _ if self.plan.one_slice_per_block => Turns::Once,
             (_, false) => Turns::None,
             (Room::ForAll, true) => Turns::Short,
@@ -184,7 +196,7 @@ impl Run<'_> {
         };
         let cut = slices::cut(ToCut {
             per_server,
-            servers: arms.len(),
+            servers: all.len(),
             blocks: self.plan.blocks,
             turns,
             mean_response,
@@ -262,7 +274,7 @@ fn schedule(arms: &[usize], cut: Cut, turns: Turns, seed: u64) -> Vec<ScheduledB
         let seed = seed.wrapping_add(u64::from(index));
         let mut order = stats::schedule::mirrored_order(arms.len(), rounds, seed);
         order.truncate(arms.len() * cut.slices_per_block as usize);
-        order
+        order.into_iter().map(|place| arms[place]).collect()
     };
     (0..cut.blocks)
         .map(|index| ScheduledBlock {
@@ -272,14 +284,29 @@ fn schedule(arms: &[usize], cut: Cut, turns: Turns, seed: u64) -> Vec<ScheduledB
         .collect()
 }
 
-/// A dead server ends the run: everything later would be a comparison with nothing.
-fn end_when_dead(arms: &mut [Arm], outcome: &BlockOutcome) -> anyhow::Result<()> {
+/// A dead server ends the run, unless it goes on without it: everything later would be a comparison with
+/// nothing.
+fn end_when_dead(
+    loader: &mut dyn Loader,
+    arms: &mut [Arm],
+    outcome: &BlockOutcome,
+) -> anyhow::Result<()> {
     if outcome.interrupted && !interrupt::requested() {
         bail!("the load engine ended a slice early");
     }
-    arms.iter_mut()
-        .try_for_each(Arm::check_alive)
-        .context("measuring ended early")
+    for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
+        if let Err(dead) = arm.check_alive() {
+            arm.fail(dead, loader).context("measuring ended early")?;
+        }
+    }
+    check_any_is_in(arms)
+}
+
+fn check_any_is_in(arms: &[Arm]) -> anyhow::Result<()> {
+    if !arms.iter().any(Arm::is_in) {
+        bail!("no server is left: each has failed under load");
+    }
+    Ok(())
 }
 
 fn smallest(values: Vec<f64>) -> f64 {

@@ -166,6 +166,11 @@ fn send_lag(cell: &CellResult) -> Option<Distrust> {
     })
 }
 
+/// Whether throughput × latency does not give the connections, so that something was not measured.
+pub(crate) fn breaks_littles_law(cell: &CellResult) -> bool {
+    littles_law(cell).is_some()
+}
+
 /// In a closed loop every connection is always waiting for an answer or being established.
 fn littles_law(cell: &CellResult) -> Option<Distrust> {
     let is_broadcast = |figure: &Figure| figure.name == DELIVERIES_LOST;

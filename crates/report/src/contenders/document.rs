@@ -1,16 +1,15 @@
 //! The article's table beside this machine's, as a document that every format can spell.
 
-use super::standing::{Claim, ClaimKind, ModelCheck, Place, Standing, Verdict};
-use super::{Contender, ContendersRecord};
-use crate::article::{REFERENCE_FRAMEWORK, Reference};
+use super::model::ModelCheck;
+use super::standing::{Claim, ClaimKind, Standing, Verdict};
+use super::tables::{as_wrk_prints, claims, clients, cost, measured, more, there_and_here};
+use super::{Contender, ContendersRecord, LeftOut, Stage};
+use crate::article::{Reference, source};
 use crate::document::{Document, Item, Section};
 use crate::format;
-use crate::record::{CellResult, LoadKind, Warning};
+use crate::record::Warning;
 use crate::table::{Cell, Column, Layout, Table};
 use crate::view;
-
-/// The figure of a cell that says how long it was warmed up, in seconds.
-pub const WARMUP_FIGURE: &str = "warmup";
 
 pub(super) fn of(it: &ContendersRecord) -> Document {
     let reference = Reference::load();
@@ -85,18 +84,24 @@ fn sentences(it: &ContendersRecord) -> Vec<String> {
         .contenders
         .iter()
         .filter_map(|contender| Some((contender, contender.left_out.as_ref()?)));
-    sentences.extend(left_out.map(|(contender, why)| {
-        let first = why.reason.lines().next().unwrap_or_default();
-        format!(
-            "Not measured: {}, {}: {first}.",
-            contender.name,
-            why.stage.words()
-        )
-    }));
+    sentences.extend(left_out.map(|(contender, why)| left_out_sentence(contender, why)));
     if it.standings.is_empty() {
         sentences.insert(0, "Nothing was measured.".to_owned());
     }
     sentences
+}
+
+fn left_out_sentence(contender: &Contender, why: &LeftOut) -> String {
+    let what = match why.stage {
+        Stage::Load => "Left out",
+        _ => "Not measured",
+    };
+    let first = why.reason.lines().next().unwrap_or_default();
+    format!(
+        "{what}: {}, {}: {first}.",
+        contender.name,
+        why.stage.words()
+    )
 }
 
 fn order_sentence(standing: &Standing) -> String {
@@ -112,19 +117,15 @@ fn order_sentence(standing: &Standing) -> String {
             .count()
     };
     format!(
-        "{}: of the {} pairs in the article's order, {} hold here, {} do not, {} cannot be told (Kendall's τ {}).",
+        "{}: of the {} pairs in the order of {}, {} hold here, {} do not, {} cannot be told (Kendall's τ {}).",
         keep_alive_words(standing.keep_alive),
         order.len(),
+        source(standing.keep_alive),
         count(Verdict::Holds),
         count(Verdict::DoesNotHold),
         count(Verdict::CannotTell),
         format::optional(standing.kendall_tau, format::signed_ratio),
     )
-}
-
-/// A ratio as "so much more".
-fn more(ratio: f64) -> String {
-    format::percent((ratio - 1.0) * 100.0)
 }
 
 fn margin_sentence(claim: &Claim) -> String {
@@ -136,6 +137,7 @@ fn margin_sentence(claim: &Claim) -> String {
         );
     };
     let interval = match (here.low, here.high) {
+        _ if claim.in_doubt => "one of the two is in doubt".to_owned(),
         (Some(low), Some(high)) => format!(
             "{} interval {} to {}",
             format::confidence(here.confidence),
@@ -149,311 +151,6 @@ fn margin_sentence(claim: &Claim) -> String {
         format::optional(here.ratio, more),
         claim.verdict.words(),
     )
-}
-
-fn whole(value: Option<u64>) -> Cell {
-    Cell::figure(value.map(|value| value as f64), |value| {
-        format::count(value as u64)
-    })
-}
-
-fn rank(rank: Option<usize>) -> Cell {
-    whole(rank.map(|rank| rank as u64))
-}
-
-fn table(
-    id: &str,
-    title: String,
-    keep_alive: bool,
-    columns: Vec<Column>,
-    rows: Vec<Vec<Cell>>,
-) -> Table {
-    let (suffix, load) = match keep_alive {
-        true => ("", ""),
-        false => ("-close", ", a connection per request"),
-    };
-    Table {
-        id: format!("{id}{suffix}"),
-        title: format!("{title}{load}"),
-        columns,
-        rows,
-        layout: Layout::Upright,
-        notes: Vec::new(),
-    }
-}
-
-fn there_and_here(standing: &Standing, reference: &Reference) -> Table {
-    let rows = standing.rows.iter().map(|row| {
-        vec![
-            Cell::text(&row.framework),
-            Cell::figure(Some(row.qps_there), format::published_per_second),
-            Cell::figure(row.relative_there, format::ratio),
-            rank(Some(row.rank_there)),
-            Cell::text(row.server.as_deref().unwrap_or(format::NOT_AVAILABLE)),
-            Cell::figure(row.qps_here, format::per_second),
-            Cell::figure(row.relative_here, format::ratio),
-            rank(row.rank_here),
-        ]
-    });
-    let mut table = table(
-        "article-table",
-        "The article's table, there and here".to_owned(),
-        standing.keep_alive,
-        vec![
-            Column::words("Framework", 0),
-            Column::figures("QPS there", 0),
-            Column::figures(format!("{REFERENCE_FRAMEWORK} = 1"), 0),
-            Column::figures("Rank there", 0),
-            Column::words("Server here", 1),
-            Column::figures("QPS here", 0),
-            Column::figures(format!("{REFERENCE_FRAMEWORK} = 1"), 0),
-            Column::figures("Rank here", 0),
-        ],
-        rows.collect(),
-    );
-    table.notes.push(view::article::comparable(reference));
-    table
-}
-
-/// Neighbours in the article's order, then its margins: the other pairs stand in the record.
-fn claims(standing: &Standing) -> Table {
-    let rank_of = |name: &str| {
-        let mut rows = standing.rows.iter();
-        rows.position(|row| row.framework == name)
-    };
-    let is_shown = |claim: &&Claim| {
-        claim.kind == ClaimKind::Margin
-            || rank_of(&claim.faster).map(|rank| rank + 1) == rank_of(&claim.slower)
-    };
-    let rows = standing.claims.iter().filter(is_shown).map(|claim| {
-        let interval = claim.here.as_ref().and_then(|here| here.low.zip(here.high));
-        let said = match claim.kind {
-            ClaimKind::Order => format!("{} above {}", claim.faster, claim.slower),
-            ClaimKind::Margin => format!(
-                "{} {} over {}",
-                claim.faster,
-                more(claim.claimed_ratio),
-                claim.slower
-            ),
-        };
-        vec![
-            Cell::text(said),
-            Cell::figure(claim.ratio_there, format::ratio),
-            Cell::figure(
-                claim.here.as_ref().and_then(|here| here.ratio),
-                format::ratio,
-            ),
-            Cell::text(
-                interval.map_or(format::NOT_AVAILABLE.to_owned(), |(low, high)| {
-                    format::interval(low, high)
-                }),
-            ),
-            Cell::text(claim.verdict.words()),
-        ]
-    });
-    let mut table = table(
-        "claims",
-        "What the article says, and what this machine says to it".to_owned(),
-        standing.keep_alive,
-        vec![
-            Column::words("Claim", 0),
-            Column::figures("Ratio there", 0),
-            Column::figures("Ratio here", 0),
-            Column::figures("95 % interval", 0),
-            Column::words("Here", 0),
-        ],
-        rows.collect(),
-    );
-    table.notes.push(
-        "A claim holds when the whole interval lies above what is claimed, does not hold when it lies below, \
-         and cannot be told otherwise. Each interval is a 95 % one by itself: of twenty, one may be wrong."
-            .to_owned(),
-    );
-    table
-}
-
-/// The places with their cells and manifests.
-fn measured<'a>(
-    it: &'a ContendersRecord,
-    standing: &'a Standing,
-) -> impl Iterator<Item = (&'a Place, &'a CellResult, Option<&'a Contender>)> {
-    standing.places.iter().filter_map(|place| {
-        let cell = it.record.results.iter().find(|cell| {
-            cell.server == place.server
-                && cell.keep_alive == standing.keep_alive
-                && cell.load == LoadKind::Closed
-        })?;
-        let contender = it
-            .contenders
-            .iter()
-            .find(|contender| contender.name == place.server);
-        Some((place, cell, contender))
-    })
-}
-
-fn clients(it: &ContendersRecord, standing: &Standing) -> Table {
-    let rows = measured(it, standing).map(|(place, cell, _)| {
-        let relative = place.relative.as_ref();
-        let interval = relative.and_then(|relative| relative.low.zip(relative.high));
-        let latency = &cell.latency_us;
-        let time = |value| Cell::figure(value, format::duration_us);
-        vec![
-            Cell::text(&place.server),
-            rank(Some(place.rank)),
-            Cell::figure(Some(cell.throughput_rps), format::per_second),
-            Cell::figure(relative.and_then(|relative| relative.ratio), format::ratio),
-            Cell::text(interval.map_or(String::new(), |(low, high)| format::interval(low, high))),
-            time(latency.p50),
-            time(latency.p99),
-            time(latency.mean),
-            time(latency.max),
-            whole(Some(cell.requests)),
-            whole(Some(cell.errors.total)),
-        ]
-    });
-    let columns = vec![
-        Column::words("Server", 0),
-        Column::figures("Rank", 0),
-        Column::figures("QPS", 0),
-        Column::figures(format!("{REFERENCE_FRAMEWORK}\n= 1"), 0),
-        Column::figures("95 % interval", 2),
-        Column::figures("p50", 0),
-        Column::figures("p99", 0),
-        Column::figures("average", 1),
-        Column::figures("max", 1),
-        Column::figures("requests", 3),
-        Column::figures("errors", 0),
-    ];
-    let title = "What clients saw of each server here".to_owned();
-    table(
-        "clients",
-        title,
-        standing.keep_alive,
-        columns,
-        rows.collect(),
-    )
-}
-
-fn cost(it: &ContendersRecord, standing: &Standing) -> Table {
-    let rows = measured(it, standing).map(|(place, cell, contender)| {
-        let used = &cell.server_resources;
-        let idle = contender.and_then(|contender| contender.threads_idle);
-        let warmup = cell
-            .figures
-            .iter()
-            .find(|figure| figure.name == WARMUP_FIGURE);
-        vec![
-            Cell::text(&place.server),
-            Cell::figure(used.cpu_us_per_request, format::cpu_us),
-            Cell::figure(used.cores_used, format::ratio),
-            Cell::figure(
-                used.rss_peak_bytes.map(|bytes| bytes as f64),
-                format::mebibytes,
-            ),
-            whole(used.threads_peak),
-            whole(idle),
-            Cell::text(contender.map_or("", |contender| contender.model.words())),
-            Cell::text(match place.model_check {
-                ModelCheck::AsDeclared => "yes",
-                ModelCheck::NotAsDeclared => "NO",
-                ModelCheck::CannotTell => format::NOT_AVAILABLE,
-            }),
-            Cell::figure(place.bytes_per_answer, format::number),
-            Cell::figure(
-                Some(cell.transfer_bytes_per_s),
-                format::mebibytes_per_second,
-            ),
-            Cell::figure(warmup.and_then(|figure| figure.value), format::seconds),
-        ]
-    });
-    let columns = vec![
-        Column::words("Server", 0),
-        Column::figures("CPU per\nrequest", 0),
-        Column::figures("cores\nused", 0),
-        Column::figures("memory", 0),
-        Column::figures("threads", 0),
-        Column::figures("threads\nidle", 3),
-        Column::words("declared model", 2),
-        Column::words("as\ndeclared", 0),
-        Column::figures("bytes per\nanswer", 0),
-        Column::figures("transfer", 1),
-        Column::figures("warm-up", 3),
-    ];
-    let title = "What it took: the server's whole process tree".to_owned();
-    let mut table = table("cost", title, standing.keep_alive, columns, rows.collect());
-    table.notes.push(
-        "Threads are the most seen under load, those of a runtime's compilers and collectors included; idle is before the first request. As declared: whether their number fits the concurrency model of the manifest."
-            .to_owned(),
-    );
-    table
-}
-
-/// The article's further columns. wrk fills its histogram up before it takes a mean, so the mean here is
-/// made in the same way.
-fn as_wrk_prints(it: &ContendersRecord, standing: &Standing, reference: &Reference) -> Table {
-    let published = reference.published(standing.keep_alive);
-    let rows = standing.rows.iter().filter_map(|row| {
-        let there = published
-            .iter()
-            .find(|there| there.name() == row.framework)?;
-        let here = measured(it, standing)
-            .find(|(place, _, _)| Some(&place.server) == row.server.as_ref())
-            .map(|(_, cell, _)| cell);
-        let wrk = here.and_then(|cell| cell.wrk_compatible.as_ref());
-        let milliseconds = |value: f64| Cell::figure(Some(value * 1e3), format::duration_us);
-        let mebibyte = 1024.0 * 1024.0;
-        Some(vec![
-            Cell::text(&row.framework),
-            milliseconds(there.mean_ms()),
-            Cell::figure(wrk.map(|wrk| wrk.latency_mean_us), format::duration_us),
-            milliseconds(there.max_ms()),
-            Cell::figure(
-                here.and_then(|cell| cell.latency_us.max),
-                format::duration_us,
-            ),
-            whole(Some(there.requests())),
-            whole(here.map(|cell| cell.requests)),
-            Cell::figure(
-                Some(there.mebibytes_per_s() * mebibyte),
-                format::mebibytes_per_second,
-            ),
-            Cell::figure(
-                here.map(|cell| cell.transfer_bytes_per_s),
-                format::mebibytes_per_second,
-            ),
-        ])
-    });
-    let columns = vec![
-        Column::words("Framework", 0),
-        Column::figures("average\nthere", 0),
-        Column::figures("average\nhere", 0),
-        Column::figures("max\nthere", 0),
-        Column::figures("max\nhere", 0),
-        Column::figures("requests\nthere", 1),
-        Column::figures("requests\nhere", 1),
-        Column::figures("transfer\nthere", 1),
-        Column::figures("transfer\nhere", 1),
-    ];
-    let title = "The article's other columns, as wrk prints them".to_owned();
-    let mut table = table(
-        "wrk-columns",
-        title,
-        standing.keep_alive,
-        columns,
-        rows.collect(),
-    );
-    let measured_s = it
-        .record
-        .config
-        .duration_s
-        .map_or(String::new(), |seconds| {
-            format!(", {} here", format::seconds(seconds))
-        });
-    table.notes.push(format!(
-        "Requests are those of {} there{measured_s}. The average is that of a histogram filled up afterwards, as wrk's; the other tables are not corrected.",
-        format::seconds(reference.article.duration_s),
-    ));
-    table
 }
 
 fn contenders(contenders: &[Contender]) -> Table {

@@ -2,8 +2,9 @@
 //!
 //! # Layout
 //!
-//! - [`standing`]: what follows from the figures: ranks, claims, whether models are what they are declared to be.
-//! - `document`: what is shown of it.
+//! - [`standing`]: what follows from the figures: ranks and claims; `doubt`: which figures take part in neither;
+//!   `model`: whether servers are what they are declared to be.
+//! - `document`: what is shown of it; `tables`: its figures.
 
 use std::path::Path;
 
@@ -14,10 +15,15 @@ use crate::record::Record;
 use crate::store::{self, StoreError};
 
 mod document;
+mod doubt;
+mod model;
 pub mod standing;
+mod tables;
 
-pub use document::WARMUP_FIGURE;
-pub use standing::{Claim, ClaimKind, ModelCheck, Place, Row, Standing, Verdict};
+pub use doubt::Doubt;
+pub use model::ModelCheck;
+pub use standing::{Claim, ClaimKind, Place, Row, Standing, Verdict};
+pub use tables::WARMUP_FIGURE;
 
 /// What a comparison of contenders leaves behind. It reads as an ordinary record, too.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -97,7 +103,7 @@ pub struct Contender {
     pub tools: Vec<Tool>,
     /// Threads of all its processes when it was ready and had served nothing; null where not available.
     pub threads_idle: Option<u64>,
-    /// Why it was not measured; null when it was.
+    /// Why it was not measured, or not to the end; null when it was.
     pub left_out: Option<LeftOut>,
 }
 
@@ -112,7 +118,7 @@ pub struct Tool {
     pub program: String,
 }
 
-/// Why a contender was not measured.
+/// Why a contender was not measured, or not to the end.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LeftOut {
     /// What it failed at.
@@ -125,7 +131,7 @@ pub struct LeftOut {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Stage {
-    /// A tool is missing or too old.
+    /// A tool is missing, too old or broken.
     Tools,
     /// It does not answer the path that is measured.
     Routes,
@@ -135,6 +141,8 @@ pub enum Stage {
     Start,
     /// It answered something else than the contract says: disqualified.
     Answers,
+    /// It ended, refused connections or answered wrongly while it was loaded.
+    Load,
 }
 
 impl Stage {
@@ -146,11 +154,12 @@ impl Stage {
     /// In words.
     pub fn words(self) -> &'static str {
         match self {
-            Stage::Tools => "a tool is missing",
+            Stage::Tools => "a tool is missing or of no use",
             Stage::Routes => "does not have this workload",
             Stage::Build => "could not be built",
             Stage::Start => "did not start",
             Stage::Answers => "disqualified for a wrong answer",
+            Stage::Load => "failed under load",
         }
     }
 }

@@ -1,21 +1,17 @@
-//! What the figures say about the article: ranks, order, margins, and whether servers are what they are
-//! declared to be.
+//! What the figures say about the article: ranks, order, margins.
 
 use serde::{Deserialize, Serialize};
 use stats::claim::{ClaimVerdict, judge_claim};
 use stats::interval::ConfidenceInterval;
 use stats::rank::{kendall_tau_b, ranks_descending};
 
-use super::{Contender, Model};
+use super::Contender;
+use super::doubt::{Doubt, doubt};
+use super::model::{Host, ModelCheck, check_model};
 use crate::analysis::cells::{LoadPoint, load_points};
 use crate::analysis::comparisons::{Metric, compare};
 use crate::article::{Framework, REFERENCE_FRAMEWORK, Reference};
 use crate::record::{CellResult, Comparison, LoadKind, Record};
-
-/// Below so many connections the number of threads says nothing about a model.
-const CONNECTIONS_THAT_TELL: u32 = 64;
-/// Threads that a runtime may start by itself (compilers, collectors, blocking calls).
-const RUNTIME_THREADS: u64 = 16;
 
 /// The article's framework whose margins it states, and the claims about them.
 const MARGINS_OF: &str = "Hyperlane";
@@ -32,10 +28,10 @@ pub struct Standing {
     pub keep_alive: bool,
     /// The article's frameworks, best first, with the servers that stand for them.
     pub rows: Vec<Row>,
-    /// All servers that were measured, best first.
+    /// All servers that were measured, best first, those in doubt last.
     pub places: Vec<Place>,
-    /// Kendall's τ-b of requests per second there and here, over the frameworks measured; null with
-    /// fewer than two.
+    /// Kendall's τ-b of requests per second there and here, over the frameworks that have a rank here; null
+    /// with fewer than two.
     pub kendall_tau: Option<f64>,
     /// The article's claims about order (each pair of its frameworks) and about margins.
     pub claims: Vec<Claim>,
@@ -56,9 +52,9 @@ pub struct Row {
     pub server: Option<String>,
     /// Requests per second here.
     pub qps_here: Option<f64>,
-    /// The same ÷ that of the server that stands for Rust Std.
+    /// The same ÷ that of the server that stands for Rust Std; null where that is in doubt.
     pub relative_here: Option<f64>,
-    /// Rank here among the article's frameworks.
+    /// Rank here among the article's frameworks; null when its figures are in doubt.
     pub rank_here: Option<usize>,
 }
 
@@ -67,9 +63,13 @@ pub struct Row {
 pub struct Place {
     /// Its name.
     pub server: String,
-    /// Rank among all, 1 is best.
-    pub rank: usize,
-    /// Throughput ÷ that of the server that stands for Rust Std, paired by block; null without one.
+    /// Rank among all, 1 is best; null when its figures are in doubt.
+    pub rank: Option<usize>,
+    /// Why its figures take part in no rank and no claim; null when they do.
+    #[serde(default)]
+    pub doubt: Option<Doubt>,
+    /// Throughput ÷ that of the server that stands for Rust Std, paired by block; null without one, or where
+    /// that is in doubt.
     pub relative: Option<Comparison>,
     /// Bytes of an answer, its head included.
     pub bytes_per_answer: Option<f64>,
@@ -92,6 +92,9 @@ pub struct Claim {
     pub ratio_there: Option<f64>,
     /// Ratio here, paired by block; null when one of the two was not measured.
     pub here: Option<Comparison>,
+    /// Whether it involves a server whose figures are in doubt.
+    #[serde(default)]
+    pub in_doubt: bool,
     /// Whether it holds here.
     pub verdict: Verdict,
 }
@@ -114,7 +117,7 @@ pub enum Verdict {
     Holds,
     /// The whole interval lies below it.
     DoesNotHold,
-    /// The interval reaches or contains it, or there is none.
+    /// The interval reaches or contains it, there is none, or one of the two is in doubt.
     CannotTell,
 }
 
@@ -139,65 +142,80 @@ impl From<ClaimVerdict> for Verdict {
     }
 }
 
-/// Whether a server's threads under load fit its declared model.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ModelCheck {
-    /// They do.
-    AsDeclared,
-    /// They do not.
-    NotAsDeclared,
-    /// Threads were not counted, or there were too few connections for their number to tell.
-    CannotTell,
-}
-
 /// One standing for each keep-alive that was measured saturated.
 pub fn standings(record: &Record, contenders: &[Contender]) -> Vec<Standing> {
+    let host = Host::of(record);
     let points = load_points(record);
     let saturated = points.iter().filter(|point| point.load == LoadKind::Closed);
     saturated
-        .map(|point| standing(point, contenders, &Reference::load()))
+        .map(|point| standing(point, contenders, host, &Reference::load()))
         .collect()
 }
 
-fn standing(point: &LoadPoint<'_>, contenders: &[Contender], reference: &Reference) -> Standing {
+fn standing(
+    point: &LoadPoint<'_>,
+    contenders: &[Contender],
+    host: Host,
+    reference: &Reference,
+) -> Standing {
     let frameworks = reference.frameworks(point.keep_alive);
-    let cells: Vec<Option<&CellResult>> = frameworks
+    let servers = judge(point, contenders);
+    let here: Vec<Option<&Judged<'_>>> = frameworks
         .iter()
-        .map(|framework| stands_for(point, contenders, &framework.name))
+        .map(|framework| stands_for(&servers, &framework.name))
         .collect();
-    let (there, here): (Vec<f64>, Vec<f64>) = frameworks
+    let (there_rps, here_rps): (Vec<f64>, Vec<f64>) = frameworks
         .iter()
-        .zip(&cells)
-        .filter_map(|(framework, cell)| Some((framework.qps, cell.as_ref()?.throughput_rps)))
+        .zip(&here)
+        .filter_map(|(framework, here)| Some((framework.qps, here.and_then(Judged::sure_rps)?)))
         .unzip();
     Standing {
         keep_alive: point.keep_alive,
-        rows: rows(&frameworks, &cells),
-        places: places(
-            point,
-            contenders,
-            stands_for(point, contenders, REFERENCE_FRAMEWORK),
-        ),
-        kendall_tau: kendall_tau_b(&there, &here),
-        claims: claims(&frameworks, &cells, reference, point.keep_alive),
+        rows: rows(&frameworks, &here),
+        places: places(&servers, stands_for(&servers, REFERENCE_FRAMEWORK), host),
+        kendall_tau: kendall_tau_b(&there_rps, &here_rps),
+        claims: claims(&frameworks, &here, reference, point.keep_alive),
     }
 }
 
-/// The first server that stands for a framework.
-fn stands_for<'a>(
-    point: &LoadPoint<'a>,
-    contenders: &[Contender],
-    framework: &str,
-) -> Option<&'a CellResult> {
-    let mut standing = contenders
-        .iter()
-        .filter(|contender| contender.article.as_deref() == Some(framework));
-    standing.find_map(|contender| point.cell(&contender.name))
+/// A server's cell, its manifest, and why it is not judged, if it is not.
+struct Judged<'a> {
+    cell: &'a CellResult,
+    contender: Option<&'a Contender>,
+    doubt: Option<Doubt>,
 }
 
-fn rows(frameworks: &[Framework], cells: &[Option<&CellResult>]) -> Vec<Row> {
-    let qps_here = |index: usize| cells[index].map(|cell| cell.throughput_rps);
+impl Judged<'_> {
+    /// Requests per second, unless they are in doubt.
+    fn sure_rps(&self) -> Option<f64> {
+        self.doubt.is_none().then_some(self.cell.throughput_rps)
+    }
+}
+
+fn judge<'a>(point: &LoadPoint<'a>, contenders: &'a [Contender]) -> Vec<Judged<'a>> {
+    let blocks = point.cells.iter().map(|cell| cell.blocks.len()).max();
+    let judged = point.cells.iter().map(|cell| {
+        let contender = contenders.iter().find(|it| it.name == cell.server);
+        Judged {
+            cell,
+            contender,
+            doubt: doubt(cell, contender, blocks.unwrap_or(0)),
+        }
+    });
+    judged.collect()
+}
+
+/// The first server that stands for a framework.
+fn stands_for<'s, 'a>(servers: &'s [Judged<'a>], framework: &str) -> Option<&'s Judged<'a>> {
+    let row = |it: &Judged<'_>| it.contender.and_then(|it| it.article.clone());
+    servers
+        .iter()
+        .find(|it| row(it).as_deref() == Some(framework))
+}
+
+fn rows(frameworks: &[Framework], here: &[Option<&Judged<'_>>]) -> Vec<Row> {
+    let qps_here = |index: usize| here[index].map(|it| it.cell.throughput_rps);
+    let sure_here = |index: usize| here[index].and_then(Judged::sure_rps);
     let rust_std = frameworks
         .iter()
         .position(|framework| framework.name == REFERENCE_FRAMEWORK);
@@ -209,7 +227,7 @@ fn rows(frameworks: &[Framework], cells: &[Option<&CellResult>]) -> Vec<Row> {
             .map(|framework| Some(framework.qps))
             .collect(),
     );
-    let ranks_here = ranks((0..frameworks.len()).map(qps_here).collect());
+    let ranks_here = ranks((0..frameworks.len()).map(sure_here).collect());
     frameworks
         .iter()
         .enumerate()
@@ -221,9 +239,9 @@ fn rows(frameworks: &[Framework], cells: &[Option<&CellResult>]) -> Vec<Row> {
                 rust_std.map(|index| frameworks[index].qps),
             ),
             rank_there: ranks_there[index].unwrap_or(index + 1),
-            server: cells[index].map(|cell| cell.server.clone()),
+            server: here[index].map(|it| it.cell.server.clone()),
             qps_here: qps_here(index),
-            relative_here: ratio(qps_here(index), rust_std.and_then(qps_here)),
+            relative_here: ratio(qps_here(index), rust_std.and_then(sure_here)),
             rank_here: ranks_here[index],
         })
         .collect()
@@ -239,77 +257,55 @@ fn ranks(values: Vec<Option<f64>>) -> Vec<Option<usize>> {
         .collect()
 }
 
-fn places(
-    point: &LoadPoint<'_>,
-    contenders: &[Contender],
-    reference: Option<&CellResult>,
-) -> Vec<Place> {
-    let qps = point.cells.iter().map(|cell| Some(cell.throughput_rps));
-    let ranks = ranks(qps.collect());
-    let mut places: Vec<Place> = point
-        .cells
+fn places(servers: &[Judged<'_>], reference: Option<&Judged<'_>>, host: Host) -> Vec<Place> {
+    let reference = reference.filter(|it| it.doubt.is_none());
+    let ranks = ranks(servers.iter().map(Judged::sure_rps).collect());
+    let mut places: Vec<(f64, Place)> = servers
         .iter()
         .zip(ranks)
-        .map(|(cell, rank)| Place {
-            server: cell.server.clone(),
-            rank: rank.unwrap_or(usize::MAX),
-            relative: reference
-                .filter(|reference| reference.server != cell.server)
-                .map(|reference| compare(reference, cell, Metric::Throughput)),
-            bytes_per_answer: (cell.throughput_rps > 0.0)
-                .then(|| cell.transfer_bytes_per_s / cell.throughput_rps),
-            model_check: contenders
-                .iter()
-                .find(|contender| contender.name == cell.server)
-                .map_or(ModelCheck::CannotTell, |contender| {
-                    check_model(contender, cell)
-                }),
-        })
+        .map(|(it, rank)| (it.cell.throughput_rps, place(it, rank, reference, host)))
         .collect();
-    places.sort_by_key(|place| place.rank);
-    places
+    places.sort_by(|(a_rps, a), (b_rps, b)| {
+        let in_doubt = (a.doubt.is_some()).cmp(&b.doubt.is_some());
+        in_doubt.then(b_rps.total_cmp(a_rps))
+    });
+    places.into_iter().map(|(_, place)| place).collect()
 }
 
-/// Counts threads: as many as connections for a thread each, no more than a pool's, and elsewhere a number
-/// that did not grow with connections. What a server had before its first request is not held against it.
-fn check_model(contender: &Contender, cell: &CellResult) -> ModelCheck {
-    let connections = u64::from(cell.concurrency);
-    let (Some(peak), Some(idle)) = (cell.server_resources.threads_peak, contender.threads_idle)
-    else {
-        return ModelCheck::CannotTell;
-    };
-    if cell.concurrency < CONNECTIONS_THAT_TELL {
-        return ModelCheck::CannotTell;
-    }
-    let grown = peak.saturating_sub(idle);
-    let fits = match contender.model {
-        // With a connection per request, threads come and go.
-        Model::ThreadPerConnection if !cell.keep_alive => grown > RUNTIME_THREADS,
-        Model::ThreadPerConnection => peak >= connections,
-        Model::ThreadPool => {
-            grown <= u64::from(contender.pool_threads.unwrap_or(0)) + RUNTIME_THREADS
-        }
-        Model::EventLoop | Model::WorkStealingTasks | Model::Coroutines | Model::VirtualThreads => {
-            grown <= RUNTIME_THREADS.max(connections / 4)
-        }
-    };
-    if fits {
-        ModelCheck::AsDeclared
-    } else {
-        ModelCheck::NotAsDeclared
+fn place(
+    it: &Judged<'_>,
+    rank: Option<usize>,
+    reference: Option<&Judged<'_>>,
+    host: Host,
+) -> Place {
+    let cell = it.cell;
+    Place {
+        server: cell.server.clone(),
+        rank,
+        doubt: it.doubt,
+        relative: reference
+            .filter(|reference| reference.cell.server != cell.server)
+            .map(|reference| compare(reference.cell, cell, Metric::Throughput)),
+        bytes_per_answer: (cell.throughput_rps > 0.0)
+            .then(|| cell.transfer_bytes_per_s / cell.throughput_rps),
+        model_check: it.contender.map_or(ModelCheck::CannotTell, |contender| {
+            check_model(contender, cell, host)
+        }),
     }
 }
 
 fn claims(
     frameworks: &[Framework],
-    cells: &[Option<&CellResult>],
+    here: &[Option<&Judged<'_>>],
     reference: &Reference,
     keep_alive: bool,
 ) -> Vec<Claim> {
     let claim = |kind, faster: usize, slower: usize, claimed_ratio: f64| {
-        let here = cells[slower]
-            .zip(cells[faster])
-            .map(|(slower, faster)| compare(slower, faster, Metric::Throughput));
+        let pair = here[slower].zip(here[faster]);
+        let here =
+            pair.map(|(slower, faster)| compare(slower.cell, faster.cell, Metric::Throughput));
+        let in_doubt = pair.is_some_and(|(a, b)| a.doubt.is_some() || b.doubt.is_some());
+        let sure = here.as_ref().filter(|_| !in_doubt);
         Claim {
             kind,
             faster: frameworks[faster].name.clone(),
@@ -317,7 +313,8 @@ fn claims(
             claimed_ratio,
             ratio_there: (frameworks[slower].qps > 0.0)
                 .then(|| frameworks[faster].qps / frameworks[slower].qps),
-            verdict: judge_claim(here.as_ref().and_then(interval), claimed_ratio).into(),
+            in_doubt,
+            verdict: judge_claim(sure.and_then(interval), claimed_ratio).into(),
             here,
         }
     };

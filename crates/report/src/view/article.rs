@@ -1,7 +1,7 @@
 //! The article's frameworks with this machine's servers beside them.
 
 use crate::analysis::article::{pairs, reference_server};
-use crate::article::{REFERENCE_FRAMEWORK, Reference};
+use crate::article::{REFERENCE_FRAMEWORK, Reference, source};
 use crate::format;
 use crate::record::{ArticleRow, Record};
 use crate::table::{Cell, Column, Layout, Table};
@@ -23,11 +23,6 @@ fn table(record: &Record, keep_alive: bool) -> Option<Table> {
         .map(|(framework, server)| row(framework, server))
         .collect::<Vec<_>>();
     let reference = Reference::load();
-    let source = if keep_alive {
-        "the article"
-    } else {
-        "the publication behind the article"
-    };
     let table = Table {
         id: if keep_alive {
             "article"
@@ -36,12 +31,13 @@ fn table(record: &Record, keep_alive: bool) -> Option<Table> {
         }
         .to_owned(),
         title: format!(
-            "{}: what {source} printed, and what was measured here",
+            "{}: what {} printed, and what was measured here",
             if keep_alive {
                 "Keep-alive on"
             } else {
                 "Keep-alive off"
-            }
+            },
+            source(keep_alive)
         ),
         columns: vec![
             Column::words("Framework", 0),
@@ -53,7 +49,7 @@ fn table(record: &Record, keep_alive: bool) -> Option<Table> {
         ],
         rows,
         layout: Layout::Upright,
-        notes: vec![comparable(&reference)],
+        notes: vec![comparable(&reference, keep_alive)],
     };
     (!table.rows.is_empty()).then_some(table)
 }
@@ -75,12 +71,19 @@ fn row(framework: Option<&ArticleRow>, server: Option<&ArticleRow>) -> Vec<Cell>
 }
 
 /// What may be compared, and what may not.
-pub(crate) fn comparable(reference: &Reference) -> String {
+pub(crate) fn comparable(reference: &Reference, keep_alive: bool) -> String {
+    let article = &reference.article;
+    let (whose, source) = if keep_alive {
+        let source = format!("\"{}\", {}", article.title, article.date);
+        ("the article's", source)
+    } else {
+        let repository = &reference.publication.repository;
+        let source = format!("{repository}; the article prints figures with keep-alive only");
+        ("the publication's", source)
+    };
     format!(
-        "Comparable, loosely: the two relative columns, each within one machine. Not comparable: QPS there and here (other hardware, not stated there; {}, {} connections), and the answers: the article's Tokio and Rust Std programs parse no request, bodies and headers differ, and its Node.js used one core. Source: \"{}\", {}.",
-        reference.article.tool,
-        format::count(u64::from(reference.article.concurrency)),
-        reference.article.title,
-        reference.article.date,
+        "Comparable, loosely: the two relative columns, each within one machine. Not comparable: QPS there and here (other hardware, not stated there; {}, {} connections), and the answers: {whose} Tokio and Rust Std programs parse no request, bodies and headers differ, and its Node.js used one core. Source: {source}.",
+        article.tool,
+        format::count(u64::from(article.concurrency)),
     )
 }

@@ -1,0 +1,56 @@
+//! Figures that are shown and not judged: those that are not what they seem.
+
+use serde::{Deserialize, Serialize};
+
+use super::{Contender, Stage};
+use crate::analysis::checks;
+use crate::record::CellResult;
+
+/// Why a server's figures take part in no rank and in no claim.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Doubt {
+    /// It did not last, or answered nothing.
+    Failed,
+    /// Some of its answers were not what the contract says.
+    WrongAnswers,
+    /// More than one request in a hundred failed.
+    Errors,
+    /// Throughput × latency does not give the connections (Little's law): something was not measured.
+    NotAccountedFor,
+}
+
+impl Doubt {
+    /// In words, as the end of a sentence that opens with servers.
+    pub fn words(self) -> &'static str {
+        match self {
+            Doubt::Failed => "failed under load",
+            Doubt::WrongAnswers => "not all answers were right",
+            Doubt::Errors => "more than one request in a hundred failed",
+            Doubt::NotAccountedFor => {
+                "throughput × latency does not give the connections (Little's law), as when some of them wait a second to be accepted"
+            }
+        }
+    }
+}
+
+/// Why a cell is not judged; `None` when it is. `blocks` is how many there are of the servers beside it.
+pub(super) fn doubt(
+    cell: &CellResult,
+    contender: Option<&Contender>,
+    blocks: usize,
+) -> Option<Doubt> {
+    let left_out = contender.and_then(|contender| contender.left_out.as_ref());
+    let has_failed = left_out.is_some_and(|why| why.stage == Stage::Load);
+    if cell.requests == 0 || has_failed && cell.blocks.len() < blocks {
+        Some(Doubt::Failed)
+    } else if cell.errors.answered_wrongly() > 0 {
+        Some(Doubt::WrongAnswers)
+    } else if cell.errors.total * 100 > cell.requests + cell.errors.total {
+        Some(Doubt::Errors)
+    } else if checks::breaks_littles_law(cell) {
+        Some(Doubt::NotAccountedFor)
+    } else {
+        None
+    }
+}
