@@ -23,6 +23,7 @@ fn foreign(command: &[String]) -> ForeignCommand {
         command: command.to_vec(),
         dir: None,
         env: Vec::new(),
+        env_removed: Vec::new(),
         ready_path: "/".to_owned(),
         ready_timeout: READY_TIMEOUT,
     }
@@ -210,8 +211,9 @@ impl Arm {
         pids.iter().map(|&pid| counters::process_cpu(pid)).sum()
     }
 
-    /// CPU time and context switches so far as the server itself tells them: for the edges of a block.
-    pub fn counters(&self) -> ServerCounters {
+    /// CPU time and context switches so far, as a built-in server itself tells them, or of these processes: for
+    /// the edges of a block.
+    pub fn counters(&self, pids: &[u32]) -> ServerCounters {
         if self.built_in {
             return self
                 .stats()
@@ -220,13 +222,12 @@ impl Arm {
                     context_switches: Some(stats.context_switches),
                 });
         }
-        let pids = self.pids().now();
         let switches = pids
             .iter()
             .map(|&pid| counters::threads_context_switches(pid))
             .sum::<Option<u64>>();
         ServerCounters {
-            cpu: Self::cpu(&pids),
+            cpu: Self::cpu(pids),
             context_switches: switches.filter(|_| !pids.is_empty()),
         }
     }
@@ -261,9 +262,7 @@ impl Arm {
         }
         Ok(())
     }
-}
 
-impl Arm {
     /// Takes the server out of the run.
     ///
     /// # Errors

@@ -5,8 +5,8 @@ use std::time::Duration;
 use engine::{Load, Measurement, Slice, SliceEnd, Target};
 
 use crate::arm::{Arm, Beside, ServerCounters};
-use crate::counters;
 use crate::loader::Loader;
+use crate::{counters, interrupt};
 
 /// What shall happen in a block.
 pub struct BlockPlan<'a> {
@@ -58,6 +58,19 @@ pub struct BlockOutcome {
     pub interrupted: bool,
 }
 
+impl BlockOutcome {
+    /// Fails when it was cut short though nobody asked for that.
+    ///
+    /// # Errors
+    /// Then.
+    pub fn check_whole(&self) -> anyhow::Result<()> {
+        if self.interrupted && !interrupt::requested() {
+            anyhow::bail!("the load engine ended a slice early");
+        }
+        Ok(())
+    }
+}
+
 /// Totals of an arm over its slices so far.
 #[derive(Clone, Default)]
 struct Tally {
@@ -85,12 +98,13 @@ pub fn run(
 ) -> anyhow::Result<BlockOutcome> {
     let spin = counters::spin();
     let machine = counters::machine_cpu();
+    let pids: Vec<_> = arms.iter().map(|arm| arm.pids().now()).collect();
     let before: Vec<_> = arms
         .iter()
+        .zip(&pids)
         .enumerate()
-        .map(|(arm, it)| plan.order.contains(&arm).then(|| it.counters()))
+        .map(|(arm, (it, pids))| plan.order.contains(&arm).then(|| it.counters(pids)))
         .collect();
-    let pids: Vec<_> = arms.iter().map(|arm| arm.pids().now()).collect();
     let mut tallies = vec![Tally::default(); arms.len()];
     let mut interrupted = false;
     for &arm in plan.order {
@@ -246,8 +260,9 @@ fn finish(
     tally: Tally,
 ) -> anyhow::Result<ArmBlock> {
     // What a process used that came or went meanwhile is not known: less than all of it would be a lie.
-    let is_same = arm.pids().now() == pids;
-    let after = arm.counters();
+    let pids_now = arm.pids().now();
+    let is_same = pids_now == pids;
+    let after = arm.counters(&pids_now);
     let measurement = match (tally.collected, arm.connections) {
         (Some(measurement), _) => measurement,
         (None, Some(target)) => loader.collect(target)?,

@@ -1,9 +1,11 @@
 //! The record around the cells: what was asked for, on which machine, and what to distrust.
 
-use engine::{Arrivals, ClientKind};
+use engine::{Arrivals, ClientKind, Request};
 use jiff::Timestamp;
 use report::analysis::distrust::Distrust;
-use report::record::{Config, Record, RequestConfig, SCHEMA_VERSION, ServerConfig, TcpCounters};
+use report::record::{
+    COUNTING_RULE, Config, Record, RequestConfig, SCHEMA_VERSION, ServerConfig, TcpCounters,
+};
 
 use crate::arm::Arm;
 use crate::counters::{self, ListenQueue};
@@ -61,19 +63,24 @@ pub fn tcp_since(before: Option<ListenQueue>) -> TcpCounters {
     }
 }
 
+/// A request as the record tells it.
+pub fn request(request: &Request) -> RequestConfig {
+    RequestConfig {
+        method: request.method.clone(),
+        path: request.path.clone(),
+        headers: request.headers.clone(),
+        body_bytes: request.body.len() as u64,
+    }
+}
+
 fn config(plan: &Plan, arms: &[Arm]) -> Config {
-    let request = plan.requests(&plan.work).swap_remove(0).request;
+    let request = &plan.requests(&plan.work)[0].request;
     let cpus = |cpus: &[usize]| (!cpus.is_empty()).then(|| cpus.to_vec());
     Config {
         command: command_line(),
         servers: arms.iter().map(server).collect(),
         workload: plan.work.name(),
-        request: RequestConfig {
-            method: request.method,
-            path: request.path,
-            headers: request.headers,
-            body_bytes: request.body.len() as u64,
-        },
+        request: self::request(request),
         requests_by_workload: Vec::new(),
         concurrency: u32::try_from(plan.concurrency).unwrap_or(u32::MAX),
         duration_s: match plan.amount {
@@ -99,6 +106,7 @@ fn config(plan: &Plan, arms: &[Arm]) -> Config {
             ClientKind::Reqwest => "reqwest".to_owned(),
         },
         seed: plan.seed,
+        counting_rule: COUNTING_RULE.to_owned(),
         server_cpus: cpus(&plan.server_cpus),
         client_cpus: cpus(&plan.client_cpus),
     }

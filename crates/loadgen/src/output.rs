@@ -126,9 +126,7 @@ pub fn told_once(error: &anyhow::Error) -> String {
 
 /// Says something beside the result, unless `--quiet`.
 pub fn note(output: &Output, text: &str) {
-    if !output.quiet {
-        say(text);
-    }
+    progress(output.quiet, text);
 }
 
 /// Says something beside the result. A reader of standard error that went away must not cost the result.

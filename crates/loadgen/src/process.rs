@@ -44,6 +44,8 @@ pub struct ForeignCommand {
     pub dir: Option<std::path::PathBuf>,
     /// Variables added to the environment; `{port}` as above.
     pub env: Vec<(String, String)>,
+    /// Variables of this program's environment that are not passed on.
+    pub env_removed: Vec<String>,
     /// Path that answers with 200 when the server is ready.
     pub ready_path: String,
     /// How long it may take until then.
@@ -74,7 +76,7 @@ impl ServerProcess {
         command.extend_from_slice(flags);
         let what = format!("server `{model}`");
         let mut child =
-            spawn(&command, None, &[]).with_context(|| format!("cannot start {what}"))?;
+            spawn(&command, None, &[], &[]).with_context(|| format!("cannot start {what}"))?;
         // A record is passed on: in it stands what was run, not where it lies on this machine.
         command[0] = "loadgen".to_owned();
         let stderr = Tail::of(child.stderr.take());
@@ -125,8 +127,9 @@ impl ServerProcess {
             .iter()
             .map(|(name, value)| (name.clone(), fill(value)))
             .collect();
-        let mut child = spawn(&command, foreign.dir.as_deref(), &env)
-            .with_context(|| format!("cannot start {name}"))?;
+        let (dir, removed) = (foreign.dir.as_deref(), &foreign.env_removed);
+        let mut child =
+            spawn(&command, dir, &env, removed).with_context(|| format!("cannot start {name}"))?;
         let stderr = Tail::of(child.stderr.take());
         stderr.follow(child.stdout.take());
         let mut process = Self {
@@ -313,9 +316,14 @@ fn spawn(
     command: &[String],
     dir: Option<&std::path::Path>,
     env: &[(String, String)],
+    env_removed: &[String],
 ) -> std::io::Result<Child> {
     let mut process = Command::new(&command[0]);
-    process.args(&command[1..]).envs(env.iter().cloned());
+    process.args(&command[1..]);
+    for name in env_removed {
+        process.env_remove(name);
+    }
+    process.envs(env.iter().cloned());
     if let Some(dir) = dir {
         process.current_dir(dir);
     }

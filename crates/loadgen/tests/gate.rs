@@ -398,12 +398,13 @@ fn a_server_that_fails_later_does_not_cost_the_blocks_before() {
     assert!(summary.contains("COULD NOT MEASURE"), "{summary}");
 }
 
-#[test]
-fn an_interrupt_keeps_the_blocks_before_and_blames_nobody() {
+/// A gate that gets a signal while it waits for the candidate, which was ready so many times before; its folder,
+/// and what it said.
+fn interrupted(name: &str, ready: u64) -> (tempfile::TempDir, Output) {
     let counts = folder();
     let file = counts.path().join("starts");
     let candidate = Fake {
-        starts: Some((3, &file)),
+        starts: Some((ready, &file)),
         then_waits: true,
         ..Fake::default()
     };
@@ -413,9 +414,15 @@ fn an_interrupt_keeps_the_blocks_before_and_blames_nobody() {
         .stderr(Stdio::piped())
         .spawn()
         .expect("loadgen starts");
-    wait_until("the start in the third block", || starts(&file) > 3);
-    signal("INT", gate.id());
+    wait_until("the start that does not end", || starts(&file) > ready);
+    signal(name, gate.id());
     let output = gate.wait_with_output().expect("it ends");
+    (folder, output)
+}
+
+#[test]
+fn an_interrupt_keeps_the_blocks_before_and_blames_nobody() {
+    let (folder, output) = interrupted("INT", 3);
     assert_ends(&output, &[130]);
     let told = "INCONCLUSIVE: the run was ended early (2 blocks)";
     assert!(stdout(&output).starts_with(told), "{}", stdout(&output));
@@ -431,22 +438,7 @@ fn an_interrupt_keeps_the_blocks_before_and_blames_nobody() {
 
 #[test]
 fn an_interrupt_before_the_first_block_says_so() {
-    let counts = folder();
-    let file = counts.path().join("starts");
-    let candidate = Fake {
-        starts: Some((0, &file)),
-        then_waits: true,
-        ..Fake::default()
-    };
-    let folder = fakes(Fake::default(), candidate, "");
-    let gate = gate_command(folder.path(), &[])
-        .stdout(Stdio::piped())
-        .stderr(Stdio::piped())
-        .spawn()
-        .expect("loadgen starts");
-    wait_until("the start", || starts(&file) > 0);
-    signal("TERM", gate.id());
-    let output = gate.wait_with_output().expect("it ends");
+    let (folder, output) = interrupted("TERM", 0);
     assert_ends(&output, &[130]);
     assert!(
         stderr(&output).contains("interrupted before"),

@@ -7,7 +7,7 @@ mod gate_support;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
-use gate_support::{assert_ends, assert_gone, cannot_measure, signal, stdout, wait_until};
+use gate_support::{QUICK, assert_ends, assert_gone, cannot_measure, signal, stdout, wait_until};
 
 #[test]
 #[ignore = "the entry of the server that the toy project starts; does nothing by itself"]
@@ -126,27 +126,16 @@ fn change(folder: &Path, line: &str, becomes: &str) {
     std::fs::write(&file, changed).expect("it can be written");
 }
 
-const QUICK: [&str; 13] = [
-    "HEAD",
-    "-c",
-    "4",
-    "--rate",
-    "200",
-    "--warmup",
-    "50ms",
-    "--block-time",
-    "200ms",
-    "--max-blocks",
-    "8",
-    "--no-save",
-    "--quiet",
-];
+/// Against the last commit, done in seconds.
+fn quick() -> Vec<&'static str> {
+    [&["HEAD"], &QUICK[..], &["--no-save", "--quiet"]].concat()
+}
 
 #[test]
 fn another_project_s_working_tree_is_gated_against_its_base() {
     let folder = toy();
     let path = folder.path();
-    let alike = perf_gate(path, &QUICK);
+    let alike = perf_gate(path, &quick());
     assert_ends(&alike, &[0, 3]);
     assert!(
         stdout(&alike).contains("server CPU per request"),
@@ -157,12 +146,12 @@ fn another_project_s_working_tree_is_gated_against_its_base() {
 
     // Each server found the files of its own revision.
     std::fs::write(path.join("body"), "bye").expect("a file");
-    cannot(path, &QUICK, "baseline: status 200");
-    cannot(path, &QUICK, "3 bytes: \"bye\"");
+    cannot(path, &quick(), "baseline: status 200");
+    cannot(path, &quick(), "3 bytes: \"bye\"");
 
     std::fs::write(path.join("body"), "hello").expect("a file");
     std::fs::write(path.join("wrong"), "50").expect("a file");
-    let wrong = perf_gate(path, &QUICK);
+    let wrong = perf_gate(path, &quick());
     assert_ends(&wrong, &[1]);
     assert!(
         stdout(&wrong).contains("the candidate alone had"),
@@ -178,7 +167,7 @@ fn what_keeps_it_from_measuring_is_told_on_github_too() {
     let path = folder.path();
     change(path, "built()", r#"{ echo "$OUT/no-such-file"; }"#);
     let summary = path.join("summary.md");
-    let output = command(path, &QUICK)
+    let output = command(path, &quick())
         .env("GITHUB_ACTIONS", "true")
         .env("GITHUB_STEP_SUMMARY", &summary)
         .output()
@@ -193,8 +182,8 @@ fn what_keeps_it_from_measuring_is_told_on_github_too() {
 
     change(path, "built()", r#"{ echo "$OUT/server"; }"#);
     change(path, "gates()", "{ echo /no/such/loadgen; }");
-    cannot(path, &QUICK, "there is no program /no/such/loadgen");
-    let output = command(path, &QUICK)
+    cannot(path, &quick(), "there is no program /no/such/loadgen");
+    let output = command(path, &quick())
         .env("TMPDIR", "/no/such/folder")
         .output();
     cannot_measure(
@@ -212,7 +201,7 @@ fn a_signal_ends_what_runs_below_it() {
         "build()",
         r#"{ export OUT; sh -c 'echo $$ > "$OUT/pid.part"; mv "$OUT/pid.part" "$OUT/pid"; exec sleep 600'; }"#,
     );
-    let mut script = command(path, &QUICK)
+    let mut script = command(path, &quick())
         .stderr(Stdio::null())
         .spawn()
         .expect("bash starts");

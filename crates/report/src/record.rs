@@ -16,6 +16,9 @@ pub const SCHEMA_VERSION: u32 = 1;
 /// nothing about the number of connections.
 pub const DELIVERIES_LOST: &str = "messages_lost";
 
+/// A request belongs to the slice in which it was sent (open loop: intended), whenever its answer comes.
+pub const COUNTING_RULE: &str = "sent";
+
 /// Everything one run measured and was told.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Record {
@@ -134,6 +137,10 @@ pub struct Config {
     pub client: String,
     /// Seed of the order of slices and of arrivals.
     pub seed: u64,
+    /// Which slice a request belongs to, [`COUNTING_RULE`] when written by this program; empty in older records,
+    /// whose closed loops counted a request where it was done and lost what outlasted its slice.
+    #[serde(default)]
+    pub counting_rule: String,
     /// CPUs the servers were pinned to.
     pub server_cpus: Option<Vec<usize>>,
     /// CPUs the client was pinned to.
@@ -373,6 +380,16 @@ pub struct Block {
     pub p99_us: Option<f64>,
     /// Mean latency in microseconds.
     pub mean_us: Option<f64>,
+    /// Time that the requests of the block's windows waited for their answers, or for being given up, added up, in
+    /// seconds; null in records that are older than the figure.
+    #[serde(default)]
+    pub waited_s: Option<f64>,
+    /// Closed loop: connections × `requests` ÷ `waited_s`, a second opinion on `throughput_rps` (Little's law).
+    #[serde(default)]
+    pub by_latency_rps: Option<f64>,
+    /// Longest time in which the load generator itself stood still during this server's slices, in milliseconds.
+    #[serde(default)]
+    pub client_pause_ms: Option<f64>,
     /// 90th percentile of send lag in microseconds; null in records that are older than the figure.
     #[serde(default)]
     pub send_lag_p90_us: Option<f64>,

@@ -1,4 +1,4 @@
-//! Records as files: reading them back with errors that name file and place, and writing them whole.
+//! Records as files: reading them back with errors that name file and place.
 
 use std::fs::File;
 use std::io::{self, Read as _};

@@ -182,9 +182,7 @@ impl Bench<'_> {
             return Ok(None);
         }
         let mut outcome = outcome?;
-        if outcome.interrupted {
-            anyhow::bail!("the load engine ended a slice early");
-        }
+        outcome.check_whole()?;
         Ok(outcome.arms.pop())
     }
 }

@@ -127,13 +127,17 @@ pub(super) fn settle(
         bail!("interrupted");
     }
     entry.facts.left_out = result.err();
-    let line = format!("{}: {}", entry.facts.name, outcome(&entry.facts));
-    match &entry.facts.left_out {
-        // Whoever wants no progress still wants to know what failed.
+    tell(&entry.facts, quiet);
+    Ok(())
+}
+
+/// Says what became of a contender. Whoever wants no progress still wants to know what failed.
+pub(super) fn tell(facts: &Contender, quiet: bool) {
+    let line = format!("{}: {}", facts.name, outcome(facts));
+    match &facts.left_out {
         Some(why) if why.stage.is_failure() => output::complain(&anyhow::anyhow!(line)),
         _ => output::progress(quiet, &line),
     }
-    Ok(())
 }
 
 /// Two when something that should run could not be built or started, one when it answered wrongly.

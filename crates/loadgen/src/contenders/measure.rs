@@ -12,7 +12,7 @@ use workload::Workload;
 
 use super::catalogue::{self, Entry, Server};
 use super::cli::{ArticleArgs, MeasureArgs, RunArgs};
-use super::list::{code, settle};
+use super::list::{code, settle, tell};
 use super::prepare::Workshop;
 use crate::cli::{Cpus, KeepAlive};
 use crate::plan::{self, Amount, LoadPoint, Output, Plan, ServerSpec, Work};
@@ -123,7 +123,7 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
     for (server, reason) in failed_under_load(&outcome) {
         let mut entries = entries.iter_mut();
         if let Some(entry) = entries.find(|entry| entry.facts.name == server) {
-            leave_out(entry, Stage::Load, reason);
+            leave_out(entry, reason, args.select.quiet);
         }
     }
     forget_folders(&mut outcome.record, &mut entries);
@@ -158,14 +158,13 @@ fn failed_under_load(outcome: &Outcome) -> Vec<(String, String)> {
     did_not_last.chain(answered).collect()
 }
 
-/// Writes a failure down, unless there is one already, and says so.
-fn leave_out(entry: &mut Entry, stage: Stage, reason: String) {
-    if entry.facts.left_out.is_some() {
-        return;
+/// Writes down that a contender failed under load, unless it has failed already, and says so.
+fn leave_out(entry: &mut Entry, reason: String, quiet: bool) {
+    if entry.facts.left_out.is_none() {
+        let stage = Stage::Load;
+        entry.facts.left_out = Some(LeftOut { stage, reason });
+        tell(&entry.facts, quiet);
     }
-    let line = format!("{}: {}: {reason}", entry.facts.name, stage.words());
-    output::complain(&anyhow::anyhow!(line));
-    entry.facts.left_out = Some(LeftOut { stage, reason });
 }
 
 /// Records are passed on: commands stand in them as the manifests have them, and tools by their names, not

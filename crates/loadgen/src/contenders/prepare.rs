@@ -200,11 +200,11 @@ impl Workshop {
             tools,
             running: Some((cores, &tmp)),
         };
-        let own = names.fill_all(&foreign.command)?;
         Ok(ForeignCommand {
-            command: super::inherited::without_tuning(own, &foreign.env),
+            command: names.fill_all(&foreign.command)?,
             dir: Some(entry.dir.clone()),
             env: names.fill_env(&foreign.env)?,
+            env_removed: super::inherited::tuning(),
             ready_path: foreign.ready_path.clone(),
             ready_timeout: READY_TIMEOUT,
         })

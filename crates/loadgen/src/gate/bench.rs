@@ -214,10 +214,6 @@ impl<'a> Bench<'a> {
                 break;
             }
         }
-        if block.interrupted && !interrupt::requested() {
-            arms.iter_mut().try_for_each(Arm::check_alive)?;
-            bail!("the load engine ended a slice early");
-        }
         block.samples = sampler.take();
         block.server_notes = server_notes(&arms, &block.parts);
         Ok(block)
@@ -288,6 +284,7 @@ impl<'a> Bench<'a> {
         let outcome = block::run(&mut loader, arms, &plan);
         let outcome = outcome.map_err(|error| loader.blame(error, arms))?;
         arms.iter_mut().try_for_each(Arm::check_alive)?;
+        outcome.check_whole()?;
         if !outcome.interrupted {
             for block in &outcome.arms {
                 check_answered(&arms[block.arm], &block.measurement)?;

@@ -225,6 +225,7 @@ fn arm(
         command: words(line).with_context(|| format!("the {name}'s command"))?,
         dir,
         env: env.into_iter().collect(),
+        env_removed: Vec::new(),
         ready_path: ready_path.unwrap_or_else(|| "/".to_owned()),
         ready_timeout: settings.ready.timeout.unwrap_or(READY_TIMEOUT),
     };

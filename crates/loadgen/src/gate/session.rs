@@ -8,7 +8,7 @@ use report::gate::metric::GateMetric;
 use report::gate::point::{ArmBlocks, GatePoint};
 use report::gate::{self, BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict};
 use report::record::{
-    CellResult, Config, LoadKind, Record, RequestConfig, ServerConfig, Warning, WorkloadRequest,
+    COUNTING_RULE, CellResult, Config, LoadKind, Record, ServerConfig, Warning, WorkloadRequest,
 };
 use stats::gate::LOOKS;
 
@@ -220,20 +220,15 @@ fn config(plan: &GatePlan) -> Config {
         timeout_s: measure.timeout.as_secs_f64(),
         client: "raw".to_owned(),
         seed: measure.seed,
+        counting_rule: COUNTING_RULE.to_owned(),
         ..Config::default()
     }
 }
 
 fn request(workload: &WorkloadPlan) -> WorkloadRequest {
-    let request = &workload.request;
     WorkloadRequest {
         workload: workload.name.clone(),
-        request: RequestConfig {
-            method: request.method.clone(),
-            path: request.path.clone(),
-            headers: request.headers.clone(),
-            body_bytes: request.body.len() as u64,
-        },
+        request: document::request(&workload.request),
     }
 }
 

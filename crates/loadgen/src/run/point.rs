@@ -291,9 +291,7 @@ fn end_when_dead(
     arms: &mut [Arm],
     outcome: &BlockOutcome,
 ) -> anyhow::Result<()> {
-    if outcome.interrupted && !interrupt::requested() {
-        bail!("the load engine ended a slice early");
-    }
+    outcome.check_whole()?;
     for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
         if let Err(dead) = arm.check_alive() {
             arm.fail(dead, loader).context("measuring ended early")?;

@@ -199,6 +199,20 @@ fn command(folder: &Path, words: &[&str]) -> Command {
     command
 }
 
+/// Flags of a gate that is done in seconds.
+pub(crate) const QUICK: [&str; 10] = [
+    "-c",
+    "4",
+    "--rate",
+    "200",
+    "--warmup",
+    "50ms",
+    "--block-time",
+    "200ms",
+    "--max-blocks",
+    "8",
+];
+
 /// A gate that is done in seconds.
 pub(crate) fn gate(folder: &Path, words: &[&str]) -> Output {
     gate_command(folder, words)
@@ -208,20 +222,7 @@ pub(crate) fn gate(folder: &Path, words: &[&str]) -> Output {
 
 /// The same, before it is started.
 pub(crate) fn gate_command(folder: &Path, words: &[&str]) -> Command {
-    let quick = [
-        "gate",
-        "-c",
-        "4",
-        "--rate",
-        "200",
-        "--warmup",
-        "50ms",
-        "--block-time",
-        "200ms",
-        "--max-blocks",
-        "8",
-    ];
-    command(folder, &[&quick, words].concat())
+    command(folder, &[&["gate"], &QUICK[..], words].concat())
 }
 
 /// Both commands of built-in servers, as flags.

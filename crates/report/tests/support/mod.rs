@@ -196,6 +196,9 @@ impl CellSpec {
             p50_us,
             p99_us: latency.p99.map(|us| us * own() * drift),
             mean_us: latency.mean.map(|us| us * own() * drift),
+            waited_s: None,
+            by_latency_rps: None,
+            client_pause_ms: None,
             send_lag_p90_us: self.rate.map(|_| 60.0),
             send_lag_p99_us: self.rate.map(|_| 120.0),
             server_cpu_us_per_request: Some(self.server_cpu_us * own() * drift),
@@ -312,6 +315,7 @@ fn config(cells: &[CellSpec]) -> Config {
         timeout_s: 10.0,
         client: "raw".into(),
         seed: 42,
+        counting_rule: COUNTING_RULE.into(),
         server_cpus: None,
         client_cpus: None,
     }

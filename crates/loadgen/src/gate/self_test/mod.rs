@@ -208,6 +208,7 @@ impl<'a> SelfTest<'a> {
                 command,
                 dir: None,
                 env: Vec::new(),
+                env_removed: Vec::new(),
                 ready_path: "/health".to_owned(),
                 ready_timeout: Duration::from_secs(30),
             }
