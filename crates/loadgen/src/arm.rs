@@ -47,6 +47,8 @@ pub struct Arm {
     pub rss_before_bytes: Option<u64>,
     /// Mean response time seen last under the present load.
     pub mean_response: Option<Duration>,
+    /// Longest time so far in which it answered nobody under the present load.
+    pub longest_silence: Duration,
     /// Slices in which it was loaded so far.
     pub slices: u32,
     /// How it was warmed up last.
@@ -122,6 +124,7 @@ impl Arm {
             beside: None,
             rss_before_bytes: None,
             mean_response: None,
+            longest_silence: Duration::ZERO,
             slices: 0,
             warmed_up: None,
             dispensable: false,

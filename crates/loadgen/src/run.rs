@@ -1,8 +1,9 @@
 //! The main job: servers started, verified, loaded in turns, and what came of it as a record.
 
 mod point;
+mod schedule;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine::{Engine, EngineConfig, Load, Target};
 use report::record::{CellResult, Record};
@@ -16,8 +17,8 @@ use crate::sampler::Sampler;
 use crate::shapes::contrast::Contrast;
 use crate::shapes::{self, BesidePlan, Seen, Shape};
 use crate::{counters, descriptors, document, interrupt, output};
-pub use point::ScheduledBlock;
 use point::{Measured, Point, target};
+pub use schedule::Schedule;
 
 /// What a run left behind: always a record, and what ended it early if anything did.
 pub struct Outcome {
@@ -302,6 +303,7 @@ impl<'a> Run<'a> {
     ) -> anyhow::Result<()> {
         for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
             arm.mean_response = None;
+            arm.longest_silence = Duration::ZERO;
             arm.beside = beside.as_ref().map(|beside| {
                 let target = Target {
                     name: format!("{}, beside", arm.label),

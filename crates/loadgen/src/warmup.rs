@@ -19,6 +19,8 @@ pub struct Ended {
     pub warmed_up: WarmedUp,
     /// Mean response time at its end.
     pub mean_response: Option<Duration>,
+    /// Longest time in which the server answered nobody.
+    pub longest_silence: Duration,
 }
 
 /// Loads a server for the time that the plan gives, or, if it says so, only until its throughput has settled.
@@ -44,6 +46,7 @@ pub fn warm_up(
             settled: until_settled.then_some(false),
         },
         mean_response: None,
+        longest_silence: Duration::ZERO,
     };
     while ended.warmed_up.time < longest {
         let outcome = loader.run_slice(&Slice {
@@ -56,6 +59,8 @@ pub fn warm_up(
         ended.mean_response = seen
             .and_then(|load| load.mean_latency)
             .or(ended.mean_response);
+        let silence = seen.map_or(Duration::ZERO, |load| load.longest_silence);
+        ended.longest_silence = ended.longest_silence.max(silence);
         throughputs.push(seen.map_or(0.0, |load| load.requests as f64));
         if until_settled && stats::warmup::has_settled(&throughputs) {
             ended.warmed_up.settled = Some(true);
@@ -65,7 +70,7 @@ pub fn warm_up(
             break;
         }
     }
-    loader.collect(target)?; // what was answered while warming up counts nowhere
+    loader.close_book(target)?; // what was asked while warming up counts nowhere
     Ok(ended)
 }
 

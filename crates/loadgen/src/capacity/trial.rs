@@ -109,7 +109,6 @@ impl Bench<'_> {
             return Ok(None);
         };
         let seen = &loaded.measurement;
-        let unanswered = seen.errors.timeout + seen.errors.unsent;
         let timeout = Duration::from_secs_f64(self.config.timeout_s);
         Ok(Some(Trial {
             rate_rps,
@@ -117,7 +116,7 @@ impl Bench<'_> {
             saturated_rps: Some(saturated_rps),
             purpose,
             throughput_rps: seen.answers_in_window as f64 / seen.measured.as_secs_f64(),
-            latency_us: LatencySummary::from_histogram(&seen.latency, unanswered, timeout),
+            latency_us: LatencySummary::from_histogram(&seen.latency, seen.unanswered, timeout),
             errors: seen.errors.total(),
             server_cpu_us_per_request: loaded
                 .server_cpu
@@ -175,6 +174,7 @@ impl Bench<'_> {
             order: &[arm],
             load,
             slice_end: SliceEnd::After(time),
+            seed: self.config.seed,
             connect_each,
         };
         let outcome = block::run(&mut self.engine, &mut self.arms, &plan);
@@ -183,6 +183,7 @@ impl Bench<'_> {
         }
         let mut outcome = outcome?;
         outcome.check_whole()?;
+        block::add_late(&mut self.engine, outcome.arms.iter_mut(), true)?;
         Ok(outcome.arms.pop())
     }
 }

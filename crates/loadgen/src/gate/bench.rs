@@ -164,7 +164,7 @@ impl<'a> Bench<'a> {
         time: Duration,
     ) -> anyhow::Result<BlockOutcome> {
         let (_, outcome) = self.load(arms, load, (time, [0, 1], self.plan.seed))?;
-        if outcome.interrupted {
+        if outcome.around.interrupted {
             bail!("interrupted");
         }
         Ok(outcome)
@@ -198,7 +198,7 @@ impl<'a> Bench<'a> {
                 let per_server = self.plan.block_time.mul_f64(share / 2.0);
                 let seed = seed.wrapping_add(1 + block.parts.len() as u64);
                 let (slice, outcome) = self.load(&mut arms, load, (per_server, first, seed))?;
-                block.interrupted |= outcome.interrupted;
+                block.interrupted |= outcome.around.interrupted;
                 block.parts.push(Part {
                     workload,
                     load: kind,
@@ -272,20 +272,28 @@ impl<'a> Bench<'a> {
             blocks: 1,
             turns: Turns::Short,
             mean_response,
+            longest_silence: arms
+                .iter()
+                .map(|arm| arm.longest_silence)
+                .max()
+                .unwrap_or_default(),
         });
         let order = mirrored_order(arms.len(), cut.slices_per_block as usize / 2, seed);
         let plan = BlockPlan {
             order: &order,
             load,
             slice_end: SliceEnd::After(cut.slice),
+            seed,
             connect_each: None,
         };
         let mut loader = Impatient::new(&mut self.engine, self.plan.timeout);
         let outcome = block::run(&mut loader, arms, &plan);
-        let outcome = outcome.map_err(|error| loader.blame(error, arms))?;
+        let mut outcome = outcome.map_err(|error| loader.blame(error, arms))?;
+        // The processes end with the block, so that its last answers are awaited here.
+        block::add_late(&mut loader, outcome.arms.iter_mut(), true)?;
         arms.iter_mut().try_for_each(Arm::check_alive)?;
         outcome.check_whole()?;
-        if !outcome.interrupted {
+        if !outcome.around.interrupted {
             for block in &outcome.arms {
                 check_answered(&arms[block.arm], &block.measurement)?;
             }
@@ -311,8 +319,11 @@ impl<'a> Bench<'a> {
             let outcome = loader.run_slice(&slice);
             let outcome =
                 outcome.map_err(|error| loader.blame(error, std::slice::from_ref(arm)))?;
-            arm.mean_response = outcome.loads.first().and_then(|load| load.mean_latency);
-            self.engine.collect(target)?;
+            if let Some(load) = outcome.loads.first() {
+                arm.mean_response = load.mean_latency;
+                arm.longest_silence = load.longest_silence;
+            }
+            self.engine.close_book(target)?;
         }
         arm.check_alive()
     }

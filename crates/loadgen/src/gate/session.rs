@@ -299,7 +299,7 @@ impl Cells {
                 continue;
             };
             for arm in std::mem::take(&mut part.outcome.arms) {
-                point.arms[arm.arm].add(index, &part.outcome, arm);
+                point.arms[arm.arm].add(index, part.outcome.around, arm);
             }
             self.slice = self.slice.or(Some(part.slice));
         }

@@ -62,8 +62,16 @@ impl Loader for Impatient<'_> {
         Ok(outcome)
     }
 
-    fn collect(&mut self, id: TargetId) -> anyhow::Result<Measurement> {
-        Loader::collect(self.engine, id)
+    fn close_book(&mut self, id: TargetId) -> anyhow::Result<Measurement> {
+        Loader::close_book(self.engine, id)
+    }
+
+    fn settle(&mut self, id: TargetId) -> anyhow::Result<()> {
+        Loader::settle(self.engine, id)
+    }
+
+    fn late(&mut self, id: TargetId) -> anyhow::Result<Vec<Measurement>> {
+        Loader::late(self.engine, id)
     }
 
     fn disconnect(&mut self, id: TargetId) {
