@@ -27,6 +27,7 @@ pub struct BlockPlan<'a> {
 }
 
 /// What one arm did in a block.
+#[derive(Default)]
 pub struct ArmBlock {
     /// The arm.
     pub arm: usize,

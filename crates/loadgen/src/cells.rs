@@ -9,6 +9,7 @@ use report::record::{
 
 use crate::block::{ArmBlock, Surroundings};
 use crate::sampler::Sample;
+use crate::stragglers::Whole;
 
 mod used;
 mod wrk;
@@ -82,10 +83,15 @@ impl Cell {
         }
     }
 
-    /// Adds one arm's part of a block.
-    pub fn add(&mut self, index: u32, around: Surroundings, mut arm: ArmBlock) {
+    /// Adds one arm's part of a block, or the errors of what warming it up left behind.
+    pub fn add(&mut self, part: Whole) {
+        let Whole { block, mut arm } = part;
+        let Some((index, around)) = block else {
+            self.total.errors += arm.measurement.errors;
+            return;
+        };
         self.blocks
-            .push(block(index, around, &arm, &self.name.asked()));
+            .push(self::block(index, around, &arm, &self.name.asked()));
         let used = &mut self.used;
         used.span += arm.span;
         used.slices += arm.slices;

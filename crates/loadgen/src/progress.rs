@@ -84,6 +84,10 @@ impl Progress {
             ),
             Err(requests) => (1, format!("{} each", format::counted(requests, "request"))),
         };
+        let time = schedule.whole_time().map_or_else(String::new, |time| {
+            format!(", about {}", format::seconds(time.as_secs_f64().ceil()))
+        });
+        let cut = cut + &time;
         match self {
             Self::Quiet => {}
             Self::Lines(lines) => {
@@ -207,7 +211,10 @@ fn opening(plan: &Plan) -> String {
         .map(|server| server.label.as_str())
         .collect();
     let time = plan.estimated_time().map_or_else(String::new, |time| {
-        format!(", about {}", format::seconds(time.as_secs_f64().ceil()))
+        format!(
+            ", at least {} of warming up and measuring",
+            format::seconds(time.as_secs_f64().ceil())
+        )
     });
     format!(
         "{}: {}, {} connections{time}",

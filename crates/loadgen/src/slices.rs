@@ -105,6 +105,17 @@ pub fn cut(to_cut: ToCut) -> Cut {
     }
 }
 
+/// What a slice takes beside its window, in mean response times: lead-in, the load behind the window, and what is awaited.
+const RESPONSES_BESIDE_WINDOW: f64 = 5.5;
+
+/// How long it takes about to measure all servers, whole turns counted, at most: answers that are not missing end a turn
+/// sooner.
+pub fn whole_time(to_cut: ToCut) -> Duration {
+    let cut = cut(to_cut);
+    let turn = cut.slice + to_cut.mean_response.mul_f64(RESPONSES_BESIDE_WINDOW);
+    turn * cut.slices_per_block * cut.blocks * u32::try_from(to_cut.servers).unwrap_or(u32::MAX)
+}
+
 /// How many whole `part`s fit into `whole`.
 fn times(whole: Duration, part: Duration) -> u32 {
     (whole.as_secs_f64() / part.as_secs_f64() + 1e-9).min(f64::from(u32::MAX)) as u32

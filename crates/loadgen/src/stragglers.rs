@@ -1,15 +1,15 @@
 //! Blocks that wait for the last answers to their requests before they become figures.
 
+use engine::{Measurement, TargetId};
+
 use crate::arm::Arm;
 use crate::block::{self, ArmBlock, BlockOutcome, Surroundings};
 use crate::loader::Loader;
 
 /// An arm's part of a block with all answers that it will get.
 pub struct Whole {
-    /// Number of the block.
-    pub index: u32,
-    /// What happened around it.
-    pub around: Surroundings,
+    /// Which block it was; none for what warming up left behind.
+    pub block: Option<(u32, Surroundings)>,
     /// The part.
     pub arm: ArmBlock,
 }
@@ -21,6 +21,23 @@ pub struct Stragglers {
 }
 
 impl Stragglers {
+    /// Takes note of requests that were under way when warming a server up was over. Their answers count nowhere, but
+    /// that they fail is seen in the time that is measured.
+    pub fn warmed_up(&mut self, arm: usize, target: TargetId, warm: &Measurement) {
+        let measurement = Measurement {
+            book: warm.book,
+            under_way: warm.under_way,
+            ..Measurement::default()
+        };
+        let arm = ArmBlock {
+            arm,
+            target: Some(target),
+            measurement,
+            ..ArmBlock::default()
+        };
+        self.waiting.push(Whole { block: None, arm });
+    }
+
     /// Takes a block that has ended; all parts that are whole by now.
     ///
     /// # Errors
@@ -32,10 +49,9 @@ impl Stragglers {
         index: u32,
         outcome: &mut BlockOutcome,
     ) -> anyhow::Result<Vec<Whole>> {
-        let around = outcome.around;
+        let block = Some((index, outcome.around));
         let parts = outcome.arms.drain(..);
-        self.waiting
-            .extend(parts.map(|arm| Whole { index, around, arm }));
+        self.waiting.extend(parts.map(|arm| Whole { block, arm }));
         self.whole(loader, arms, false)
     }
 

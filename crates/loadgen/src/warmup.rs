@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{Load, Slice, SliceEnd, TargetId};
+use engine::{Load, Measurement, Slice, SliceEnd, TargetId};
 use report::contenders::WARMUP_FIGURE;
 use report::record::Figure;
 
@@ -21,6 +21,8 @@ pub struct Ended {
     pub mean_response: Option<Duration>,
     /// Longest time in which the server answered nobody.
     pub longest_silence: Duration,
+    /// What was seen: it counts nowhere, but for errors that come later.
+    pub seen: Measurement,
 }
 
 /// Loads a server for the time that the plan gives, or, if it says so, only until its throughput has settled.
@@ -47,6 +49,7 @@ pub fn warm_up(
         },
         mean_response: None,
         longest_silence: Duration::ZERO,
+        seen: Measurement::default(),
     };
     while ended.warmed_up.time < longest {
         let outcome = loader.run_slice(&Slice {
@@ -70,7 +73,7 @@ pub fn warm_up(
             break;
         }
     }
-    loader.close_book(target)?; // what was asked while warming up counts nowhere
+    ended.seen = loader.close_book(target)?;
     Ok(ended)
 }
 

@@ -209,7 +209,8 @@ pub struct CellResult {
     pub concurrency: u32,
     /// Requests per second asked for; null in a closed loop.
     pub rate: Option<f64>,
-    /// Answers read completely and as expected, inside the measured time.
+    /// Requests sent inside the measured time (open loop: intended) whose answers were read completely and as
+    /// expected, whenever that was.
     pub requests: u64,
     /// Measured time in seconds: the slices' windows added up.
     pub duration_s: f64,
@@ -229,8 +230,8 @@ pub struct CellResult {
     pub errors: ErrorCounts,
     /// Answers by status code, expected or not.
     pub status_codes: BTreeMap<u16, u64>,
-    /// Closed loop: sent but not answered when the last slice of each block ended. They were awaited and
-    /// are counted nowhere else.
+    /// Requests that were given up because the run was ended early. In records of the older counting rule: sent but not
+    /// answered when the last slice of each block ended, and counted nowhere else.
     pub in_flight_at_deadline: u64,
     /// Connections made, and how evenly they were served.
     pub connections: Connections,

@@ -1,6 +1,7 @@
-//! A server that hangs: every slice would wait for it as long as a request may take, so the first is the last.
+//! A server that hangs: once it has answered nobody for as long as a request may take, measuring on would only wait.
 
-use std::time::Duration;
+use std::collections::BTreeMap;
+use std::time::{Duration, Instant};
 
 use anyhow::{anyhow, bail};
 use engine::{Engine, Measurement, Slice, SliceOutcome, Target, TargetId};
@@ -8,10 +9,12 @@ use engine::{Engine, Measurement, Slice, SliceOutcome, Target, TargetId};
 use crate::arm::Arm;
 use crate::loader::Loader;
 
-/// The load engine, which fails at the first slice that waits to the timeout and gets no right answer at all.
+/// The load engine, which fails once a server has given no right answer in any slice for the length of the timeout.
 pub struct Impatient<'a> {
     engine: &'a mut Engine,
     timeout: Duration,
+    /// Since when each server has answered nobody.
+    since: BTreeMap<TargetId, Instant>,
     silent: Option<TargetId>,
 }
 
@@ -21,6 +24,7 @@ impl<'a> Impatient<'a> {
         Self {
             engine,
             timeout,
+            since: BTreeMap::new(),
             silent: None,
         }
     }
@@ -47,17 +51,18 @@ impl Loader for Impatient<'_> {
     }
 
     fn run_slice(&mut self, slice: &Slice) -> anyhow::Result<SliceOutcome> {
+        let begin = Instant::now();
         let outcome = Loader::run_slice(self.engine, slice)?;
-        let silent = outcome
-            .loads
-            .iter()
-            .find(|load| load.mean_latency.is_none());
-        if let Some(load) = silent
-            && outcome.span >= self.timeout
-            && !outcome.interrupted
-        {
-            self.silent = Some(load.target);
-            bail!("all requests timed out after {:?}", self.timeout);
+        for load in &outcome.loads {
+            if load.mean_latency.is_some() || outcome.interrupted {
+                self.since.remove(&load.target);
+                continue;
+            }
+            let since = self.since.entry(load.target).or_insert(begin);
+            if since.elapsed() >= self.timeout {
+                self.silent = Some(load.target);
+                bail!("no right answer for {:?}", self.timeout);
+            }
         }
         Ok(outcome)
     }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use engine::{Load, Measurement, Target};
+use engine::{Load, Measurement, Target, TargetId};
 use report::record::{CellResult, LoadKind};
 
 use super::Run;
@@ -55,9 +55,9 @@ impl Run<'_> {
             .map(|arm| Cell::new(self.cell_name(arm, point)))
             .collect();
         let mut watched = Vec::new();
-        let outcome = self.warm_up(loader, arms, point).and_then(|()| {
+        let outcome = self.warm_up(loader, arms, point).and_then(|stragglers| {
             let watch = self.shape.watches().then(|| Watch::start(arms));
-            let outcome = self.blocks(loader, arms, point, &mut cells);
+            let outcome = self.blocks(loader, arms, point, (&mut cells, stragglers));
             watched = watch.map_or_else(Vec::new, |watch| watch.end(arms));
             outcome
         });
@@ -93,17 +93,20 @@ impl Run<'_> {
         loader: &mut dyn Loader,
         arms: &mut [Arm],
         point: Point<'_>,
-    ) -> anyhow::Result<()> {
-        for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
-            if let Err(failure) = self.warm_up_one(loader, arm, point) {
-                arm.fail(failure, loader)?;
+    ) -> anyhow::Result<Stragglers> {
+        let mut stragglers = Stragglers::default();
+        for (number, arm) in arms.iter_mut().enumerate().filter(|(_, arm)| arm.is_in()) {
+            match self.warm_up_one(loader, arm, point) {
+                Ok(Some((target, warm))) => stragglers.warmed_up(number, target, &warm),
+                Ok(None) => {}
+                Err(failure) => arm.fail(failure, loader)?,
             }
             if interrupt::requested() {
                 break;
             }
         }
         self.sampler.take();
-        Ok(())
+        Ok(stragglers)
     }
 
     fn warm_up_one(
@@ -111,7 +114,8 @@ impl Run<'_> {
         loader: &mut dyn Loader,
         arm: &mut Arm,
         point: Point<'_>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Option<(TargetId, Measurement)>> {
+        let mut warm = None;
         self.progress.warming_up(&arm.label);
         let target = match arm.connections {
             Some(target) => target,
@@ -125,11 +129,12 @@ impl Run<'_> {
             arm.mean_response = ended.mean_response;
             arm.longest_silence = ended.longest_silence;
             arm.warmed_up = Some(ended.warmed_up);
+            warm = Some((target, ended.seen));
         }
         if self.room == Room::InTurns {
             arm.disconnect(loader);
         }
-        arm.check_alive()
+        arm.check_alive().map(|()| warm)
     }
 
     /// All blocks, and then the last answers to their requests.
@@ -138,10 +143,9 @@ impl Run<'_> {
         loader: &mut dyn Loader,
         arms: &mut [Arm],
         point: Point<'_>,
-        cells: &mut [Cell],
+        (cells, mut stragglers): (&mut [Cell], Stragglers),
     ) -> anyhow::Result<()> {
         check_any_is_in(arms)?;
-        let mut stragglers = Stragglers::default();
         let outcome = self.each_block(loader, arms, point, (cells, &mut stragglers));
         let last = stragglers.settle(loader, arms)?;
         self.keep(last, cells);
@@ -187,7 +191,7 @@ impl Run<'_> {
     fn keep(&self, whole: Vec<Whole>, cells: &mut [Cell]) {
         for mut part in whole {
             self.shape.settle(&mut part.arm.measurement);
-            cells[part.arm.arm].add(part.index, part.around, part.arm);
+            cells[part.arm.arm].add(part);
         }
     }
 

@@ -89,6 +89,14 @@ impl Schedule {
         self.seed.wrapping_add(u64::from(block.index))
     }
 
+    /// How long all of it takes about; none where a number of requests decides.
+    pub fn whole_time(&self) -> Option<Duration> {
+        match &self.measured {
+            Measured::Requests(_) => None,
+            Measured::Time(to_cut) => Some(slices::whole_time(*to_cut)),
+        }
+    }
+
     /// How the first block is cut, in words: slices, or requests.
     pub fn cut(&self) -> Result<Cut, u64> {
         match &self.measured {

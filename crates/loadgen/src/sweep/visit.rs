@@ -205,7 +205,8 @@ impl<'a> Visit<'a> {
             arm.mean_response = load.mean_latency;
             arm.longest_silence = load.longest_silence;
         }
-        self.engine.close_book(id)?;
+        let warm = self.engine.close_book(id)?;
+        self.stragglers.warmed_up(number, id, &warm);
         if self.plan.room == Room::InTurns {
             arm.disconnect(self.engine);
         }
@@ -297,7 +298,7 @@ impl<'a> Visit<'a> {
 
     fn keep(&mut self, whole: Vec<Whole>) {
         for part in whole {
-            self.cells[part.arm.arm].add(part.index, part.around, part.arm);
+            self.cells[part.arm.arm].add(part);
         }
     }
 
