@@ -6,7 +6,7 @@
 //!
 //! - [`record`], [`store`], [`schema`]: the file a run leaves behind, reading it back, its description.
 //! - [`summary`]: from a histogram to the figures of a record.
-//! - [`kept`]: a record of any kind, and its report. [`merge`]: several runs as one.
+//! - [`kept`]: a record of any kind, and its report. [`merge`]: several runs as one. [`counting`]: what never mixes.
 //! - [`article`]: what others published, as data.
 //! - [`analysis`]: what the figures say.
 //! - [`contenders`]: foreign servers beside each other, and the article's table made again.
@@ -21,6 +21,7 @@ pub mod article;
 pub mod capacity;
 pub mod chart;
 pub mod contenders;
+pub mod counting;
 pub mod document;
 pub mod format;
 pub mod gate;

@@ -14,7 +14,7 @@ use report::gate::bank::{ArmPair, BANK_VERSION, BankHeader, BankLoad, BankedBloc
 use report::gate::metric::GateMetric;
 use report::gate::self_test::{self, AA, SelfTestRecord};
 use report::gate::{BASELINE, self_test_page};
-use report::record::{Block, Environment, LoadKind};
+use report::record::{Block, COUNTING_RULE, Environment, LoadKind};
 
 use self::bank::Bank;
 use self::scenario::Scenario;
@@ -227,6 +227,7 @@ impl<'a> SelfTest<'a> {
             bank_version: BANK_VERSION,
             started_at: now(),
             environment: self.environment.clone(),
+            counting_rule: COUNTING_RULE.to_owned(),
             load: self.load.clone(),
             pilot: self.pilot(&mut bench)?,
         })
