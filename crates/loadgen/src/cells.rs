@@ -199,6 +199,8 @@ pub fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Durati
         waited_s: None,
         by_latency_rps: None,
         client_pause_ms: None,
+        answered_in_window: Some(it.answers_in_window),
+        slices: Some(arm.slices),
         send_lag_p90_us: send_lag.p90,
         send_lag_p99_us: send_lag.p99,
         server_cpu_us_per_request: per_answer(arm.server_cpu.map(micros), it),

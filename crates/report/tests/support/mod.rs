@@ -199,6 +199,8 @@ impl CellSpec {
             waited_s: None,
             by_latency_rps: None,
             client_pause_ms: None,
+            answered_in_window: None,
+            slices: None,
             send_lag_p90_us: self.rate.map(|_| 60.0),
             send_lag_p99_us: self.rate.map(|_| 120.0),
             server_cpu_us_per_request: Some(self.server_cpu_us * own() * drift),
