@@ -113,7 +113,11 @@ impl CellSpec {
             status_codes: BTreeMap::from([(200, requests)]),
             in_flight_at_deadline: u64::from(CONCURRENCY),
             connections: Connections {
-                established: u64::from(CONCURRENCY),
+                established: if self.keep_alive {
+                    u64::from(CONCURRENCY)
+                } else {
+                    requests
+                },
                 requests_min: self.keep_alive.then_some(requests / 400),
                 requests_median: self.keep_alive.then_some(requests as f64 / 360.0),
                 requests_max: self.keep_alive.then_some(requests / 320),
