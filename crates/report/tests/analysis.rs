@@ -418,7 +418,7 @@ fn requests_refused_on_purpose_are_no_lost_rate() {
 fn every_check_warns_with_its_number() {
     let closed =
         |change: fn(&mut CellResult)| changed(main_job(), |record| change(&mut record.results[0]));
-    let cases: [(&str, Record, &str); 13] = [
+    let cases: [(&str, Record, &str); 14] = [
         (
             "unoptimised_build",
             changed(main_job(), |r| r.environment.optimised = false),
@@ -486,6 +486,15 @@ fn every_check_warns_with_its_number() {
             "too_few_requests",
             closed(|c| c.latency_us.p99_9 = None),
             "p99.9 (needs 100,000)",
+        ),
+        (
+            "server_down",
+            closed(|c| {
+                for second in &mut c.time_series[100..103] {
+                    (second.requests, second.errors) = (0, 9);
+                }
+            }),
+            "sync, saturated: in 990 ms of 60 s nothing was answered and requests failed",
         ),
         (
             "throttled",

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use engine::{Arrivals, Engine, Load, Measurement, SliceEnd, Target};
 use report::capacity::{CapacityConfig, Purpose, Trial};
+use report::down::{self, Second};
 use report::format;
 use report::rate::{Outcome, Planned};
 use report::record::LatencySummary;
@@ -139,6 +140,14 @@ impl Bench<'_> {
                 seen.errors
             ));
         }
+        let (down_s, measured_s) = (down_s(seen), seen.measured.as_secs_f64());
+        if exit::was_down_too_long(down_s, measured_s, self.max_errors) {
+            return Some(format!(
+                "nothing but errors in {} of {}",
+                format::seconds(down_s),
+                format::seconds(measured_s),
+            ));
+        }
         let planned = planned(seen);
         if planned.outcome() == Outcome::BeyondCapacity {
             return Some(format!(
@@ -187,6 +196,15 @@ impl Bench<'_> {
         outcome.check_whole()?;
         Ok(outcome.arms.pop())
     }
+}
+
+/// Time without a working server.
+fn down_s(seen: &Measurement) -> f64 {
+    down::time_s(seen.series.iter().map(|second| Second {
+        measured_s: second.measured.as_secs_f64(),
+        requests: second.requests,
+        errors: second.errors,
+    }))
 }
 
 /// What became of the requests of a trial: in an open loop all that was due is answered in the end, and what a server

@@ -6,6 +6,7 @@ use super::cells::{LoadPoint, load_points};
 use super::comparisons::{CONFIDENCE, client_paused, median_lags, tail_lags};
 use super::distrust::{Distrust, STEAL_WARN_PERCENT, cell_name};
 use super::little;
+use crate::down;
 use crate::rate::{self, Outcome, Planned};
 use crate::record::{Block, CellResult, Config, LoadKind, Record, TcpCounters};
 use crate::summary::PERCENTILES;
@@ -31,6 +32,7 @@ pub fn reasons(record: &Record) -> Vec<Distrust> {
     for cell in points.iter().flat_map(|point| &point.cells) {
         let found = [
             errors(cell),
+            server_down(cell),
             unanswered(cell),
             rate_not_kept(cell),
             send_lag(cell),
@@ -131,6 +133,15 @@ fn errors(cell: &CellResult) -> Option<Distrust> {
         cell: cell_name(cell),
         errors: cell.errors,
         requests: cell.requests,
+    })
+}
+
+fn server_down(cell: &CellResult) -> Option<Distrust> {
+    let down_s = down::time_s(&cell.time_series);
+    (down_s > 0.0).then(|| Distrust::ServerDown {
+        cell: cell_name(cell),
+        down_s,
+        duration_s: cell.duration_s,
     })
 }
 

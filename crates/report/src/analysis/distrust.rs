@@ -86,6 +86,15 @@ pub enum Distrust {
         /// Requests beside them.
         requests: u64,
     },
+    /// The server was not there for a part of the time.
+    ServerDown {
+        /// Server and load.
+        cell: String,
+        /// Measured time in which nothing was answered and something failed, in seconds.
+        down_s: f64,
+        /// All measured time in seconds.
+        duration_s: f64,
+    },
     /// Connections that never got an answer.
     Unanswered {
         /// Server and load.
@@ -180,6 +189,7 @@ impl Distrust {
         "littles_law",
         "not_warmed_up",
         "errors",
+        "server_down",
         "unanswered_connections",
         "rate_not_kept",
         "rate_lost_to_errors",
@@ -203,6 +213,7 @@ impl Distrust {
             Distrust::LittlesLaw { .. } => "littles_law",
             Distrust::NotWarmedUp { .. } => "not_warmed_up",
             Distrust::Errors { .. } => "errors",
+            Distrust::ServerDown { .. } => "server_down",
             Distrust::Unanswered { .. } => "unanswered_connections",
             Distrust::RateNotKept { .. } => "rate_not_kept",
             Distrust::RateLostToErrors { .. } => "rate_lost_to_errors",
@@ -307,6 +318,16 @@ impl fmt::Display for Distrust {
                 format::counted(errors.total, "error"),
                 error_kinds(errors),
                 format::counted(*requests, "request"),
+            ),
+            Distrust::ServerDown {
+                cell,
+                down_s,
+                duration_s,
+            } => write!(
+                f,
+                "{cell}: in {} of {} nothing was answered and requests failed: the figures are averages over a time without a working server.",
+                format::seconds(*down_s),
+                format::seconds(*duration_s),
             ),
             Distrust::Unanswered {
                 cell,
