@@ -255,6 +255,8 @@ pub fn block(index: u32, around: Surroundings, arm: &ArmBlock, asked: &Asked) ->
         waited_s: Some(it.waited.as_secs_f64()),
         by_latency_rps: by_latency_rps(it, asked),
         client_pause_ms: Some(micros(arm.client_pause) / 1e3),
+        answered_in_window: Some(it.answers_in_window),
+        slices: Some(arm.slices),
         send_lag_p90_us: send_lag.p90,
         send_lag_p99_us: send_lag.p99,
         server_cpu_us_per_request: per_answer(arm.server_cpu.map(micros), it),

@@ -11,7 +11,7 @@ use report::record::{CellResult, Record};
 use crate::arm::{Arm, Beside};
 use crate::descriptors::Room;
 use crate::loader::Loader;
-use crate::plan::{LoadPoint, Plan, Work};
+use crate::plan::{LoadPoint, Plan, Work, has_requests};
 use crate::progress::Progress;
 use crate::sampler::Sampler;
 use crate::shapes::contrast::Contrast;
@@ -335,9 +335,14 @@ impl<'a> Run<'a> {
         Ok(match which {
             LoadPoint::Saturated => Some(Load::ClosedLoop),
             LoadPoint::Rate(rate) => Some(open(rate)),
-            LoadPoint::SameRate => capacity
-                .filter(|&rate| rate > 0.0)
-                .map(|rate| open(round_rate(rate / 2.0))),
+            LoadPoint::SameRate => {
+                let time = self.plan.measured_time(which).unwrap_or_default();
+                capacity
+                    .filter(|&rate| rate > 0.0)
+                    .map(|rate| round_rate(rate / 2.0))
+                    .filter(|&rate| has_requests(rate, time))
+                    .map(open)
+            }
         })
     }
 }

@@ -391,6 +391,13 @@ pub struct Block {
     /// Longest time in which the load generator itself stood still during this server's slices, in milliseconds.
     #[serde(default)]
     pub client_pause_ms: Option<f64>,
+    /// Right answers that arrived inside the windows, whenever they were due; null in records that are older than the
+    /// figure. In an open loop `requests` are those that were due inside, however late they were answered.
+    #[serde(default)]
+    pub answered_in_window: Option<u64>,
+    /// Slices of this server in the block; null in records that are older than the figure.
+    #[serde(default)]
+    pub slices: Option<u32>,
     /// 90th percentile of send lag in microseconds; null in records that are older than the figure.
     #[serde(default)]
     pub send_lag_p90_us: Option<f64>,

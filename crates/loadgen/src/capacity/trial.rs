@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use engine::{Arrivals, Engine, Load, Measurement, SliceEnd, Target};
 use report::capacity::{CapacityConfig, Purpose, Trial};
+use report::down::{self, Second};
 use report::format;
+use report::rate::{Outcome, Planned};
 use report::record::LatencySummary;
 
 use super::closed_loop::ClosedLoops;
 use super::objective::Slo;
-use super::{LEAST_RATE_KEPT, trial_length};
+use super::trial_length;
 use crate::arm::Arm;
 use crate::block::{self, ArmBlock, BlockPlan};
 use crate::cli::MaxErrors;
@@ -137,11 +139,20 @@ impl Bench<'_> {
                 seen.errors
             ));
         }
-        if !keeps_up(seen) {
-            let share = seen.answers_in_window as f64 / seen.requests as f64;
+        let (down_s, measured_s) = (down_s(seen), seen.measured.as_secs_f64());
+        if exit::was_down_too_long(down_s, measured_s, self.max_errors) {
             return Some(format!(
-                "answered {} of the rate",
-                format::percent(share * 100.0)
+                "nothing but errors in {} of {}",
+                format::seconds(down_s),
+                format::seconds(measured_s),
+            ));
+        }
+        let planned = planned(seen);
+        if planned.outcome() == Outcome::BeyondCapacity {
+            return Some(format!(
+                "answered {} of {} in time",
+                format::count(planned.in_time()),
+                format::counted(planned.total(), "request"),
             ));
         }
         self.slo.missed_by(seen)
@@ -188,17 +199,28 @@ impl Bench<'_> {
     }
 }
 
-/// Whether a server answered as fast as it was asked: in an open loop all that was due is answered in the end, and
-/// what a server cannot take shows as answers that come after the trial's time.
-///
-/// The answers of the trial's time and the requests due in it are random numbers of windows that lie a response
-/// time apart. By Little's law rate × response time requests are under way at each end; three standard deviations of the
-/// difference are forgiven, or slow answers would fail by chance.
-fn keeps_up(seen: &Measurement) -> bool {
-    let due = seen.requests as f64;
-    let mean_response_s = seen.latency.mean() / 1e9;
-    let under_way = due / seen.measured.as_secs_f64() * mean_response_s;
-    seen.answers_in_window as f64 + 3.0 * (2.0 * under_way).sqrt() >= LEAST_RATE_KEPT * due
+/// Time without a working server.
+fn down_s(seen: &Measurement) -> f64 {
+    down::time_s(seen.series.iter().map(|second| Second {
+        measured_s: second.measured.as_secs_f64(),
+        requests: second.requests,
+        errors: second.errors,
+    }))
+}
+
+/// What became of the requests of a trial: in an open loop all that was due is answered in the end, and what a server
+/// cannot take shows as answers that come after the trial's time.
+fn planned(seen: &Measurement) -> Planned {
+    let given_up = seen.errors.timeout + seen.errors.unsent;
+    Planned {
+        answered: seen.requests,
+        answered_in_window: Some(seen.answers_in_window),
+        given_up,
+        failed: seen.errors.total() - given_up,
+        duration_s: seen.measured.as_secs_f64(),
+        mean_response_s: seen.latency.mean() / 1e9,
+        windows: 1,
+    }
 }
 
 fn target(config: &CapacityConfig, work: &Work, arm: &Arm) -> Target {

@@ -37,6 +37,11 @@ const TOLERATED_LAG_NS: u64 = 500_000;
 /// How often a rate is lowered at most, and to what part of it: down to two fifths in all.
 const LOWERED: (usize, f64) = (4, 0.8);
 
+/// Measured time of each server at the fixed rate in a block of this length.
+pub fn open_time(block_time: Duration) -> Duration {
+    block_time.mul_f64((1.0 - CLOSED_SHARE) / 2.0)
+}
+
 /// What measures blocks.
 pub struct Bench<'a> {
     plan: &'a MeasurePlan,
@@ -191,11 +196,15 @@ impl<'a> Bench<'a> {
             let class = self.workloads[workload].class.clone();
             self.connect(&mut arms, &class, first)?;
             let open = at_rate(self.rate(workload));
-            for (load, kind, share) in [
-                (Load::ClosedLoop, LoadKind::Closed, CLOSED_SHARE),
-                (open, LoadKind::Open, 1.0 - CLOSED_SHARE),
+            let time = self.plan.block_time;
+            for (load, kind, per_server) in [
+                (
+                    Load::ClosedLoop,
+                    LoadKind::Closed,
+                    time.mul_f64(CLOSED_SHARE / 2.0),
+                ),
+                (open, LoadKind::Open, open_time(time)),
             ] {
-                let per_server = self.plan.block_time.mul_f64(share / 2.0);
                 let seed = seed.wrapping_add(1 + block.parts.len() as u64);
                 let (slice, outcome) = self.load(&mut arms, load, (per_server, first, seed))?;
                 block.interrupted |= outcome.around.interrupted;

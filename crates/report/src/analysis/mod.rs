@@ -4,7 +4,7 @@
 //! # Layout
 //!
 //! - [`cells`]: the results of a record, grouped into what may be compared.
-//! - [`comparisons`], [`article`], [`checks`] with [`distrust`]: what [`analyse`] writes into the record.
+//! - [`comparisons`], [`article`], [`checks`] with [`distrust`] and [`little`]: what [`analyse`] writes into the record.
 //! - [`verdict`]: the first sentence of every report.
 
 pub mod article;
@@ -12,6 +12,7 @@ pub mod cells;
 pub mod checks;
 pub mod comparisons;
 pub mod distrust;
+pub mod little;
 pub mod verdict;
 
 use crate::record::{Record, Warning};

@@ -6,7 +6,7 @@ use stats::{paired, summary};
 use super::metric::GateMetric;
 use super::point::GatePoint;
 use super::{GateSettings, Judgement, MetricJudgement, Verdict, symptoms};
-use crate::analysis::comparisons::CONFIDENCE;
+use crate::analysis::comparisons::{CONFIDENCE, SPOILT};
 use crate::format;
 use crate::record::Block;
 
@@ -90,7 +90,7 @@ struct Series {
     rate: Option<f64>,
     baseline: Vec<f64>,
     candidate: Vec<f64>,
-    lagging: usize,
+    spoilt: usize,
     missing: usize,
     total: usize,
 }
@@ -103,7 +103,7 @@ impl Series {
             rate: point.rate,
             baseline: Vec::new(),
             candidate: Vec::new(),
-            lagging: 0,
+            spoilt: 0,
             missing: 0,
             total: 0,
         };
@@ -120,8 +120,8 @@ impl Series {
             self.missing += 1;
             return;
         };
-        if self.metric.lags(first) || self.metric.lags(second) {
-            self.lagging += 1;
+        if self.metric.is_spoilt_in(first) || self.metric.is_spoilt_in(second) {
+            self.spoilt += 1;
             return;
         }
         match (self.metric.of_block(first), self.metric.of_block(second)) {
@@ -143,8 +143,8 @@ impl Series {
                 self.metric.absent(),
                 of_all(self.missing)
             ))
-        } else if gate::too_many_dropped(self.lagging, self.total) {
-            Some(format!("the client sent late in {}", of_all(self.lagging)))
+        } else if gate::too_many_dropped(self.spoilt, self.total) {
+            Some(format!("{SPOILT} in {}", of_all(self.spoilt)))
         } else {
             None
         }

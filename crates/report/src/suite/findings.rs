@@ -3,13 +3,12 @@
 use crate::analysis::comparisons::{Metric, compare};
 use crate::article::REFERENCE_SERVER;
 use crate::format;
+use crate::rate;
 use crate::record::{CellResult, Comparison, DELIVERIES_LOST, LoadKind, Record};
 use crate::sweep::limit::{Cores, LimitedBy, limit};
 
 use super::record::{SuiteRecord, SuiteRow};
 
-/// From this share of the rate on it counts as kept.
-const RATE_KEPT: f64 = 0.99;
 /// The figure of an overloaded server that says how fast its queue grows, in requests per second: what
 /// waits in it is answered in the end, but the rate is more than the server can take.
 const QUEUE_GROWTH: &str = "queue_growth_per_s";
@@ -88,8 +87,8 @@ pub fn limited(cell: &CellResult, run: &Record) -> Limited {
     let growth = figure(QUEUE_GROWTH)
         .and_then(|figure| figure.value)
         .unwrap_or(0.0);
-    let kept = |rate: f64| (cell.throughput_rps - growth) >= RATE_KEPT * rate;
-    if cell.load == LoadKind::Open && cell.rate.is_some_and(kept) {
+    let keeps_up = |rate: f64| growth <= (1.0 - rate::LEAST_KEPT) * rate;
+    if rate::is_kept(cell) && cell.rate.is_some_and(keeps_up) {
         return Limited::Rate;
     }
     let machine = f64::from(run.environment.cores.max(1));
@@ -217,7 +216,7 @@ fn open(cells: &[&CellResult]) -> Vec<String> {
     };
     let each = cells.iter().map(|cell| {
         let us = |value| format::optional(value, format::duration_us);
-        let answered = match cell.throughput_rps >= RATE_KEPT * rate {
+        let answered = match rate::is_kept(cell) {
             true => String::new(),
             false => format!("{}/s, ", format::per_second(cell.throughput_rps)),
         };
