@@ -207,6 +207,7 @@ pub fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Durati
             arm.server_switches.map(|switches| switches as f64),
             it,
         ),
+        cpu: arm.cpu,
         steal_percent: outcome.steal_percent,
         spin_us: Some(micros(outcome.spin)),
         last_third_over_first: arm.last_third_over_first,
