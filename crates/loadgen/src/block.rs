@@ -8,7 +8,10 @@ use std::time::Duration;
 use engine::{Load, Measurement, Slice, SliceEnd, Target, TargetId};
 use stats::schedule::window_lengths;
 
+use report::record::BlockCpu;
+
 use crate::arm::{Arm, Beside, ServerCounters};
+use crate::cpu::{Processes, Usage};
 use crate::loader::Loader;
 use crate::{counters, interrupt};
 
@@ -45,6 +48,8 @@ pub struct ArmBlock {
     pub server_cpu: Option<Duration>,
     /// CPU time of the client over that span.
     pub client_cpu: Duration,
+    /// Who used the machine's CPU over that span; `None` where the system does not tell.
+    pub cpu: Option<BlockCpu>,
     /// Context switches of the server over the block.
     pub server_switches: Option<u64>,
     /// Context switches of the client over that span.
@@ -97,6 +102,7 @@ struct Tally {
     span: Duration,
     server_cpu: Option<Duration>,
     client_cpu: Duration,
+    usage: Usage,
     client_switches: Option<u64>,
     client_run_queue_wait: Option<Duration>,
     throttled_periods: Option<u64>,
@@ -118,6 +124,7 @@ pub fn run(
     let spin = counters::spin();
     let machine = counters::machine_cpu();
     let pids: Vec<_> = arms.iter().map(|arm| arm.pids().now()).collect();
+    let processes = Processes::of(arms, &pids, plan.order);
     let before: Vec<_> = arms
         .iter()
         .zip(&pids)
@@ -129,7 +136,9 @@ pub fn run(
     let mut interrupted = false;
     for (&arm, end) in plan.order.iter().zip(ends) {
         let (it, tally) = (&mut arms[arm], &mut tallies[arm]);
+        tally.usage.begin(&processes, arm);
         interrupted = turn(loader, it, &pids[arm], (plan, end), tally)?;
+        tally.usage.end(&processes, arm);
         if interrupted {
             break;
         }
@@ -148,6 +157,7 @@ pub fn run(
                 &arms[arm],
                 (&pids[arm], before[arm].unwrap_or_default()),
                 std::mem::take(&mut tallies[arm]),
+                &processes,
             )
         })
         .collect::<anyhow::Result<_>>()?;
@@ -332,6 +342,7 @@ fn finish(
     arm: &Arm,
     (pids, before): (&[u32], ServerCounters),
     tally: Tally,
+    processes: &Processes,
 ) -> anyhow::Result<ArmBlock> {
     // What a process used that came or went meanwhile is not known: less than all of it would be a lie.
     let pids_now = arm.pids().now();
@@ -355,6 +366,7 @@ fn finish(
             .or_else(|| grown(None, before.cpu, after.cpu))
             .filter(|_| is_same),
         client_cpu: tally.client_cpu,
+        cpu: tally.usage.finish(processes, number, is_same),
         server_switches: add_difference(None, before.context_switches, after.context_switches)
             .filter(|_| is_same),
         client_switches: tally.client_switches,

@@ -265,6 +265,7 @@ pub fn block(index: u32, around: Surroundings, arm: &ArmBlock, asked: &Asked) ->
             arm.server_switches.map(|switches| switches as f64),
             it,
         ),
+        cpu: arm.cpu,
         steal_percent: around.steal_percent,
         spin_us: Some(micros(around.spin)),
         last_third_over_first: arm.last_third_over_first,

@@ -32,6 +32,7 @@ mod cells;
 mod cli;
 mod contenders;
 mod counters;
+mod cpu;
 mod descriptors;
 mod document;
 mod environment;

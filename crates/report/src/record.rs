@@ -362,6 +362,34 @@ pub struct Resources {
     pub run_queue_wait_percent: Option<f64>,
 }
 
+/// Who used the machine's CPU while one server was loaded in one block: its slices added up, lead-in and draining
+/// included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BlockCpu {
+    /// CPU time there was, in seconds: wall time × CPUs of the machine.
+    pub machine_s: f64,
+    /// CPU time in which nothing ran.
+    pub idle_s: f64,
+    /// CPU time of this server's processes; null where they are not known, came or went.
+    pub server_s: Option<f64>,
+    /// CPU time of the load generator.
+    pub client_s: f64,
+    /// CPU time of whatever else belongs to the run: the other servers, peers, proxies.
+    pub helpers_s: Option<f64>,
+    /// CPU time of all other programs, and of the kernel on nobody's behalf: what was neither idle, stolen nor the
+    /// run's; null where the server's processes on this machine are not known.
+    pub others_s: Option<f64>,
+    /// Time in which threads of this server were ready and had no CPU, added up; null for very many threads, and
+    /// where some ended.
+    pub server_wait_s: Option<f64>,
+    /// The same of the load generator's threads.
+    pub client_wait_s: Option<f64>,
+    /// Time in which some task of the machine was ready and had no CPU (pressure stall).
+    pub pressure_s: Option<f64>,
+    /// Share of the time in which this server's busiest thread ran, at most 1; null for very many threads.
+    pub busiest_thread: Option<f64>,
+}
+
 /// One block of one cell: the unit of every interval.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
@@ -409,9 +437,12 @@ pub struct Block {
     pub client_cpu_us_per_request: Option<f64>,
     /// Server context switches per answer.
     pub context_switches_per_request: Option<f64>,
+    /// Who used the machine's CPU in this server's slices; null where the system does not tell.
+    #[serde(default)]
+    pub cpu: Option<BlockCpu>,
     /// CPU time stolen by the hypervisor during the block, in percent of all CPU time.
     pub steal_percent: Option<f64>,
-    /// Time of a fixed spin before the block in microseconds: the clock speed of the moment.
+    /// Time of a fixed spin before the block in microseconds, by its fastest part: the clock speed of the moment.
     pub spin_us: Option<f64>,
     /// Throughput of the last third of the block ÷ that of its first third: far from 1 when the server
     /// was not warmed up; null where the block was too short to tell.

@@ -210,6 +210,7 @@ impl CellSpec {
             server_cpu_us_per_request: Some(self.server_cpu_us * own() * drift),
             client_cpu_us_per_request: Some(self.client_cpu_us * own() * drift),
             context_switches_per_request: Some(0.4),
+            cpu: None,
             steal_percent: Some(0.1),
             spin_us: Some(1_000.0 * (1.0 + 0.005 * f64::from(index % 3))),
             last_third_over_first: Some(own()),
