@@ -12,10 +12,8 @@ use stats::schedule::mirrored_order;
 
 use super::answers;
 use super::plan::{MeasurePlan, Pair};
-use super::silence::Impatient;
 use crate::arm::Arm;
 use crate::block::{self, ArmBlock, BlockOutcome, BlockPlan};
-use crate::loader::Loader as _;
 use crate::plan::{ServerSource, ServerSpec};
 use crate::run::round_rate;
 use crate::sampler::{Sample, Sampler};
@@ -295,11 +293,9 @@ impl<'a> Bench<'a> {
             seed,
             connect_each: None,
         };
-        let mut loader = Impatient::new(&mut self.engine, self.plan.timeout);
-        let outcome = block::run(&mut loader, arms, &plan);
-        let mut outcome = outcome.map_err(|error| loader.blame(error, arms))?;
+        let mut outcome = block::run(&mut self.engine, arms, &plan)?;
         // The processes end with the block, so that its last answers are awaited here.
-        block::add_late(&mut loader, outcome.arms.iter_mut(), true)?;
+        block::add_late(&mut self.engine, outcome.arms.iter_mut(), true)?;
         arms.iter_mut().try_for_each(Arm::check_alive)?;
         outcome.check_whole()?;
         if !outcome.around.interrupted {
@@ -324,10 +320,7 @@ impl<'a> Bench<'a> {
                 lead_in: Duration::ZERO,
                 end: SliceEnd::After(time),
             };
-            let mut loader = Impatient::new(&mut self.engine, self.plan.timeout);
-            let outcome = loader.run_slice(&slice);
-            let outcome =
-                outcome.map_err(|error| loader.blame(error, std::slice::from_ref(arm)))?;
+            let outcome = self.engine.run_slice(&slice)?;
             if let Some(load) = outcome.loads.first() {
                 arm.mean_response = load.mean_latency;
                 arm.longest_silence = load.longest_silence;

@@ -24,7 +24,6 @@ mod publish;
 mod self_test;
 mod session;
 mod settings;
-mod silence;
 
 use report::gate::{GateRecord, Verdict};
 
