@@ -7,7 +7,7 @@
 //! # Layout
 //!
 //! - [`args`], [`settings`], [`plan`]: flags, `loadgen.toml`, and what follows from both; [`init`].
-//! - [`answers`]: whether both arms answer alike; [`mod@bench`]: one block; [`silence`]: an arm that hangs;
+//! - [`answers`]: whether both arms answer alike; [`mod@bench`]: one block;
 //!   [`session`]: block after block until a look decides.
 //! - [`publish`]: the terminal, files, GitHub.
 //! - [`self_test`]: the gate gated; [`floor`]: what it found out about this machine.
