@@ -16,6 +16,7 @@
 //! - [`report_files`]: `loadgen report`, any report again from saved records.
 //! - [`sweep`], [`scale`], [`capacity`], [`limits`]: where the answer flips, how throughput grows, how much
 //!   a server sustains, what the machine allows.
+//! - [`self_check`], [`scripted`]: whether all that is true, against a server whose truth is arithmetic.
 //! - [`progress`], [`output`], [`interrupt`], [`exit`]: the terminal, files, Ctrl-C, exit codes.
 //!
 //! Only this file and [`output`] print, and only `main` ends the process.
@@ -52,6 +53,7 @@ mod report_files;
 mod run;
 mod sampler;
 mod scale;
+mod scripted;
 mod self_check;
 mod serve;
 mod servers;
