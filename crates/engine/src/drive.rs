@@ -45,6 +45,8 @@ pub(crate) struct LocalTarget<C: Client> {
     pub(crate) slice: Cell<u32>,
     /// How long the server had been loaded before the slice under way.
     pub(crate) loaded_before: Cell<Nanos>,
+    /// Whether requests outlasted the last slice.
+    pub(crate) is_carrying: Cell<bool>,
     /// Requests of an open loop that were due and got no connection in their slice.
     pub(crate) overdue: RefCell<VecDeque<Due>>,
     /// The run was cancelled and what is under way is given up.

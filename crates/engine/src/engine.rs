@@ -313,7 +313,11 @@ impl Engine {
         let loads: Vec<LoadReport> = (0..order.loads.len())
             .map(|load| sum(reports.iter().map(|report| &report.loads[load])))
             .collect();
-        let pauses: Vec<&[Stretch]> = reports.iter().map(|it| &*it.pauses).collect();
+        // A worker without connections has ended its part at once.
+        let has_connections =
+            |report: &&SliceReport| report.loads.iter().any(|load| load.silences.is_some());
+        let working = reports.iter().filter(has_connections);
+        let pauses: Vec<&[Stretch]> = working.map(|report| &*report.pauses).collect();
         let cut = reports.iter().filter_map(|report| report.cut).max();
         let end = window_end(slice, order, &loads).min(cut.unwrap_or(NEVER));
         let measured = Duration::from_nanos(end.saturating_sub(order.window_start));

@@ -3,6 +3,8 @@
 use std::time::{Duration, Instant};
 
 use engine::Measurement;
+use report::analysis::comparisons::PAUSE_LIMIT_MS;
+use report::format;
 use report::record::{
     Block, CellResult, ClassResult, Connections, ErrorCounts, LatencySummary, LoadKind, SeriesPoint,
 };
@@ -15,9 +17,6 @@ mod used;
 mod wrk;
 
 use used::{Used, cores, micros, per_answer, with};
-
-/// From this on, in milliseconds, a pause of the load generator makes a block's latencies useless.
-const CLIENT_PAUSE_LIMIT_MS: f64 = 100.0;
 
 /// A block in which more than this share of CPU time was stolen is left out of comparisons, in percent.
 const STEAL_DROPS_PERCENT: f64 = 5.0;
@@ -207,7 +206,7 @@ impl Cell {
 
 /// Whether the load generator itself stood still so long that the latencies of this block tell of it.
 fn stood_still(arm: &ArmBlock) -> bool {
-    arm.client_pause.as_secs_f64() * 1e3 >= CLIENT_PAUSE_LIMIT_MS
+    arm.client_pause.as_secs_f64() * 1e3 >= PAUSE_LIMIT_MS
 }
 
 /// Leaves out all times that the load generator's own pause is a part of. Requests are counted all the same.
@@ -270,7 +269,7 @@ pub fn block(index: u32, around: Surroundings, arm: &ArmBlock, asked: &Asked) ->
         spin_us: Some(micros(around.spin)),
         last_third_over_first: arm.last_third_over_first,
         throttled_periods: arm.throttled_periods,
-        dropped: dropped(around),
+        dropped: dropped(around, arm),
     }
 }
 
@@ -282,10 +281,14 @@ fn by_latency_rps(it: &Measurement, asked: &Asked) -> Option<f64> {
     is_known.then(|| asked.concurrency as f64 * it.requests as f64 / waited_s)
 }
 
-/// Why a block is left out: only for what happened to the whole machine, never for what a server did.
-fn dropped(around: Surroundings) -> Option<String> {
+/// Why a block is left out: only for what happened to the machine or the load generator, never for what a server did.
+fn dropped(around: Surroundings, arm: &ArmBlock) -> Option<String> {
     if around.interrupted {
         return Some("interrupted".to_owned());
+    }
+    if stood_still(arm) {
+        let pause = format::duration_us(micros(arm.client_pause));
+        return Some(format!("the load generator stood still for {pause}"));
     }
     let steal = around
         .steal_percent

@@ -163,6 +163,7 @@ fn local_target<C: Client>(
         slice: Cell::new(0),
         loaded_before: Cell::new(0),
         overdue: RefCell::default(),
+        is_carrying: Cell::new(false),
         abandoned: Cell::new(false),
         connecting: Semaphore::new((CONNECTS_AT_ONCE / workers).max(1)),
         server_closes: Cell::new(true),
@@ -304,6 +305,7 @@ impl<C: Client> LocalTarget<C> {
 
     /// What has not come to its end when its slice is over is carried on.
     fn carry_all(&self, job: &Job) {
+        self.is_carrying.set(false);
         for seat in self.seats.iter() {
             // A part that was not even taken up.
             drop(seat.entered.take());
@@ -318,6 +320,7 @@ impl<C: Client> LocalTarget<C> {
                 }));
             }
             if seat.carried.get().is_some() {
+                self.is_carrying.set(true);
                 seat.wake(); // to stop resting
             }
         }
@@ -424,7 +427,10 @@ impl<C: Client> LoadedTarget for Connected<C> {
         if give_up {
             self.local.abandoned.set(true);
         }
-        self.local.seats.iter().for_each(|seat| seat.expire(now));
+        // Thousands of connections that wait for nothing are not worth a look.
+        if self.local.job.borrow().is_some() || self.local.is_carrying.get() {
+            self.local.seats.iter().for_each(|seat| seat.expire(now));
+        }
     }
 
     fn close_book(&self) -> Measurement {
