@@ -561,6 +561,21 @@ pub struct Comparison {
     /// Why there is no ratio or no interval; null when there is.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Share of the machine's CPU that other programs used while the two were loaded, in percent; null where that is
+    /// not known.
+    #[serde(default)]
+    pub others_percent: Option<f64>,
+    /// Lower end of the interval (without one, the ratio) when the baseline of a throughput, the candidate of a latency, is credited with all
+    /// the CPU that others took: throughput × (own + others) ÷ own, block by block; null for CPU time per request.
+    #[serde(default)]
+    pub credited_low: Option<f64>,
+    /// Upper end of the interval when the other is.
+    #[serde(default)]
+    pub credited_high: Option<f64>,
+    /// The server that is better beyond doubt: by the whole interval, and still when the other one is credited with
+    /// what other programs took; null when none is named.
+    #[serde(default)]
+    pub winner: Option<String>,
 }
 
 /// One row of the article's table, or one server of this machine beside it.

@@ -125,6 +125,7 @@ impl Bench<'_> {
                 .filter(|_| seen.answers_total > 0)
                 .map(|cpu| cpu.as_secs_f64() * 1e6 / seen.answers_total as f64),
             client_busy_percent: self.client_busy_percent(&loaded),
+            others_percent: loaded.cpu.and_then(|cpu| cpu.percent(cpu.others_s?)),
             failed_on: self.failed_on(seen),
         }))
     }
@@ -161,7 +162,7 @@ impl Bench<'_> {
     fn client_busy_percent(&self, loaded: &ArmBlock) -> Option<f64> {
         let threads_time = loaded.span.as_secs_f64() * f64::from(self.config.threads);
         let busy = loaded.client_cpu + loaded.client_run_queue_wait?;
-        (threads_time > 0.0).then(|| 100.0 * busy.as_secs_f64() / threads_time)
+        (threads_time > 0.0).then(|| (100.0 * busy.as_secs_f64() / threads_time).min(100.0))
     }
 
     /// One stretch of load; `None` when it was interrupted.

@@ -3,16 +3,17 @@
 use stats::{paired, warmup};
 
 use super::cells::{LoadPoint, load_points};
-use super::comparisons::{CONFIDENCE, client_paused, median_lags, tail_lags};
+use super::comparisons::{CONFIDENCE, client_paused, is_contended, median_lags, tail_lags};
 use super::distrust::{Distrust, STEAL_WARN_PERCENT, cell_name};
-use super::little;
+use super::{little, usage};
 use crate::down;
 use crate::rate::{self, Outcome, Planned};
 use crate::record::{Block, CellResult, Config, LoadKind, Record, TcpCounters};
 use crate::summary::PERCENTILES;
 
 const CLOCK_SPREAD_PERCENT: f64 = 5.0;
-const CLIENT_BUSY_PERCENT: f64 = 80.0;
+/// A load generator busier than this cannot be trusted to keep a rate, in percent.
+pub(crate) const CLIENT_BUSY_PERCENT: f64 = 80.0;
 
 /// Every reason that can be seen in the record itself.
 pub fn reasons(record: &Record) -> Vec<Distrust> {
@@ -27,6 +28,8 @@ pub fn reasons(record: &Record) -> Vec<Distrust> {
     }
     let points = load_points(record);
     reasons.extend(of_machine(&points));
+    reasons.extend(other_programs(&points));
+    reasons.extend(others_unknown(&points));
     reasons.extend(throttled(record));
     reasons.extend(of_network(&record.tcp));
     for cell in points.iter().flat_map(|point| &point.cells) {
@@ -63,7 +66,9 @@ fn of_machine(points: &[LoadPoint<'_>]) -> Vec<Distrust> {
         .iter()
         .filter_map(|block| block.iter().find_map(|b| b.dropped.as_ref()))
         .collect();
-    let spins: Vec<f64> = blocks.iter().flatten().filter_map(|b| b.spin_us).collect();
+    // A thread beside another on one core is slower at the same clock.
+    let alone = blocks.iter().filter(|block| !others_ran(block));
+    let spins: Vec<f64> = alone.flatten().filter_map(|b| b.spin_us).collect();
     let fastest_us = spins.iter().copied().fold(f64::INFINITY, f64::min);
     let slowest_us = spins.iter().copied().fold(0.0, f64::max);
 
@@ -89,6 +94,40 @@ fn of_machine(points: &[LoadPoint<'_>]) -> Vec<Distrust> {
         });
     }
     reasons
+}
+
+/// Whether other programs used much of the machine in a block of any server.
+fn others_ran(blocks: &[&Block]) -> bool {
+    blocks
+        .iter()
+        .any(|block| is_contended(usage::others_percent([*block])))
+}
+
+fn other_programs(points: &[LoadPoint<'_>]) -> Option<Distrust> {
+    let cells = points.iter().flat_map(|point| &point.cells);
+    let blocks = cells.flat_map(|cell| &cell.blocks);
+    let known = blocks.filter(|block| block.cpu.is_some_and(|cpu| cpu.others_s.is_some()));
+    let known: Vec<&Block> = known.collect();
+    let percent = usage::others_percent(known.iter().copied())?;
+    let each = known
+        .iter()
+        .filter_map(|block| usage::others_percent([*block]));
+    is_contended(Some(percent)).then_some(Distrust::OtherPrograms {
+        percent,
+        worst_percent: each.fold(0.0, f64::max),
+    })
+}
+
+/// The machine's CPU is known, and not what of it was the server's.
+fn others_unknown(points: &[LoadPoint<'_>]) -> Option<Distrust> {
+    let is_unknown = |block: &Block| block.cpu.is_some_and(|cpu| cpu.others_s.is_none());
+    let mut servers: Vec<String> = Vec::new();
+    for cell in points.iter().flat_map(|point| &point.cells) {
+        if cell.blocks.iter().any(is_unknown) && !servers.contains(&cell.server) {
+            servers.push(cell.server.clone());
+        }
+    }
+    (!servers.is_empty()).then_some(Distrust::OthersUnknown { servers })
 }
 
 fn throttled(record: &Record) -> Option<Distrust> {
@@ -227,7 +266,7 @@ fn client_busy(cell: &CellResult, threads: u32) -> Option<Distrust> {
         .cores_used
         .filter(|_| cell.load == LoadKind::Open && threads > 0)?;
     let on_cpu = cores_used / f64::from(threads) * 100.0;
-    let busy_percent = on_cpu + client.run_queue_wait_percent.unwrap_or(0.0);
+    let busy_percent = (on_cpu + client.run_queue_wait_percent.unwrap_or(0.0)).min(100.0);
     (busy_percent > CLIENT_BUSY_PERCENT).then(|| Distrust::ClientBusy {
         cell: cell_name(cell),
         busy_percent,

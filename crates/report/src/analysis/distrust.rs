@@ -30,6 +30,18 @@ pub enum Distrust {
         /// All blocks.
         of: usize,
     },
+    /// Other programs used the machine's CPU.
+    OtherPrograms {
+        /// Over all blocks, in percent of the machine's CPU time.
+        percent: f64,
+        /// In the worst block of a server.
+        worst_percent: f64,
+    },
+    /// A server runs on this machine, and its processes are not known.
+    OthersUnknown {
+        /// The servers.
+        servers: Vec<String>,
+    },
     /// Blocks are left out of comparisons for what happened to the whole machine.
     BlocksDropped {
         /// Blocks left out.
@@ -183,6 +195,8 @@ impl Distrust {
         "unoptimised_build",
         "interrupted",
         "steal",
+        "other_programs",
+        "others_unknown",
         "blocks_dropped",
         "clock_spread",
         "send_lag",
@@ -207,6 +221,8 @@ impl Distrust {
             Distrust::UnoptimisedBuild { .. } => "unoptimised_build",
             Distrust::Interrupted => "interrupted",
             Distrust::Steal { .. } => "steal",
+            Distrust::OtherPrograms { .. } => "other_programs",
+            Distrust::OthersUnknown { .. } => "others_unknown",
             Distrust::BlocksDropped { .. } => "blocks_dropped",
             Distrust::ClockSpread { .. } => "clock_spread",
             Distrust::SendLag { .. } => "send_lag",
@@ -256,6 +272,20 @@ impl fmt::Display for Distrust {
                 "The hypervisor took up to {} of the CPU time ({blocks} of {of} blocks above {}): another guest disturbed the run.",
                 format::percent(*worst_percent),
                 format::percent(STEAL_WARN_PERCENT),
+            ),
+            Distrust::OtherPrograms {
+                percent,
+                worst_percent,
+            } => write!(
+                f,
+                "Other programs used {} of this machine's CPU while it was measured, up to {} in a block: they hit each server in another way, and turns do not cancel that. End them, or measure on a quieter machine.",
+                format::percent(*percent),
+                format::percent(*worst_percent),
+            ),
+            Distrust::OthersUnknown { servers } => write!(
+                f,
+                "{}: which processes serve is not known (another user's, or some that came or went), so nothing is said of what other programs used.",
+                format::list(servers),
             ),
             Distrust::BlocksDropped { blocks, of, why } => {
                 write!(

@@ -4,6 +4,7 @@
 //! # Layout
 //!
 //! - [`cells`]: the results of a record, grouped into what may be compared.
+//! - [`usage`], [`limit`]: who used the machine's CPU, and what limited a server. The one place for each.
 //! - [`comparisons`], [`article`], [`checks`] with [`distrust`] and [`little`]: what [`analyse`] writes into the record.
 //! - [`verdict`]: the first sentence of every report.
 
@@ -12,7 +13,9 @@ pub mod cells;
 pub mod checks;
 pub mod comparisons;
 pub mod distrust;
+pub mod limit;
 pub mod little;
+pub mod usage;
 pub mod verdict;
 
 use crate::record::{Record, Warning};

@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Contender, Stage};
-use crate::analysis::little;
+use crate::analysis::comparisons::is_contended;
+use crate::analysis::{little, usage};
 use crate::record::CellResult;
 
 /// Why a server's figures take part in no rank and in no claim.
@@ -18,6 +19,8 @@ pub enum Doubt {
     Errors,
     /// Throughput × latency does not give the connections (Little's law), and nothing that was counted explains it.
     NotAccountedFor,
+    /// Other programs used much of the machine.
+    OtherPrograms,
 }
 
 impl Doubt {
@@ -27,6 +30,7 @@ impl Doubt {
             Doubt::Failed => "failed under load",
             Doubt::WrongAnswers => "not all answers were right",
             Doubt::Errors => "more than one request in a hundred failed",
+            Doubt::OtherPrograms => "other programs used more than a twentieth of the machine",
             Doubt::NotAccountedFor => {
                 "throughput × latency does not give the connections (Little's law), and nothing that was counted explains it"
             }
@@ -50,6 +54,8 @@ pub(super) fn doubt(
         Some(Doubt::Errors)
     } else if little::unexplained(cell, timeout_s).is_some() {
         Some(Doubt::NotAccountedFor)
+    } else if is_contended(usage::others_percent(&cell.blocks)) {
+        Some(Doubt::OtherPrograms)
     } else {
         None
     }

@@ -350,9 +350,11 @@ fn claims(
     claims
 }
 
+/// The interval of a claim: also holds what the ratio were, had either had the CPU that other programs took.
 fn interval(comparison: &Comparison) -> Option<ConfidenceInterval> {
+    let (low, high) = (comparison.low?, comparison.high?);
     Some(ConfidenceInterval {
-        low: comparison.low?,
-        high: comparison.high?,
+        low: comparison.credited_low.unwrap_or(low),
+        high: comparison.credited_high.unwrap_or(high),
     })
 }

@@ -66,6 +66,15 @@ impl GateMetric {
         }
     }
 
+    /// What a figure is multiplied by when its server is credited with the CPU that other programs took.
+    pub(super) fn credited(self, credit: f64) -> f64 {
+        match self {
+            GateMetric::Throughput => credit,
+            GateMetric::P50 | GateMetric::P99 => credit.recip(),
+            GateMetric::ServerCpuPerRequest => 1.0,
+        }
+    }
+
     /// Whether the client's own lateness spoils it.
     pub fn is_latency(self) -> bool {
         matches!(self, GateMetric::P50 | GateMetric::P99)

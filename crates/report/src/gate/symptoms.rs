@@ -5,10 +5,12 @@
 //!
 //! Errors are no noise: any that are not tolerated count. Throttling and lost rates happen to whichever
 //! server is loaded when the machine stumbles, so there "alone" is a sign test: in eight blocks or more, and
-//! never in the other arm, which chance does once in 2⁸ = 256 times.
+//! never in the other arm, which chance does once in 2⁸ = 256 times. Beside other programs it is a sign of nothing:
+//! they may hit one kind of server more than another.
 
 use super::Verdict;
 use super::point::{ArmBlocks, GatePoint};
+use crate::analysis::comparisons::is_contended;
 use crate::analysis::distrust::error_kinds;
 use crate::format;
 use crate::rate::{Outcome, Planned};
@@ -25,10 +27,20 @@ pub(super) struct Finding {
     pub(super) is_final: bool,
 }
 
-/// The first symptom that decides, if there is one; `is_used` says which blocks count.
+/// Why nothing is decided beside other programs.
+pub(super) fn beside_others(percent: f64) -> String {
+    format!(
+        "other programs used {} of this machine; end them, or gate on a quieter one",
+        format::percent(percent)
+    )
+}
+
+/// The first symptom that decides, if there is one; `is_used` says which blocks count, `others_percent` how much of the
+/// machine other programs used.
 pub(super) fn find(
     points: &[GatePoint<'_>],
     max_errors: f64,
+    others_percent: Option<f64>,
     is_used: impl Fn(&Block) -> bool,
 ) -> Option<Finding> {
     errors(points, max_errors, &is_used).or_else(|| {
@@ -47,7 +59,15 @@ pub(super) fn find(
                 lost.judge(point, &is_used),
             ]
         });
-        chances.flatten().next()
+        let found = chances.flatten().next();
+        match others_percent.filter(|&percent| is_contended(Some(percent))) {
+            Some(percent) => found.map(|finding| Finding {
+                verdict: Verdict::Inconclusive,
+                reason: format!("{}: {}", beside_others(percent), finding.reason),
+                is_final: false,
+            }),
+            None => found,
+        }
     })
 }
 
