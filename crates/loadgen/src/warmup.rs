@@ -6,7 +6,7 @@ use engine::{Load, Slice, SliceEnd, TargetId};
 use report::contenders::WARMUP_FIGURE;
 use report::record::Figure;
 
-use crate::arm::{Arm, WarmedUp};
+use crate::arm::{Arm, Connects, WarmedUp};
 use crate::loader::Loader;
 use crate::plan::Plan;
 
@@ -17,6 +17,8 @@ const STEP: Duration = Duration::from_millis(500);
 pub struct Ended {
     /// How it went.
     pub warmed_up: WarmedUp,
+    /// How connecting went.
+    pub connects: Connects,
     /// Mean response time at its end.
     pub mean_response: Option<Duration>,
 }
@@ -43,6 +45,7 @@ pub fn warm_up(
             time: Duration::ZERO,
             settled: until_settled.then_some(false),
         },
+        connects: Connects::default(),
         mean_response: None,
     };
     while ended.warmed_up.time < longest {
@@ -65,7 +68,8 @@ pub fn warm_up(
             break;
         }
     }
-    loader.collect(target)?; // what was answered while warming up counts nowhere
+    // What was answered while warming up counts nowhere.
+    ended.connects.add(&loader.collect(target)?);
     Ok(ended)
 }
 

@@ -121,6 +121,7 @@ impl Run<'_> {
         if !self.plan.warmup.is_zero() {
             let ended = warmup::warm_up(loader, target, point.load, self.plan)?;
             arm.mean_response = ended.mean_response;
+            arm.warm_connects.join(ended.connects);
             arm.warmed_up = Some(ended.warmed_up);
         }
         if self.room == Room::InTurns {

@@ -4,7 +4,8 @@ use super::cells::{LoadPoint, load_points};
 use super::comparisons::{Metric, find};
 use crate::article::REFERENCE_SERVER;
 use crate::format;
-use crate::record::{CellResult, Comparison, LoadKind, Record};
+use crate::rate;
+use crate::record::{CellResult, Comparison, LatencySummary, LoadKind, Record};
 
 /// From this share of the machine's cores on, CPU is what limited a closed loop.
 const CPU_BOUND_PERCENT: f64 = 85.0;
@@ -98,16 +99,25 @@ fn lead(record: &Record, best: &CellResult, other: &CellResult) -> String {
         return format!("and {} answered none", other.server);
     }
     let ratio = RatioOf::find(record, best, other, Metric::Throughput);
+    let Some(value) = ratio.value() else {
+        let why = ratio
+            .reason
+            .map_or_else(String::new, |reason| format!(" ({reason})"));
+        return format!(
+            "{} {}, and they are not compared{why}",
+            other.server,
+            format::per_second(other.throughput_rps)
+        );
+    };
     if ratio.includes_one() {
         return format!(
             "but no difference from {} is certain ({})",
             other.server,
-            ratio.text()
+            ratio.text(&value)
         );
     }
     format!(
-        "{} × as many as {} ({})",
-        ratio.value(),
+        "{value} × as many as {} ({})",
         other.server,
         ratio.evidence()
     )
@@ -127,13 +137,12 @@ fn at_same_rate(
         return String::new();
     };
     let ratio = RatioOf::find(record, best, other, Metric::ServerCpuPerRequest);
-    if ratio.ratio.is_none() {
+    let Some(value) = ratio.value() else {
         return String::new();
-    }
+    };
     format!(
-        "; when both had to answer {} requests/s, it spent {} × {}'s CPU time per request ({})",
+        "; when both had to answer {} requests/s, it spent {value} × {}'s CPU time per request ({})",
         format::per_second(rate),
-        ratio.value(),
         other.server,
         ratio.evidence()
     )
@@ -154,13 +163,21 @@ fn fixed_rate_sentence(record: &Record, point: &LoadPoint<'_>) -> String {
         return single_fixed_rate(point, &rate);
     };
     let ratio = RatioOf::find(record, best, other, Metric::ServerCpuPerRequest);
+    let beside = ratio.value().map_or_else(String::new, |value| {
+        format!(
+            ", {value} × that of {} ({})",
+            other.server,
+            ratio.evidence()
+        )
+    });
     format!(
-        "{rate}{} spent the least CPU time, {} per request, {} × that of {} ({}); the rate was the limit, not the servers",
+        "{rate}{} spent the least CPU time, {} per request{beside}{}",
         best.server,
         format::cpu_us(cpu(best)),
-        ratio.value(),
-        other.server,
-        ratio.evidence()
+        match point.cells.iter().all(|cell| rate::is_kept(cell)) {
+            true => "; the rate was the limit, not the servers",
+            false => "",
+        },
     )
 }
 
@@ -169,15 +186,32 @@ fn single_fixed_rate(point: &LoadPoint<'_>, rate: &str) -> String {
         .cells
         .iter()
         .map(|cell| {
-            let p50 = format::optional(cell.latency_us.p50, format::duration_us);
+            if cell.requests == 0 {
+                return format!("{} answered no request", cell.server);
+            }
             format!(
-                "{} answered {} requests/s, half of them within {p50}",
+                "{} answered {} requests/s{}",
                 cell.server,
-                format::per_second(cell.throughput_rps)
+                format::per_second(cell.throughput_rps),
+                within(&cell.latency_us)
             )
         })
         .collect();
     format!("{rate}{}", servers.join("; "))
+}
+
+/// `, half of them within 1.20 ms`, as far as that is known.
+fn within(latency: &LatencySummary) -> String {
+    let (p50, max) = (latency.p50, latency.max);
+    match (p50, max) {
+        (Some(timeout), _) if latency.at_least.iter().any(|name| name == "p50") => format!(
+            ", and left half of them without an answer for {} or more",
+            format::duration_us(timeout)
+        ),
+        (Some(p50), _) => format!(", half of them within {}", format::duration_us(p50)),
+        (None, Some(max)) => format!(", the slowest within {}", format::duration_us(max)),
+        (None, None) => String::new(),
+    }
 }
 
 /// What held the closed loop back.
@@ -196,11 +230,13 @@ fn limit(record: &Record, cell: &CellResult) -> String {
             format::percent(client / (server + client) * 100.0),
         )
     } else {
+        let waiting = cell.latency_us.mean.map_or_else(String::new, |mean| {
+            format!(", each waiting {} for an answer", format::duration_us(mean))
+        });
         format!(
-            "waiting limited it, not CPU ({} of {cores} busy; {} connections, each waiting {} for an answer)",
+            "waiting limited it, not CPU ({} of {cores} busy; {} connections{waiting})",
             format::percent(busy),
             format::count(u64::from(cell.concurrency)),
-            format::optional(cell.latency_us.mean, format::duration_us),
         )
     }
 }
@@ -211,6 +247,7 @@ struct RatioOf {
     ends: Option<(f64, f64)>,
     blocks: u32,
     confidence: f64,
+    reason: Option<String>,
 }
 
 impl RatioOf {
@@ -232,6 +269,7 @@ impl RatioOf {
             ends: None,
             blocks: 0,
             confidence: 0.0,
+            reason: None,
         }
     }
 
@@ -241,6 +279,7 @@ impl RatioOf {
             ends: comparison.low.zip(comparison.high),
             blocks: comparison.blocks,
             confidence: comparison.confidence,
+            reason: comparison.reason.clone(),
         }
     }
 
@@ -257,8 +296,8 @@ impl RatioOf {
             .is_some_and(|(low, high)| low <= 1.0 && 1.0 <= high)
     }
 
-    fn value(&self) -> String {
-        format::optional(self.ratio, format::ratio)
+    fn value(&self) -> Option<String> {
+        self.ratio.map(format::ratio)
     }
 
     fn evidence(&self) -> String {
@@ -273,7 +312,7 @@ impl RatioOf {
         }
     }
 
-    fn text(&self) -> String {
-        format!("ratio {}, {}", self.value(), self.evidence())
+    fn text(&self, value: &str) -> String {
+        format!("ratio {value}, {}", self.evidence())
     }
 }

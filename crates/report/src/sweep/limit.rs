@@ -86,13 +86,15 @@ pub fn limit(result: &CellResult, cores: Cores) -> Option<Limit> {
     let server = result.server_resources.cores_used;
     let client = result.client_resources.cores_used;
     let told = |used: Option<f64>, of: f64| {
-        let used = format::optional(used, format::number);
-        format!("{used} of {}", format::number(of))
+        used.map_or_else(
+            || "CPU not available".to_owned(),
+            |used| format!("{} of {} cores", format::number(used), format::number(of)),
+        )
     };
     let evidence = match (server, client) {
         (None, None) => format!("no CPU figures; {little}"),
         _ => format!(
-            "server {} cores, client {}; {little}",
+            "server {}, client {}; {little}",
             told(server, cores.server),
             told(client, cores.client),
         ),
@@ -189,7 +191,7 @@ mod tests {
         assert!(
             limit
                 .evidence
-                .starts_with("server – of 2.00 cores, client 1.85 of 2.00"),
+                .starts_with("server CPU not available, client 1.85 of 2.00 cores"),
             "{limit:?}"
         );
     }
