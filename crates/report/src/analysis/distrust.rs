@@ -414,8 +414,9 @@ impl fmt::Display for Distrust {
                 percentiles,
             } => write!(
                 f,
-                "{cell}: {} are too few for {}: measure longer.",
+                "{cell}: {} {} too few for {}: measure longer.",
                 format::counted(*requests, "request"),
+                if *requests == 1 { "is" } else { "are" },
                 needed(percentiles),
             ),
             Distrust::SynRetransmits { count, connects } => write!(
