@@ -42,12 +42,8 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
         decide(args)
     };
     match result {
-        // What an interrupt broke off is no fault of a server.
-        Err(error) if interrupt::requested() => {
-            output::complain(&error);
-            Ok(exit::INTERRUPTED)
-        }
-        Err(error) if !args.self_test => {
+        // What an interrupt broke off is no failure to tell of.
+        Err(error) if !args.self_test && !interrupt::requested() => {
             publish::failure(&error);
             Err(error)
         }
@@ -57,8 +53,8 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
 
 fn decide(args: &GateArgs) -> anyhow::Result<u8> {
     let output = args.output.output()?;
-    let plan = GatePlan::new(args)?;
     interrupt::install()?;
+    let plan = GatePlan::new(args)?;
     let outcome = session::run(&plan, &output)?;
     if let Some(failure) = &outcome.failure {
         output::complain(failure);
