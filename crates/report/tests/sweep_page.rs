@@ -4,7 +4,7 @@ mod support;
 
 use report::Format;
 use report::sweep::record::{StopCause, Stopped, SweepCell, SweepRecord};
-use support::sweeps::{rendered, sweep};
+use support::sweeps::{BLOCKS_PER_VISIT, rendered, sweep};
 
 /// The paragraph of the page about work that waits so long.
 fn page_of(record: &SweepRecord, wait: &str) -> String {
@@ -14,7 +14,7 @@ fn page_of(record: &SweepRecord, wait: &str) -> String {
 }
 
 /// Makes the second server answer `ratio` times as much as the first in a cell, by about a tenth more or less
-/// from block to block if `noisy`.
+/// from visit to visit if `noisy`.
 fn set_ratio(record: &mut SweepRecord, wait_ms: u64, concurrency: u32, ratio: f64, noisy: bool) {
     let spot = |cell: &&mut SweepCell| {
         (cell.spot.wait_ms, cell.spot.concurrency) == (wait_ms, concurrency)
@@ -26,7 +26,7 @@ fn set_ratio(record: &mut SweepRecord, wait_ms: u64, concurrency: u32, ratio: f6
     let below = below.result.as_ref().expect("measured");
     let above = above.result.as_mut().expect("measured");
     for (block, other) in above.blocks.iter_mut().zip(&below.blocks) {
-        let scatter = match (noisy, block.index % 2) {
+        let scatter = match (noisy, block.index / BLOCKS_PER_VISIT % 2) {
             (false, _) => 1.0,
             (true, 0) => 1.1,
             (true, _) => 0.9,

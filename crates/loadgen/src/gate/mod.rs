@@ -30,7 +30,7 @@ use report::gate::{GateRecord, Verdict};
 
 use crate::gate::args::{GateArgs, InconclusiveIs};
 use crate::gate::plan::GatePlan;
-use crate::{exit, interrupt, output};
+use crate::{cpu, exit, interrupt, output};
 
 /// Runs a gate, or its self-test.
 ///
@@ -60,6 +60,7 @@ fn decide(args: &GateArgs) -> anyhow::Result<u8> {
     let output = args.output.output()?;
     let plan = GatePlan::new(args)?;
     interrupt::install()?;
+    cpu::say_if_busy(output.quiet);
     let outcome = session::run(&plan, &output)?;
     if let Some(failure) = &outcome.failure {
         output::complain(failure);

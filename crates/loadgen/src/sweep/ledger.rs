@@ -7,7 +7,7 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use report::kept::{self, Kept};
 use report::record::{CellResult, Environment};
-use report::sweep::looks::{FIRST_LOOK_VISITS, SECOND_LOOK_VISITS};
+use report::sweep::looks::FIRST_LOOK_VISITS;
 use report::sweep::record::{
     KIND, SCHEMA_VERSION, Spot, StopCause, Stopped, SweepCell, SweepConfig, SweepRecord,
     SweepServer, Visit,
@@ -23,6 +23,8 @@ pub struct Ledger {
     pub record: SweepRecord,
     path: Option<PathBuf>,
     timeout: Duration,
+    /// Visits that a cell has had when it is complete.
+    pub visits_wanted: usize,
 }
 
 impl Ledger {
@@ -74,6 +76,7 @@ impl Ledger {
         };
         Ok(Self {
             timeout: Duration::from_secs_f64(config.timeout_s),
+            visits_wanted: visits_wanted(config),
             record,
             path,
         })
@@ -89,6 +92,7 @@ impl Ledger {
             .with_context(|| format!("{}: cannot go on with this sweep", path.display()))?;
         let timeout = Duration::from_secs_f64(record.config.timeout_s);
         Ok(Self {
+            visits_wanted: visits_wanted(&record.config),
             record,
             path: Some(path.to_owned()),
             timeout,
@@ -185,14 +189,9 @@ impl Ledger {
 
     /// Whether every cell was visited as often as it should be.
     pub fn is_complete(&self) -> bool {
-        let wanted = if self.record.config.quick {
-            1
-        } else {
-            FIRST_LOOK_VISITS
-        };
         self.record.cells.iter().all(|cell| {
             let nothing_works = cell.servers.iter().all(|server| server.stopped.is_some());
-            nothing_works || cell.visits.len() >= wanted.min(SECOND_LOOK_VISITS)
+            nothing_works || cell.visits.len() >= self.visits_wanted
         })
     }
 
@@ -250,6 +249,10 @@ fn holds_beyond(cause: StopCause, earlier: Spot, spot: Spot) -> bool {
 
 fn is_same_work(a: Spot, b: Spot) -> bool {
     (a.wait_ms, a.cpu_units) == (b.wait_ms, b.cpu_units)
+}
+
+fn visits_wanted(config: &SweepConfig) -> usize {
+    if config.quick { 1 } else { FIRST_LOOK_VISITS }
 }
 
 #[cfg(test)]
