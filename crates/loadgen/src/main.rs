@@ -112,6 +112,7 @@ fn main() -> ExitCode {
 fn measure(args: &cli::RunArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
     let plan = Plan::new(args)?;
+    cpu::say_if_busy(plan.output.quiet);
     let outcome = run::run(&plan)?;
     output::publish(&outcome.record, &plan.output)?;
     if let Some(failure) = outcome.failure {

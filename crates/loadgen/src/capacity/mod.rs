@@ -27,7 +27,7 @@ use crate::arm::Arm;
 use crate::cli::MaxErrors;
 use crate::descriptors::{self, Room};
 use crate::plan::{Output, ServerSpec, Work, check_labels, check_pinning, random_seed};
-use crate::{counters, document, environment, exit, interrupt, output, servers};
+use crate::{counters, cpu, document, environment, exit, interrupt, output, servers};
 
 const DEFAULT_SERVERS: [&str; 3] = ["sync", "async-bare", "async"];
 /// Where the curve is measured, as shares of the capacity: up to the knee, at it, and past it.
@@ -43,6 +43,7 @@ pub fn run(args: &CapacityArgs) -> anyhow::Result<u8> {
     let output = args.output.output()?;
     interrupt::install()?;
     let mut record = begin(args)?;
+    cpu::say_if_busy(output.quiet);
     let searched = search(args, &mut record, &output);
     record.interrupted = interrupt::requested();
     record.servers.retain(|it| !it.trials.is_empty());

@@ -29,7 +29,7 @@ use report::gate::{GateRecord, Verdict};
 
 use crate::gate::args::{GateArgs, InconclusiveIs};
 use crate::gate::plan::GatePlan;
-use crate::{exit, interrupt, output};
+use crate::{cpu, exit, interrupt, output};
 
 /// Runs a gate, or its self-test.
 ///
@@ -55,6 +55,7 @@ fn decide(args: &GateArgs) -> anyhow::Result<u8> {
     let output = args.output.output()?;
     interrupt::install()?;
     let plan = GatePlan::new(args)?;
+    cpu::say_if_busy(output.quiet);
     let outcome = session::run(&plan, &output)?;
     if let Some(failure) = &outcome.failure {
         output::complain(failure);
