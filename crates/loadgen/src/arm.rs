@@ -46,6 +46,8 @@ pub struct Arm {
     pub beside: Option<Beside>,
     /// Resident memory of its processes before the first connection of the load, in bytes.
     pub rss_before_bytes: Option<u64>,
+    /// How long it took to ask it once, before any load.
+    pub first_response: Duration,
     /// Mean response time seen last under the present load.
     pub mean_response: Option<Duration>,
     /// Longest time so far in which it answered nobody under the present load.
@@ -157,6 +159,7 @@ impl Arm {
             connections: None,
             beside: None,
             rss_before_bytes: None,
+            first_response: Duration::ZERO,
             mean_response: None,
             longest_silence: Duration::ZERO,
             slices: 0,

@@ -317,7 +317,8 @@ impl<'a> Run<'a> {
         keep_alive: bool,
     ) -> anyhow::Result<()> {
         for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
-            arm.mean_response = None;
+            // Without warming up, the one answer seen is all there is to reckon with.
+            arm.mean_response = self.plan.warmup.is_zero().then_some(arm.first_response);
             arm.longest_silence = Duration::ZERO;
             arm.beside = beside.as_ref().map(|beside| {
                 let target = Target {
