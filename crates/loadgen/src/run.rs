@@ -68,8 +68,11 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
         .chain(contrasts.iter().map(|it| &it.work))
         .collect();
     for mut arm in std::mem::take(&mut arms) {
+        let begun = Instant::now();
         let mut asked = works.iter();
-        match asked.try_for_each(|work| shape.verify(&arm, work, plan.timeout)) {
+        let verified = asked.try_for_each(|work| shape.verify(&arm, work, plan.timeout));
+        arm.first_response = begun.elapsed() / u32::try_from(works.len()).unwrap_or(u32::MAX);
+        match verified {
             Ok(()) => arms.push(arm),
             Err(error) => {
                 let error = arm.explained(error);
