@@ -73,3 +73,7 @@ check-contenders:
 # Do interleaved slices and long stretches tell the same?
 compare-interleave *args:
     scripts/compare-interleave {{ args }}
+
+# Do slices tell the truth about servers that are slow, pause or lose answers? An hour and a half; goes on where it was broken off
+check-slices *args:
+    scripts/check-slices {{ args }}

@@ -10,6 +10,7 @@ use crate::contenders::cli::{ArticleArgs, ContendersCommand};
 use crate::gate::args::{CompareArgs, GateArgs, InitArgs};
 use crate::limits::LimitsArgs;
 use crate::scale::ScaleArgs;
+use crate::scripted::cli::ScriptedArgs;
 use crate::suite::args::SuiteArgs;
 use crate::sweep::args::SweepArgs;
 
@@ -92,6 +93,8 @@ pub enum Serve {
     AsyncBare(async_server::cli::Args),
     /// Axum
     Async(async_server::cli::Args),
+    /// A server of known delays, pauses and losses, to try a load generator on; GET /account tells what it did
+    Scripted(ScriptedArgs),
 }
 
 /// `loadgen report`.

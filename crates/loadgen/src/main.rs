@@ -4,7 +4,7 @@
 //!
 //! - [`cli`]: the command line as typed; [`plan`]: what shall be measured, checked.
 //! - [`run`]: the main job. [`warmup`] comes first, [`slices`] cuts its time, [`block`] loads servers
-//!   slice by slice, [`cells`] and [`document`] make the record of it.
+//!   slice by slice, [`stragglers`] waits for their last answers, [`cells`] and [`document`] make the record of it.
 //! - [`shapes`]: what each kind of workload needs beyond the common run; [`loader`], [`websocket`]: who sends
 //!   the load; [`workloads`]: the list of them.
 //! - [`contenders`]: external servers, and the article's table made again.
@@ -16,6 +16,7 @@
 //! - [`report_files`]: `loadgen report`, any report again from saved records.
 //! - [`sweep`], [`scale`], [`capacity`], [`limits`]: where the answer flips, how throughput grows, how much
 //!   a server sustains, what the machine allows.
+//! - [`self_check`], [`scripted`]: whether all that is true, against a server whose truth is arithmetic.
 //! - [`progress`], [`output`], [`interrupt`], [`exit`]: the terminal, files, Ctrl-C, exit codes.
 //!
 //! Only this file and [`output`] print, and only `main` ends the process.
@@ -52,12 +53,14 @@ mod report_files;
 mod run;
 mod sampler;
 mod scale;
+mod scripted;
 mod self_check;
 mod serve;
 mod servers;
 mod shapes;
 mod slices;
 mod steps;
+mod stragglers;
 mod suite;
 mod sweep;
 mod warmup;
@@ -96,14 +99,19 @@ fn main() -> ExitCode {
     };
     ExitCode::from(result.unwrap_or_else(|error| {
         output::complain(&error);
-        exit::NOT_MEASURED
+        // Whatever failed after Ctrl-C failed because of it.
+        if interrupt::requested() {
+            exit::INTERRUPTED
+        } else {
+            exit::NOT_MEASURED
+        }
     }))
 }
 
 /// Plans, measures, prints, saves; the exit code.
 fn measure(args: &cli::RunArgs) -> anyhow::Result<u8> {
-    let plan = Plan::new(args)?;
     interrupt::install()?;
+    let plan = Plan::new(args)?;
     cpu::say_if_busy(plan.output.quiet);
     let outcome = run::run(&plan)?;
     output::publish(&outcome.record, &plan.output)?;

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 
 use crate::cli::{Serve, ServeArgs};
-use crate::{counters, exit};
+use crate::{counters, exit, scripted};
 
 /// Serves until standard input closes or SIGTERM comes.
 ///
@@ -24,6 +24,7 @@ pub fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         Serve::SyncPool(args) => sync_server::cli::serve(ModelName::Pool, &args, stdout)?,
         Serve::AsyncBare(args) => async_server::cli::serve(Model::Bare, &args, stdout)?,
         Serve::Async(args) => async_server::cli::serve(Model::Axum, &args, stdout)?,
+        Serve::Scripted(args) => scripted::cli::serve(&args, stdout)?,
     }
     Ok(exit::MEASURED)
 }

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use engine::{Load, Slice, SliceEnd, TargetId};
+use engine::{Load, Measurement, Slice, SliceEnd, TargetId};
 use report::contenders::WARMUP_FIGURE;
 use report::record::Figure;
 
-use crate::arm::{Arm, WarmedUp};
+use crate::arm::{Arm, Connects, WarmedUp};
 use crate::loader::Loader;
 use crate::plan::Plan;
 
@@ -17,8 +17,14 @@ const STEP: Duration = Duration::from_millis(500);
 pub struct Ended {
     /// How it went.
     pub warmed_up: WarmedUp,
+    /// How connecting went.
+    pub connects: Connects,
     /// Mean response time at its end.
     pub mean_response: Option<Duration>,
+    /// Longest time in which the server answered nobody.
+    pub longest_silence: Duration,
+    /// What was seen: it counts nowhere, but for errors that come later.
+    pub seen: Measurement,
 }
 
 /// Loads a server for the time that the plan gives, or, if it says so, only until its throughput has settled.
@@ -43,7 +49,10 @@ pub fn warm_up(
             time: Duration::ZERO,
             settled: until_settled.then_some(false),
         },
+        connects: Connects::default(),
         mean_response: None,
+        longest_silence: Duration::ZERO,
+        seen: Measurement::default(),
     };
     while ended.warmed_up.time < longest {
         let outcome = loader.run_slice(&Slice {
@@ -56,6 +65,8 @@ pub fn warm_up(
         ended.mean_response = seen
             .and_then(|load| load.mean_latency)
             .or(ended.mean_response);
+        let silence = seen.map_or(Duration::ZERO, |load| load.longest_silence);
+        ended.longest_silence = ended.longest_silence.max(silence);
         throughputs.push(seen.map_or(0.0, |load| load.requests as f64));
         if until_settled && stats::warmup::has_settled(&throughputs) {
             ended.warmed_up.settled = Some(true);
@@ -65,7 +76,8 @@ pub fn warm_up(
             break;
         }
     }
-    loader.collect(target)?; // what was answered while warming up counts nowhere
+    ended.seen = loader.close_book(target)?;
+    ended.connects.add(&ended.seen);
     Ok(ended)
 }
 

@@ -4,7 +4,9 @@ mod program;
 
 use std::process::Stdio;
 
-use program::{folder, interrupt_at, loadgen, read, run, saved, text};
+use program::{
+    folder, interrupt_at, loadgen, read, refuses_another_counting_rule, run, saved, text,
+};
 use serde_json::Value;
 
 fn measured(record: &Value) -> Vec<&str> {
@@ -151,6 +153,7 @@ fn an_interrupted_suite_keeps_its_rows_and_goes_on() {
     assert!((1..4).contains(&kept.len()), "{kept:?}");
 
     let line = format!("suite --resume {} --quiet", path.display());
+    refuses_another_counting_rule(folder.path(), &path, &line, &before);
     let resumed = run(folder.path(), &line);
     assert_eq!(resumed.status.code(), Some(0), "{}", text(&resumed.stderr));
     let after = read(&path);

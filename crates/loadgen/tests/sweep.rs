@@ -10,7 +10,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 
-use program::{folder, interrupt_at, loadgen, read, run, saved, text};
+use program::{
+    folder, interrupt_at, loadgen, read, refuses_another_counting_rule, run, saved, text,
+};
 use serde_json::Value;
 
 /// Runs with `--format json`, expects success and reads the one document on standard output.
@@ -267,6 +269,7 @@ fn an_interrupted_sweep_keeps_its_cells_and_goes_on() {
     assert!((1..32).contains(&visited(&before)), "{}", visited(&before));
 
     let line = format!("sweep --resume {} --quiet", path.display());
+    refuses_another_counting_rule(folder.path(), &path, &line, &before);
     let output = run(folder.path(), &line);
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let after = read(&path);

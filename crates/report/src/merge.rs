@@ -9,6 +9,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 
 use crate::analysis::analyse;
+use crate::counting::{self, MixedRules};
 use crate::record::{
     CellResult, ClassResult, Connections, ErrorCounts, LatencySummary, Record, Resources,
 };
@@ -16,22 +17,40 @@ use crate::summary::{HistogramError, decode_histogram, encode_histogram};
 
 /// Why records could not be merged.
 #[derive(Debug, thiserror::Error)]
-#[error("the record of {started_at} cannot be merged: {server}: {source}")]
-pub struct MergeError {
-    /// When the run of that record began.
-    pub started_at: String,
-    /// The server whose histogram is at fault.
-    pub server: String,
-    /// What is wrong with it.
-    pub source: HistogramError,
+pub enum MergeError {
+    /// A histogram is damaged.
+    #[error("the record of {started_at} cannot be merged: {server}: {source}")]
+    Histogram {
+        /// When the run of that record began.
+        started_at: String,
+        /// The server whose histogram is at fault.
+        server: String,
+        /// What is wrong with it.
+        source: HistogramError,
+    },
+    /// Not even side by side do their figures mean the same.
+    #[error(
+        "the records of {one} and {other} cannot be shown together: {source}; report each alone, or measure the older one again"
+    )]
+    Rules {
+        /// When the run of the oldest record began.
+        one: String,
+        /// When that of the first one began that counts differently.
+        other: String,
+        /// What differs.
+        source: MixedRules,
+    },
 }
 
 /// Merges what can be merged: one record for each machine, build and question asked, oldest first.
 ///
 /// # Errors
-/// When a histogram cannot be read.
+/// When a histogram cannot be read, or the records count requests by different rules.
 pub fn merge(mut records: Vec<Record>) -> Result<Vec<Record>, MergeError> {
     records.sort_by(|a, b| a.started_at.cmp(&b.started_at));
+    for record in &records {
+        check_rules(&records[0], record)?;
+    }
     let mut groups: Vec<Vec<Record>> = Vec::new();
     for record in records {
         match groups.iter_mut().find(|group| is_same(&group[0], &record)) {
@@ -40,6 +59,15 @@ pub fn merge(mut records: Vec<Record>) -> Result<Vec<Record>, MergeError> {
         }
     }
     groups.into_iter().map(merge_group).collect()
+}
+
+fn check_rules(a: &Record, b: &Record) -> Result<(), MergeError> {
+    let same = counting::check_same(&a.config.counting_rule, &b.config.counting_rule);
+    same.map_err(|source| MergeError::Rules {
+        one: a.started_at.clone(),
+        other: b.started_at.clone(),
+        source,
+    })
 }
 
 /// Whether two records are of the same machine: another kernel is another machine.
@@ -101,6 +129,9 @@ fn merge_group(mut group: Vec<Record>) -> Result<Record, MergeError> {
     merged.interrupted = group.iter().any(|record| record.interrupted);
     merged.tcp.listen_overflows = group.iter().map(|record| record.tcp.listen_overflows).sum();
     merged.tcp.syn_retransmits = group.iter().map(|record| record.tcp.syn_retransmits).sum();
+    merged.tcp.failed_connects = group.iter().map(|record| record.tcp.failed_connects).sum();
+    let slowest = group.iter().map(|record| record.tcp.slowest_connect_us);
+    merged.tcp.slowest_connect_us = slowest.max().flatten();
     for warning in group.iter().flat_map(|record| &record.warnings) {
         if !merged.warnings.contains(warning) {
             merged.warnings.push(warning.clone());
@@ -178,7 +209,7 @@ struct Unreadable {
 
 impl Unreadable {
     fn of(self, record: &Record) -> MergeError {
-        MergeError {
+        MergeError::Histogram {
             started_at: record.started_at.clone(),
             server: self.server,
             source: self.source,

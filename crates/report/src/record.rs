@@ -56,13 +56,21 @@ pub struct Record {
     pub warnings: Vec<Warning>,
 }
 
-/// TCP counters of the whole machine, their growth over the run; null where the system does not tell.
+/// TCP counters of the whole machine (of all its processes), their growth over the run, null where the system does not
+/// tell; and what the load generator's own connects saw.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TcpCounters {
     /// Connections dropped because a listener's queue was full.
     pub listen_overflows: Option<u64>,
     /// SYN segments sent again: each costs its connection a second.
     pub syn_retransmits: Option<u64>,
+    /// Slowest connect of the load generator itself before anything was measured, in microseconds; those that
+    /// were measured stand in the cells.
+    #[serde(default)]
+    pub slowest_connect_us: Option<u64>,
+    /// Connects of the load generator itself that failed before anything was measured.
+    #[serde(default)]
+    pub failed_connects: Option<u64>,
 }
 
 /// The machine, its settings, and the build that measured.
@@ -209,7 +217,8 @@ pub struct CellResult {
     pub concurrency: u32,
     /// Requests per second asked for; null in a closed loop.
     pub rate: Option<f64>,
-    /// Answers read completely and as expected, inside the measured time.
+    /// Requests sent inside the measured time (open loop: intended) whose answers were read completely and as
+    /// expected, whenever that was.
     pub requests: u64,
     /// Measured time in seconds: the slices' windows added up.
     pub duration_s: f64,
@@ -229,8 +238,8 @@ pub struct CellResult {
     pub errors: ErrorCounts,
     /// Answers by status code, expected or not.
     pub status_codes: BTreeMap<u16, u64>,
-    /// Closed loop: sent but not answered when the last slice of each block ended. They were awaited and
-    /// are counted nowhere else.
+    /// Requests that were given up because the run was ended early. In records of the older counting rule: sent but not
+    /// answered when the last slice of each block ended, and counted nowhere else.
     pub in_flight_at_deadline: u64,
     /// Connections made, and how evenly they were served.
     pub connections: Connections,
@@ -418,6 +427,13 @@ pub struct Block {
     /// Longest time in which the load generator itself stood still during this server's slices, in milliseconds.
     #[serde(default)]
     pub client_pause_ms: Option<f64>,
+    /// Right answers that arrived inside the windows, whenever they were due; null in records that are older than the
+    /// figure. In an open loop `requests` are those that were due inside, however late they were answered.
+    #[serde(default)]
+    pub answered_in_window: Option<u64>,
+    /// Slices of this server in the block; null in records that are older than the figure.
+    #[serde(default)]
+    pub slices: Option<u32>,
     /// 90th percentile of send lag in microseconds; null in records that are older than the figure.
     #[serde(default)]
     pub send_lag_p90_us: Option<f64>,

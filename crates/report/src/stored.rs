@@ -7,6 +7,7 @@
 use serde::Serialize;
 
 use crate::article::REFERENCE_SERVER;
+use crate::counting;
 use crate::document::{Document, Item, Section};
 use crate::format;
 use crate::gate::floor::kernel_series;
@@ -53,6 +54,7 @@ pub struct StoredRatio {
 pub fn compare(a: &Record, b: &Record) -> StoredComparison {
     let mut not_comparable = machines(&a.environment, &b.environment);
     not_comparable.extend(clients(a, b));
+    not_comparable.extend(counting_rules(a, b));
     let unknown = unknown(&a.environment, &b.environment);
     if !not_comparable.is_empty() {
         return StoredComparison {
@@ -143,6 +145,14 @@ fn clients(a: &Record, b: &Record) -> Vec<String> {
         ("client CPUs", cpus(&a.client_cpus), cpus(&b.client_cpus)),
     ];
     differences(facts)
+}
+
+fn counting_rules(a: &Record, b: &Record) -> Option<String> {
+    let same = counting::check_same(&a.config.counting_rule, &b.config.counting_rule);
+    let mixed = same.err()?;
+    Some(format!(
+        "{mixed}; measure the older one again with this program"
+    ))
 }
 
 fn differences<const N: usize>(facts: [(&str, String, String); N]) -> Vec<String> {

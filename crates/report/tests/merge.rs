@@ -121,6 +121,25 @@ fn other_machines_builds_and_questions_stay_apart() {
 }
 
 #[test]
+fn records_of_two_counting_rules_are_shown_neither_together_nor_side_by_side() {
+    let older = |change: fn(&mut Record)| {
+        let mut older = main_job();
+        older.config.counting_rule = String::new();
+        change(&mut older);
+        older
+    };
+    let mergeable = older(|_| ());
+    let of_another_machine = older(|record| record.environment.cores = 64);
+    for older in [mergeable, of_another_machine] {
+        assert_eq!(merge(vec![older.clone()]).unwrap().len(), 1, "alone");
+        let newer = later(main_job(), "2026-11-23T08:00:00Z");
+        let error = merge(vec![newer, older]).unwrap_err().to_string();
+        assert!(error.contains("another counting rule"), "{error}");
+        assert!(error.contains("report each alone"), "{error}");
+    }
+}
+
+#[test]
 fn another_rate_is_another_load_point_of_the_same_record() {
     let mut other = later(main_job(), "2026-11-23T08:00:00Z");
     for cell in &mut other.results {

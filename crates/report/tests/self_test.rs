@@ -5,7 +5,7 @@ use std::path::Path;
 use report::gate::bank::*;
 use report::gate::self_test::{AA, SelfTestRecord, floor, gates_so_far, judge_scenario};
 use report::gate::{metric::GateMetric, self_test_page};
-use report::record::{Block, Environment};
+use report::record::{Block, COUNTING_RULE, Environment};
 use report::{Format, RenderOptions, kept};
 
 fn header() -> BankHeader {
@@ -13,6 +13,7 @@ fn header() -> BankHeader {
         bank_version: BANK_VERSION,
         started_at: "2026-11-22T10:00:00Z".to_owned(),
         environment: Environment::default(),
+        counting_rule: COUNTING_RULE.to_owned(),
         load: BankLoad {
             server: "async".to_owned(),
             path: "/work?cpu_units=50".to_owned(),

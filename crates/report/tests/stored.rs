@@ -55,7 +55,7 @@ fn a_slower_day_cancels_against_the_reference() {
 
 #[test]
 fn other_machines_and_builds_are_not_comparable() {
-    let others: [(&str, Change); 6] = [
+    let others: [(&str, Change); 7] = [
         ("processor", |record| {
             record.environment.cpu = Some("Z80".to_owned())
         }),
@@ -69,6 +69,9 @@ fn other_machines_and_builds_are_not_comparable() {
         ("client threads", |record| record.config.threads += 1),
         ("server CPUs", |record| {
             record.config.server_cpus = Some(vec![0])
+        }),
+        ("another counting rule", |record| {
+            record.config.counting_rule = String::new()
         }),
     ];
     for (what, change) in others {

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use report::analysis::limit::LimitedBy;
 use report::kept::Kept;
-use report::record::{DELIVERIES_LOST, ErrorCounts, Figure, LoadKind, Record};
+use report::record::{COUNTING_RULE, DELIVERIES_LOST, ErrorCounts, Figure, LoadKind, Record};
 use report::render::json;
 use report::suite::findings::{cells, conclusion, limited};
 use report::suite::record::{KIND, Lacking, SuiteConfig, SuiteRecord, SuiteRow};
@@ -111,6 +111,7 @@ fn suite(quick: bool) -> SuiteRecord {
             servers: all.map(|(server, ..)| server.to_owned()).to_vec(),
             quick,
             seed: 42,
+            counting_rule: COUNTING_RULE.to_owned(),
         },
         rows,
     }

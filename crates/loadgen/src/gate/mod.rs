@@ -7,7 +7,7 @@
 //! # Layout
 //!
 //! - [`args`], [`settings`], [`plan`]: flags, `loadgen.toml`, and what follows from both; [`init`].
-//! - [`answers`]: whether both arms answer alike; [`mod@bench`]: one block; [`silence`]: an arm that hangs;
+//! - [`answers`]: whether both arms answer alike; [`mod@bench`]: one block;
 //!   [`session`]: block after block until a look decides.
 //! - [`publish`]: the terminal, files, GitHub.
 //! - [`self_test`]: the gate gated; [`floor`]: what it found out about this machine.
@@ -24,7 +24,6 @@ mod publish;
 mod self_test;
 mod session;
 mod settings;
-mod silence;
 
 use report::gate::{GateRecord, Verdict};
 
@@ -43,12 +42,8 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
         decide(args)
     };
     match result {
-        // What an interrupt broke off is no fault of a server.
-        Err(error) if interrupt::requested() => {
-            output::complain(&error);
-            Ok(exit::INTERRUPTED)
-        }
-        Err(error) if !args.self_test => {
+        // What an interrupt broke off is no failure to tell of.
+        Err(error) if !args.self_test && !interrupt::requested() => {
             publish::failure(&error);
             Err(error)
         }
@@ -58,8 +53,8 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
 
 fn decide(args: &GateArgs) -> anyhow::Result<u8> {
     let output = args.output.output()?;
-    let plan = GatePlan::new(args)?;
     interrupt::install()?;
+    let plan = GatePlan::new(args)?;
     cpu::say_if_busy(output.quiet);
     let outcome = session::run(&plan, &output)?;
     if let Some(failure) = &outcome.failure {

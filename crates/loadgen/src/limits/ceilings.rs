@@ -101,6 +101,7 @@ fn nature(spec: &ServerSpec) -> Option<Nature> {
         Serve::SyncPool(args) => sync(args, sync_server::cli::ModelName::Pool),
         Serve::AsyncBare(args) => (Threads::Few, args.config(async_server::Model::Bare).limits),
         Serve::Async(args) => (Threads::Few, args.config(async_server::Model::Axum).limits),
+        Serve::Scripted(_) => return None,
     };
     Some(Nature {
         threads,

@@ -5,8 +5,8 @@ use std::time::Duration;
 use engine::{Arrivals, Load, Measurement, SliceEnd};
 use report::format;
 
-use super::peer::{Account, Act};
 use super::{Finding, Situation, same_count, same_time};
+use crate::scripted::{Account, Script, Slow};
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -18,6 +18,10 @@ const WAY: Duration = ms(2);
 /// a request is due every 5 ms.
 const STALL_SLACK: Duration = ms(20);
 const STALL: Duration = ms(1000);
+const AFTER_2_MS: Script = Script {
+    delay: ms(2),
+    ..Script::PLAIN
+};
 const OPEN: Load = Load::OpenLoop {
     rate_rps: 200.0,
     arrivals: Arrivals::Constant,
@@ -27,7 +31,10 @@ const OPEN: Load = Load::OpenLoop {
 pub const SITUATIONS: &[Situation] = &[
     Situation {
         name: "answers after 5 ms",
-        act: |_| Act::Answer(ms(5)),
+        script: Script {
+            delay: ms(5),
+            ..Script::PLAIN
+        },
         stall: None,
         connections: 4,
         load: Load::ClosedLoop,
@@ -35,8 +42,14 @@ pub const SITUATIONS: &[Situation] = &[
         findings: delays,
     },
     Situation {
-        name: "every 10th after 20 ms, others after 2",
-        act: |number| Act::Answer(if number % 10 == 9 { ms(20) } else { ms(2) }),
+        name: "1 in 10 after 20 ms, others after 2",
+        script: Script {
+            slow: Some(Slow {
+                one_in: 10,
+                delay: ms(20),
+            }),
+            ..AFTER_2_MS
+        },
         stall: None,
         connections: 8,
         load: Load::ClosedLoop,
@@ -45,10 +58,11 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "every 10th fails, every 25th is cut off",
-        act: |number| match number {
-            _ if number % 25 == 24 => Act::Close,
-            _ if number % 10 == 9 => Act::Fail,
-            _ => Act::Answer(ms(1)),
+        script: Script {
+            delay: ms(1),
+            fail_each: Some(10),
+            close_each: Some(25),
+            ..Script::PLAIN
         },
         stall: None,
         connections: 4,
@@ -58,7 +72,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "closed loop, stalls for 1 s",
-        act: |_| Act::Answer(ms(2)),
+        script: AFTER_2_MS,
         stall: Some((ms(500), STALL)),
         connections: 4,
         load: Load::ClosedLoop,
@@ -67,7 +81,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "200/s, stalls for 1 s",
-        act: |_| Act::Answer(ms(2)),
+        script: AFTER_2_MS,
         stall: Some((ms(1000), STALL)),
         connections: 20,
         load: OPEN,
@@ -76,7 +90,7 @@ pub const SITUATIONS: &[Situation] = &[
     },
     Situation {
         name: "200/s, ends inside a stall of 1 s",
-        act: |_| Act::Answer(ms(2)),
+        script: AFTER_2_MS,
         stall: Some((ms(1000), STALL)),
         connections: 20,
         load: OPEN,
@@ -86,15 +100,11 @@ pub const SITUATIONS: &[Situation] = &[
 ];
 
 fn delays(account: &Account, measurement: &Measurement) -> Vec<Finding> {
-    let known = |quantile| quantile_ns(&account.held_ns, quantile);
+    let known = |quantile| account.held_ns.value_at_quantile(quantile) as f64;
     let reported = |quantile| measurement.latency.value_at_quantile(quantile) as f64;
-    let mean = account.held_ns.iter().sum::<u64>() as f64 / account.held_ns.len() as f64;
+    let mean = account.held_ns.mean();
     vec![
-        same_count(
-            "requests",
-            account.held_ns.len() as u64,
-            measurement.requests,
-        ),
+        same_count("requests", account.answered, measurement.requests),
         same_time("p50", known(0.5), reported(0.5), WAY),
         same_time("p95", known(0.95), reported(0.95), WAY),
         same_time("mean", mean, measurement.latency.mean(), WAY),
@@ -103,11 +113,7 @@ fn delays(account: &Account, measurement: &Measurement) -> Vec<Finding> {
 
 fn errors(account: &Account, measurement: &Measurement) -> Vec<Finding> {
     vec![
-        same_count(
-            "requests",
-            account.held_ns.len() as u64,
-            measurement.requests,
-        ),
+        same_count("requests", account.answered, measurement.requests),
         same_count("errors: status", account.failed, measurement.errors.status),
         same_count("errors: closed", account.closed, measurement.errors.closed),
         same_count(
@@ -189,14 +195,4 @@ fn near_count(figure: &str, known: u64, reported: u64) -> Finding {
         reported: format::count(reported),
         agrees: known.abs_diff(reported) <= 5,
     }
-}
-
-/// The value at or below which that share of the values lies.
-fn quantile_ns(values: &[u64], quantile: f64) -> f64 {
-    let mut ascending = values.to_vec();
-    ascending.sort_unstable();
-    let rank = (quantile * ascending.len() as f64).ceil() as usize;
-    ascending
-        .get(rank.saturating_sub(1))
-        .map_or(0.0, |&value| value as f64)
 }

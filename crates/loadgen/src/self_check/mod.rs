@@ -4,7 +4,6 @@
 //! engine measures it without knowing. What the peer knows and what the engine reports stand side by side.
 
 mod checks;
-mod peer;
 
 use std::time::Duration;
 
@@ -14,8 +13,8 @@ use report::document::{Document, Item, Section};
 use report::format;
 use report::table::{Cell, Column, Layout, Table};
 
+use crate::scripted::{Account, Peer, Script};
 use crate::{exit, interrupt, output};
-use peer::{Account, Act, Peer};
 
 /// One figure, known and reported.
 pub struct Finding {
@@ -32,7 +31,7 @@ pub struct Finding {
 /// One situation: a peer, a load, and what must come of it.
 struct Situation {
     name: &'static str,
-    act: fn(u64) -> Act,
+    script: Script,
     stall: Option<(Duration, Duration)>,
     connections: usize,
     load: Load,
@@ -116,7 +115,7 @@ fn document(rows: Vec<Vec<Cell>>, wrong: usize) -> Document {
 }
 
 fn measure(situation: &Situation) -> anyhow::Result<(Account, Measurement)> {
-    let peer = Peer::start(situation.act).context("cannot start the scripted peer")?;
+    let peer = Peer::start(situation.script).context("cannot start the scripted peer")?;
     let mut engine = Engine::start(EngineConfig {
         threads: 1,
         timeout: Duration::from_secs(5),

@@ -5,8 +5,9 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use jiff::Timestamp;
+use report::counting;
 use report::kept::{self, Kept};
-use report::record::{Environment, Record, SCHEMA_VERSION};
+use report::record::{COUNTING_RULE, Environment, Record, SCHEMA_VERSION};
 use report::suite::record::{KIND, SuiteRecord};
 
 use super::plan::SuitePlan;
@@ -63,7 +64,7 @@ impl Ledger {
     /// The record of an interrupted suite, to be gone on with in the same file.
     ///
     /// # Errors
-    /// When it cannot be read, or was made on another machine or by another build.
+    /// When it cannot be read, was made on another machine or by another build, or counts requests by another rule.
     pub fn resume(path: &Path, now: &Environment) -> anyhow::Result<Self> {
         let record = match kept::read(path)? {
             Kept::Suite(record) => *record,
@@ -75,6 +76,8 @@ impl Ledger {
         };
         environment::check_same(&record.environment, now)
             .with_context(|| format!("{}: cannot go on with this suite", path.display()))?;
+        counting::check_same(&record.config.counting_rule, COUNTING_RULE)
+            .with_context(|| format!("{}: begin a suite anew without --resume", path.display()))?;
         Ok(Self {
             record,
             path: Some(path.to_owned()),

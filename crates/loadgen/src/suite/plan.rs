@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use engine::{Arrivals, ClientKind};
+use report::record::COUNTING_RULE;
 use report::suite::record::{Lacking, SuiteConfig, SuiteRow};
 use workload::Workload;
 
@@ -52,6 +53,7 @@ impl SuitePlan {
                 servers: specs,
                 quick: args.quick,
                 seed: args.seed.unwrap_or_else(random_seed),
+                counting_rule: COUNTING_RULE.to_owned(),
             },
             output: args.output()?,
         };

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use report::counting;
 use report::kept::{self, Kept};
-use report::record::{CellResult, Environment};
+use report::record::{COUNTING_RULE, CellResult, Environment};
 use report::sweep::looks::FIRST_LOOK_VISITS;
 use report::sweep::record::{
     KIND, SCHEMA_VERSION, Spot, StopCause, Stopped, SweepCell, SweepConfig, SweepRecord,
@@ -85,11 +86,13 @@ impl Ledger {
     /// The record of an interrupted sweep, to be gone on with in the same file.
     ///
     /// # Errors
-    /// When it cannot be read, or was made on another machine or by another build.
+    /// When it cannot be read, was made on another machine or by another build, or counts requests by another rule.
     pub fn resume(path: &Path, now: &Environment) -> anyhow::Result<Self> {
         let record = read(path)?;
         environment::check_same(&record.environment, now)
             .with_context(|| format!("{}: cannot go on with this sweep", path.display()))?;
+        counting::check_same(&record.config.counting_rule, COUNTING_RULE)
+            .with_context(|| format!("{}: begin a sweep anew without --resume", path.display()))?;
         let timeout = Duration::from_secs_f64(record.config.timeout_s);
         Ok(Self {
             visits_wanted: visits_wanted(&record.config),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use report::record::ServerConfig;
+use report::record::{COUNTING_RULE, ServerConfig};
 use report::sweep::looks::{BLOCKS_PER_VISIT, SECOND_LOOK_VISITS};
 use report::sweep::record::{Spot, SweepConfig};
 use workload::Workload;
@@ -71,6 +71,7 @@ impl SweepPlan {
                 .threads
                 .unwrap_or_else(|| u32::try_from(counters::available_cores()).unwrap_or(1)),
             seed: args.seed.unwrap_or_else(random_seed),
+            counting_rule: COUNTING_RULE.to_owned(),
             server_cpus: args.server_cpus.clone().map(|cpus| cpus.0),
             client_cpus: args.client_cpus.clone().map(|cpus| cpus.0),
         };

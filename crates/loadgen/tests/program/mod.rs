@@ -54,3 +54,22 @@ pub(crate) fn read(path: &Path) -> Value {
     let bytes = std::fs::read(path).expect("it can be read");
     serde_json::from_slice(&bytes).expect("JSON")
 }
+
+/// A record of another counting rule is not gone on with, and left as it was.
+pub(crate) fn refuses_another_counting_rule(
+    folder: &Path,
+    path: &Path,
+    resume: &str,
+    record: &Value,
+) {
+    let mut older = record.clone();
+    older["config"]["counting_rule"] = "".into();
+    std::fs::write(path, older.to_string()).expect("it can be written");
+    let refused = run(folder, resume);
+    let told = text(&refused.stderr);
+    assert_eq!(refused.status.code(), Some(2), "{told}");
+    assert!(told.contains("another counting rule"), "{told}");
+    assert!(told.contains("without --resume"), "{told}");
+    assert_eq!(read(path), older);
+    std::fs::write(path, record.to_string()).expect("it can be written");
+}

@@ -1,18 +1,21 @@
 //! Looks through a record for reasons to distrust its numbers.
 
-use stats::{little, paired, warmup};
+use stats::{paired, warmup};
 
 use super::cells::{LoadPoint, load_points};
-use super::comparisons::{CONFIDENCE, is_contended, median_lags, tail_lags};
-use super::distrust::{Distrust, STEAL_WARN_PERCENT, cell_name};
-use super::usage;
-use crate::record::{Block, CellResult, DELIVERIES_LOST, Figure, LoadKind, Record, TcpCounters};
+use super::comparisons::{CONFIDENCE, client_paused, is_contended, median_lags, tail_lags};
+use super::distrust::{Connects, Distrust, STEAL_WARN_PERCENT, cell_name};
+use super::{little, usage};
+use crate::down;
+use crate::rate::{self, Outcome, Planned};
+use crate::record::{Block, CellResult, Config, LoadKind, Record, TcpCounters};
 use crate::summary::PERCENTILES;
 
 const CLOCK_SPREAD_PERCENT: f64 = 5.0;
-const RATE_KEPT_PERCENT: f64 = 99.0;
 /// A load generator busier than this cannot be trusted to keep a rate, in percent.
 pub(crate) const CLIENT_BUSY_PERCENT: f64 = 80.0;
+/// A lost SYN is sent again after so many microseconds.
+const SYN_RETRY_US: f64 = 1e6;
 
 /// Every reason that can be seen in the record itself.
 pub fn reasons(record: &Record) -> Vec<Distrust> {
@@ -30,16 +33,18 @@ pub fn reasons(record: &Record) -> Vec<Distrust> {
     reasons.extend(other_programs(&points));
     reasons.extend(others_unknown(&points));
     reasons.extend(throttled(record));
-    reasons.extend(of_network(&record.tcp));
+    reasons.extend(of_network(record));
     for cell in points.iter().flat_map(|point| &point.cells) {
         let found = [
             errors(cell),
+            server_down(cell),
             unanswered(cell),
             rate_not_kept(cell),
             send_lag(cell),
-            littles_law(cell),
+            littles_law(cell, &record.config),
             not_warmed_up(cell),
             client_busy(cell, record.config.threads),
+            paused(cell),
             too_few_requests(cell),
         ];
         reasons.extend(found.into_iter().flatten());
@@ -133,12 +138,27 @@ fn throttled(record: &Record) -> Option<Distrust> {
     (periods > 0).then_some(Distrust::Throttled { periods })
 }
 
-fn of_network(tcp: &TcpCounters) -> Vec<Distrust> {
-    let lost = tcp.syn_retransmits.filter(|count| *count > 0);
-    let refused = tcp.listen_overflows.filter(|count| *count > 0);
-    let lost = lost.map(|count| Distrust::SynRetransmits { count });
-    let refused = refused.map(|count| Distrust::ListenOverflows { count });
-    lost.into_iter().chain(refused).collect()
+/// The kernel counts for the whole machine: what others cause says nothing about this run. A lost SYN costs its connection a
+/// second, so that a run none of whose connects took that long or failed has lost none.
+fn of_network(record: &Record) -> Vec<Distrust> {
+    let before_us = record.tcp.slowest_connect_us.unwrap_or(0) as f64;
+    let measured_us = record.results.iter().filter_map(|it| it.connect_us.max);
+    let slowest_us = measured_us.fold(before_us, f64::max);
+    let measured: u64 = record.results.iter().map(|it| it.connections.failed).sum();
+    let failed = measured + record.tcp.failed_connects.unwrap_or(0);
+    if slowest_us < SYN_RETRY_US && failed == 0 {
+        return Vec::new();
+    }
+    let TcpCounters {
+        listen_overflows,
+        syn_retransmits,
+        ..
+    } = record.tcp;
+    let connects = Connects { slowest_us, failed };
+    let some = |count: Option<u64>| count.filter(|count| *count > 0);
+    let lost = some(syn_retransmits).map(|count| Distrust::SynRetransmits { count, connects });
+    let full = some(listen_overflows).map(|count| Distrust::ListenOverflows { count, connects });
+    lost.into_iter().chain(full).collect()
 }
 
 fn blocks_by_number<'a>(point: &LoadPoint<'a>) -> Vec<Vec<&'a Block>> {
@@ -172,6 +192,15 @@ fn errors(cell: &CellResult) -> Option<Distrust> {
     })
 }
 
+fn server_down(cell: &CellResult) -> Option<Distrust> {
+    let down_s = down::time_s(&cell.time_series);
+    (down_s > 0.0).then(|| Distrust::ServerDown {
+        cell: cell_name(cell),
+        down_s,
+        duration_s: cell.duration_s,
+    })
+}
+
 /// In a closed loop every connection asks all the time; in an open loop one that is never needed is idle.
 fn unanswered(cell: &CellResult) -> Option<Distrust> {
     let unanswered = cell.connections.unanswered;
@@ -183,12 +212,22 @@ fn unanswered(cell: &CellResult) -> Option<Distrust> {
 }
 
 fn rate_not_kept(cell: &CellResult) -> Option<Distrust> {
-    let asked_rps = cell.rate?;
-    (cell.throughput_rps < asked_rps * RATE_KEPT_PERCENT / 100.0).then(|| Distrust::RateNotKept {
-        cell: cell_name(cell),
-        asked_rps,
-        answered_rps: cell.throughput_rps,
-    })
+    let (planned, name) = (Planned::of_cell(cell)?, cell_name(cell));
+    match rate::outcome(cell)? {
+        Outcome::BeyondCapacity => Some(Distrust::RateNotKept {
+            cell: name,
+            planned: planned.total(),
+            in_time: planned.in_time(),
+        }),
+        // What a workload refuses on purpose is no error, and its own findings tell of it.
+        Outcome::LostToErrors if cell.errors.total > 0 => Some(Distrust::RateLostToErrors {
+            cell: name,
+            planned: planned.total(),
+            in_time: planned.in_time(),
+            errors: cell.errors,
+        }),
+        Outcome::LostToErrors | Outcome::Kept => None,
+    }
 }
 
 /// In a closed loop nothing is sent late: what lies before sending is the time to connect.
@@ -206,33 +245,15 @@ fn send_lag(cell: &CellResult) -> Option<Distrust> {
     })
 }
 
-/// Whether throughput × latency does not give the connections, so that something was not measured.
-pub(crate) fn breaks_littles_law(cell: &CellResult) -> bool {
-    littles_law(cell).is_some()
-}
-
-/// In a closed loop every connection is always waiting for an answer or being established.
-fn littles_law(cell: &CellResult) -> Option<Distrust> {
-    let is_broadcast = |figure: &Figure| figure.name == DELIVERIES_LOST;
-    let closed = cell.load == LoadKind::Closed && !cell.figures.iter().any(is_broadcast);
-    let mean_us = cell.latency_us.mean.filter(|_| closed)?;
-    let connect_us = if cell.keep_alive {
-        0.0
-    } else {
-        cell.connect_us.mean.unwrap_or(0.0)
-    };
-    let concurrency = f64::from(cell.concurrency);
-    let in_flight_for = |stay_us: f64| cell.throughput_rps * stay_us / 1e6;
-    let deviates = |stay_us: f64| {
-        little::deviation(concurrency, cell.throughput_rps, stay_us / 1e6)
-            .is_some_and(|deviation| deviation > little::TOLERATED_DEVIATION)
-    };
-    // Whether response time includes connecting or not, one of the two must explain the connections.
-    let unexplained = deviates(mean_us) && deviates(mean_us + connect_us);
-    unexplained.then(|| Distrust::LittlesLaw {
+/// A run of a number of requests has a start and a tail in which not all connections wait.
+fn littles_law(cell: &CellResult, config: &Config) -> Option<Distrust> {
+    if config.requests.is_some() {
+        return None;
+    }
+    Some(Distrust::LittlesLaw {
         cell: cell_name(cell),
         concurrency: cell.concurrency,
-        in_flight: in_flight_for(mean_us + connect_us),
+        deviation: little::unexplained(cell, config.timeout_s)?,
     })
 }
 
@@ -266,6 +287,16 @@ fn client_busy(cell: &CellResult, threads: u32) -> Option<Distrust> {
     (busy_percent > CLIENT_BUSY_PERCENT).then(|| Distrust::ClientBusy {
         cell: cell_name(cell),
         busy_percent,
+    })
+}
+
+fn paused(cell: &CellResult) -> Option<Distrust> {
+    let paused: Vec<&Block> = cell.blocks.iter().filter(|it| client_paused(it)).collect();
+    Some(Distrust::ClientPaused {
+        cell: cell_name(cell),
+        worst_ms: worst(&paused, |block| block.client_pause_ms)?,
+        blocks: paused.len(),
+        of: cell.blocks.len(),
     })
 }
 

@@ -16,6 +16,10 @@ pub const BLOCKS_NEEDED: usize = 6;
 /// From this send lag on, in microseconds, a block's latency tells of the client and is not compared.
 pub const SEND_LAG_LIMIT_US: f64 = 1_000.0;
 
+/// From this pause of the load generator on, in milliseconds, a block's latency tells of the client and is not
+/// compared.
+pub const PAUSE_LIMIT_MS: f64 = 100.0;
+
 /// The pairs that answer the project's question, baseline first, and what each ratio says.
 pub const STANDARD_PAIRS: [(&str, &str, &str); 3] = [
     ("sync", "async-bare", "what waiting costs"),
@@ -218,7 +222,7 @@ struct Blocks<'a> {
     candidate: Vec<f64>,
     total: usize,
     dropped: usize,
-    lagging: usize,
+    spoilt: usize,
     missing: usize,
 }
 
@@ -226,15 +230,24 @@ impl<'a> Blocks<'a> {
     fn of(baseline: &'a CellResult, candidate: &'a CellResult, metric: Metric) -> Blocks<'a> {
         let mut blocks = Blocks::default();
         // In a closed loop nothing is sent late: what lies before sending is the time to connect.
-        let may_lag = metric.is_latency() && baseline.load == LoadKind::Open;
+        let may_lag = baseline.load == LoadKind::Open;
+        let is_spoilt = |block: &Block| {
+            metric.is_latency() && (client_paused(block) || may_lag && median_lags(block))
+        };
         for first in &baseline.blocks {
             let second = candidate.blocks.iter().find(|b| b.index == first.index);
-            blocks.add(first, second, metric, may_lag);
+            blocks.add(first, second, metric, &is_spoilt);
         }
         blocks
     }
 
-    fn add(&mut self, first: &'a Block, second: Option<&'a Block>, metric: Metric, may_lag: bool) {
+    fn add(
+        &mut self,
+        first: &'a Block,
+        second: Option<&'a Block>,
+        metric: Metric,
+        is_spoilt: &dyn Fn(&Block) -> bool,
+    ) {
         self.total += 1;
         let Some(second) = second else {
             self.missing += 1;
@@ -242,8 +255,8 @@ impl<'a> Blocks<'a> {
         };
         if first.dropped.is_some() || second.dropped.is_some() {
             self.dropped += 1;
-        } else if may_lag && (median_lags(first) || median_lags(second)) {
-            self.lagging += 1;
+        } else if is_spoilt(first) || is_spoilt(second) {
+            self.spoilt += 1;
         } else if let (Some(a), Some(b)) = (metric.of_block(first), metric.of_block(second)) {
             self.pairs.push([first, second]);
             self.baseline.push(a);
@@ -313,8 +326,8 @@ impl<'a> Blocks<'a> {
             Some("no block was measured".to_owned())
         } else if self.missing > 0 {
             Some(format!("{} in {}", absent(metric), of_all(self.missing)))
-        } else if self.used() == 0 && self.lagging > 0 {
-            Some(format!("the client sent late in {}", of_all(self.lagging)))
+        } else if self.used() == 0 && self.spoilt > 0 {
+            Some(format!("{SPOILT} in {}", of_all(self.spoilt)))
         } else if self.too_many_dropped() {
             Some(format!(
                 "{} were dropped, over a quarter: inconclusive",
@@ -338,6 +351,16 @@ fn absent(metric: Metric) -> &'static str {
         Metric::ServerCpuPerRequest => "server CPU time is not available",
         Metric::P50 => "too few requests for a median",
     }
+}
+
+/// Why a latency tells of the client.
+pub(crate) const SPOILT: &str = "the load generator sent late or stood still";
+
+/// Whether the client stood still so long in a block that its latencies tell of the client.
+pub(crate) fn client_paused(block: &Block) -> bool {
+    block
+        .client_pause_ms
+        .is_some_and(|pause| pause >= PAUSE_LIMIT_MS)
 }
 
 /// Whether the client sent so late in a block that its median latency tells of the client.

@@ -7,6 +7,7 @@ use stats::little;
 use super::comparisons::is_contended;
 use super::usage;
 use crate::format;
+use crate::rate;
 use crate::record::{BlockCpu, CellResult, DELIVERIES_LOST, Environment, LoadKind};
 
 /// A part of the CPU used beyond this share of what is there counts as all of it.
@@ -14,8 +15,6 @@ const FULL: f64 = 0.9;
 /// Where the machine is full and the client takes more than this share of what both use, the cell tells
 /// more of the client than of the server.
 const CLIENT_SHARE: f64 = 2.0 / 3.0;
-/// From this share of the rate on it counts as kept.
-pub(crate) const RATE_KEPT: f64 = 0.99;
 /// The figure of an overloaded server that says how fast its queue grows, in requests per second: what
 /// waits in it is answered in the end, but the rate is more than the server can take.
 const QUEUE_GROWTH: &str = "queue_growth_per_s";
@@ -153,7 +152,7 @@ pub fn limit(result: &CellResult, cores: Cores) -> Option<Limit> {
 fn keeps(result: &CellResult, rate: f64) -> bool {
     let growth = result.figures.iter().find(|it| it.name == QUEUE_GROWTH);
     let growth = growth.and_then(|figure| figure.value).unwrap_or(0.0);
-    result.throughput_rps - growth >= RATE_KEPT * rate
+    rate::is_kept(result) && growth <= (1.0 - rate::LEAST_KEPT) * rate
 }
 
 /// In a closed loop, where fewer requests are under way than there are connections because some are never served. A
@@ -212,13 +211,15 @@ impl Used {
 
     fn evidence(&self, cores: Cores) -> String {
         let told = |used: Option<f64>, of: f64| {
-            let used = format::optional(used, format::number);
-            format!("{used} of {}", format::number(of))
+            used.map_or_else(
+                || "CPU not available".to_owned(),
+                |used| format!("{} of {} cores", format::number(used), format::number(of)),
+            )
         };
         let both = match (self.server, self.client) {
             (None, None) => "no CPU figures".to_owned(),
             (server, client) => format!(
-                "server {} cores, client {}",
+                "server {}, client {}",
                 told(server, cores.server),
                 told(client, cores.client),
             ),
@@ -477,7 +478,7 @@ mod tests {
         assert!(
             limit
                 .evidence
-                .starts_with("server – of 2.00 cores, client 1.85 of 2.00"),
+                .starts_with("server CPU not available, client 1.85 of 2.00 cores"),
             "{limit:?}"
         );
     }

@@ -5,7 +5,7 @@
 //!
 //! - [`cells`]: the results of a record, grouped into what may be compared.
 //! - [`usage`], [`limit`]: who used the machine's CPU, and what limited a server. The one place for each.
-//! - [`comparisons`], [`article`], [`checks`] with [`distrust`]: what [`analyse`] writes into the record.
+//! - [`comparisons`], [`article`], [`checks`] with [`distrust`] and [`little`]: what [`analyse`] writes into the record.
 //! - [`verdict`]: the first sentence of every report.
 
 pub mod article;
@@ -14,6 +14,7 @@ pub mod checks;
 pub mod comparisons;
 pub mod distrust;
 pub mod limit;
+pub mod little;
 pub mod usage;
 pub mod verdict;
 

@@ -20,6 +20,9 @@ pub struct BankHeader {
     pub started_at: String,
     /// The machine and the build.
     pub environment: Environment,
+    /// Which slice a request belongs to, as in [`crate::record::Config::counting_rule`].
+    #[serde(default)]
+    pub counting_rule: String,
     /// What all its blocks have in common.
     pub load: BankLoad,
     /// What was found out before the first block.

@@ -4,8 +4,9 @@
 use serde::{Deserialize, Serialize};
 
 use super::metric::GateMetric;
+use crate::counting;
 use crate::format;
-use crate::record::Environment;
+use crate::record::{COUNTING_RULE, Environment};
 
 /// The version of the format that this program writes.
 pub const FLOOR_VERSION: u32 = 1;
@@ -19,6 +20,9 @@ pub struct Floor {
     pub measured_at: String,
     /// The machine and the build.
     pub environment: Environment,
+    /// Which slice a request belongs to, as in [`crate::record::Config::counting_rule`].
+    #[serde(default)]
+    pub counting_rule: String,
     /// What was loaded, in words.
     pub load: String,
     /// Blocks measured.
@@ -41,7 +45,7 @@ pub struct FloorMetric {
 }
 
 impl Floor {
-    /// Whether it was measured on such a machine, with such a build.
+    /// Whether it was measured on such a machine, with such a build, and counted as this program counts.
     pub fn fits(&self, environment: &Environment) -> bool {
         let machine = |environment: &Environment| {
             (
@@ -52,7 +56,9 @@ impl Floor {
                 environment.optimised,
             )
         };
-        self.floor_version == FLOOR_VERSION && machine(&self.environment) == machine(environment)
+        self.floor_version == FLOOR_VERSION
+            && counting::check_same(&self.counting_rule, COUNTING_RULE).is_ok()
+            && machine(&self.environment) == machine(environment)
     }
 
     /// It in one sentence.
@@ -98,6 +104,7 @@ mod tests {
             floor_version: FLOOR_VERSION,
             measured_at: "2026-11-22T10:00:00Z".to_owned(),
             environment,
+            counting_rule: COUNTING_RULE.to_owned(),
             load: "async, GET /, 50 connections".to_owned(),
             blocks: 480,
             window: 8,
@@ -122,6 +129,13 @@ mod tests {
             ..floor.environment.clone()
         };
         assert!(!floor.fits(&here));
+    }
+
+    #[test]
+    fn one_that_was_counted_by_another_rule_does_not_fit() {
+        let mut floor = floor();
+        floor.counting_rule = String::new();
+        assert!(!floor.fits(&floor.environment));
     }
 
     #[test]

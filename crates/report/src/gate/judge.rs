@@ -6,7 +6,7 @@ use stats::{paired, summary};
 use super::metric::GateMetric;
 use super::point::GatePoint;
 use super::{GateSettings, Judgement, MetricJudgement, Verdict, symptoms};
-use crate::analysis::comparisons::{CONFIDENCE, is_contended};
+use crate::analysis::comparisons::{CONFIDENCE, SPOILT, is_contended};
 use crate::analysis::usage;
 use crate::format;
 use crate::record::Block;
@@ -101,10 +101,10 @@ struct Series {
     rate: Option<f64>,
     baseline: Vec<f64>,
     candidate: Vec<f64>,
+    spoilt: usize,
     /// What the candidate's figures are multiplied by when it is credited with the CPU that others took.
     credit: Vec<f64>,
     others_percent: Option<f64>,
-    lagging: usize,
     missing: usize,
     total: usize,
 }
@@ -117,9 +117,9 @@ impl Series {
             rate: point.rate,
             baseline: Vec::new(),
             candidate: Vec::new(),
+            spoilt: 0,
             credit: Vec::new(),
             others_percent: None,
-            lagging: 0,
             missing: 0,
             total: 0,
         };
@@ -139,8 +139,8 @@ impl Series {
             self.missing += 1;
             return;
         };
-        if self.metric.lags(first) || self.metric.lags(second) {
-            self.lagging += 1;
+        if self.metric.is_spoilt_in(first) || self.metric.is_spoilt_in(second) {
+            self.spoilt += 1;
             return;
         }
         match (self.metric.of_block(first), self.metric.of_block(second)) {
@@ -164,8 +164,8 @@ impl Series {
                 self.metric.absent(),
                 of_all(self.missing)
             ))
-        } else if gate::too_many_dropped(self.lagging, self.total) {
-            Some(format!("the client sent late in {}", of_all(self.lagging)))
+        } else if gate::too_many_dropped(self.spoilt, self.total) {
+            Some(format!("{SPOILT} in {}", of_all(self.spoilt)))
         } else {
             None
         }

@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stats::gate::Better;
 
-use crate::analysis::comparisons::{median_lags, tail_lags};
+use crate::analysis::comparisons::{client_paused, median_lags, tail_lags};
 use crate::format;
 use crate::record::{Block, LoadKind};
 
@@ -91,12 +91,12 @@ impl GateMetric {
         .filter(|value| value.is_finite() && *value > 0.0)
     }
 
-    /// Whether the client sent so late in a block that this metric tells of the client.
-    pub(crate) fn lags(self, block: &Block) -> bool {
+    /// Whether the client sent so late in a block, or stood still so long, that this metric tells of the client.
+    pub(crate) fn is_spoilt_in(self, block: &Block) -> bool {
         match self {
             GateMetric::ServerCpuPerRequest | GateMetric::Throughput => false,
-            GateMetric::P50 => median_lags(block),
-            GateMetric::P99 => tail_lags(block),
+            GateMetric::P50 => median_lags(block) || client_paused(block),
+            GateMetric::P99 => tail_lags(block) || client_paused(block),
         }
     }
 

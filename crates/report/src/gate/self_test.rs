@@ -271,6 +271,7 @@ pub fn floor(header: &BankHeader, aa: &ScenarioResult, measured_at: String) -> O
     };
     Some(Floor {
         floor_version: FLOOR_VERSION,
+        counting_rule: header.counting_rule.clone(),
         measured_at,
         environment: header.environment.clone(),
         load: header.load.sentence(),

@@ -13,13 +13,9 @@ use super::point::{ArmBlocks, GatePoint};
 use crate::analysis::comparisons::is_contended;
 use crate::analysis::distrust::error_kinds;
 use crate::format;
-use crate::record::Block;
+use crate::rate::{Outcome, Planned};
+use crate::record::{Block, LoadKind};
 
-/// Below this share of the requests asked for, a rate was not kept.
-const RATE_KEPT: f64 = 0.99;
-/// So many requests more or less fall into a block's windows by where these happen to begin: a large share at a
-/// low rate.
-const BY_CHANCE: f64 = 2.0;
 /// Blocks in which one arm alone must show a symptom that may be chance; fewer are no finding at all.
 const FEWEST_BLOCKS: usize = 8;
 
@@ -53,13 +49,10 @@ pub(super) fn find(
                 what: "was held back by the control group's CPU limit",
                 shows: &|block| block.throttled_periods.is_some_and(|periods| periods > 0),
             };
-            let rate = point.rate.unwrap_or(0.0);
+            let is_open = point.load == LoadKind::Open;
             let lost = Chance {
-                what: "did not answer 99 % of the requests",
-                shows: &|block| {
-                    let (due, answered) = (rate * block.duration_s, block.requests as f64);
-                    answered < RATE_KEPT * due && answered < due - BY_CHANCE
-                },
+                what: "did not answer 99 % of the requests in time",
+                shows: &|block| is_open && Planned::of_block(block).outcome() != Outcome::Kept,
             };
             [
                 throttled.judge(point, &is_used),

@@ -42,6 +42,9 @@ pub struct SuiteConfig {
     pub quick: bool,
     /// Seed of the order of slices and of arrivals.
     pub seed: u64,
+    /// Which slice a request belongs to, as in the records of its rows.
+    #[serde(default)]
+    pub counting_rule: String,
 }
 
 /// One kind of work under one load, on all servers that have it.

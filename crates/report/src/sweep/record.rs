@@ -81,6 +81,9 @@ pub struct SweepConfig {
     pub threads: u32,
     /// Seed of the order of slices.
     pub seed: u64,
+    /// Which slice a request belongs to, as in [`crate::record::Config::counting_rule`].
+    #[serde(default)]
+    pub counting_rule: String,
     /// CPUs the servers were pinned to.
     pub server_cpus: Option<Vec<usize>>,
     /// CPUs the client was pinned to.

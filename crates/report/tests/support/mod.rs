@@ -113,7 +113,11 @@ impl CellSpec {
             status_codes: BTreeMap::from([(200, requests)]),
             in_flight_at_deadline: u64::from(CONCURRENCY),
             connections: Connections {
-                established: u64::from(CONCURRENCY),
+                established: if self.keep_alive {
+                    u64::from(CONCURRENCY)
+                } else {
+                    requests
+                },
                 requests_min: self.keep_alive.then_some(requests / 400),
                 requests_median: self.keep_alive.then_some(requests as f64 / 360.0),
                 requests_max: self.keep_alive.then_some(requests / 320),
@@ -199,6 +203,8 @@ impl CellSpec {
             waited_s: None,
             by_latency_rps: None,
             client_pause_ms: None,
+            answered_in_window: None,
+            slices: None,
             send_lag_p90_us: self.rate.map(|_| 60.0),
             send_lag_p99_us: self.rate.map(|_| 120.0),
             server_cpu_us_per_request: Some(self.server_cpu_us * own() * drift),
@@ -269,6 +275,7 @@ pub(crate) fn record(cells: &[CellSpec]) -> Record {
         tcp: TcpCounters {
             listen_overflows: Some(0),
             syn_retransmits: Some(0),
+            ..TcpCounters::default()
         },
         findings: vec![],
         warnings: vec![],

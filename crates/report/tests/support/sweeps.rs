@@ -1,7 +1,7 @@
 //! A sweep from fixed figures: throughput by a law, so that what the analysis finds can be computed.
 
 use report::limits::Ceiling;
-use report::record::{Environment, ServerConfig};
+use report::record::{COUNTING_RULE, Environment, ServerConfig};
 use report::sweep::record::{
     Spot, StopCause, Stopped, SweepCell, SweepConfig, SweepRecord, SweepServer, Visit,
 };
@@ -115,6 +115,7 @@ pub(crate) fn sweep(quick: bool) -> SweepRecord {
         timeout_s: 5.0,
         threads: 2,
         seed: 7,
+        counting_rule: COUNTING_RULE.to_owned(),
         server_cpus: None,
         client_cpus: None,
     };

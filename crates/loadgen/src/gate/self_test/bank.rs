@@ -5,9 +5,10 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use report::counting;
 use report::gate::bank::{BANK_VERSION, BankHeader, BankLoad, BankedBlock};
 use report::gate::floor::kernel_series;
-use report::record::Environment;
+use report::record::{COUNTING_RULE, Environment};
 use serde::de::DeserializeOwned;
 
 /// A bank, open for more blocks.
@@ -26,7 +27,7 @@ impl Bank {
     /// A last line that was not written to its end is cut off: the run that wrote it was broken off.
     ///
     /// # Errors
-    /// When the file is no bank, with the line.
+    /// When the file is no bank, with the line, or counts requests by another rule.
     pub fn open(path: &Path) -> anyhow::Result<Option<Self>> {
         if !path.exists() {
             return Ok(None);
@@ -45,6 +46,9 @@ impl Bank {
                 header.bank_version
             );
         }
+        counting::check_same(&header.counting_rule, COUNTING_RULE).with_context(|| {
+            format!("{name} cannot be judged or gone on with: name another file with --bank")
+        })?;
         let blocks = lines
             .map(|(number, text)| line(text, number, path))
             .collect::<anyhow::Result<_>>()?;
@@ -160,6 +164,7 @@ mod tests {
             bank_version: BANK_VERSION,
             started_at: "2026-11-22T10:00:00Z".to_owned(),
             environment: Environment::default(),
+            counting_rule: COUNTING_RULE.to_owned(),
             load: load(50),
             pilot: Pilot {
                 rate_rps: 1.0,
@@ -238,6 +243,20 @@ mod tests {
             ))
             .contains("version 9")
         );
+    }
+
+    #[test]
+    fn a_bank_of_another_counting_rule_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("bank.jsonl");
+        let older = BankHeader {
+            counting_rule: String::new(),
+            ..header()
+        };
+        Bank::create(&path, older).unwrap();
+        let told = format!("{:#}", Bank::open(&path).err().unwrap());
+        assert!(told.contains("another counting rule"), "{told}");
+        assert!(told.contains("--bank"), "{told}");
     }
 
     #[test]

@@ -14,7 +14,7 @@ use report::gate::bank::{ArmPair, BANK_VERSION, BankHeader, BankLoad, BankedBloc
 use report::gate::metric::GateMetric;
 use report::gate::self_test::{self, AA, SelfTestRecord};
 use report::gate::{BASELINE, self_test_page};
-use report::record::{Block, Environment, LoadKind};
+use report::record::{Block, COUNTING_RULE, Environment, LoadKind};
 
 use self::bank::Bank;
 use self::scenario::Scenario;
@@ -227,6 +227,7 @@ impl<'a> SelfTest<'a> {
             bank_version: BANK_VERSION,
             started_at: now(),
             environment: self.environment.clone(),
+            counting_rule: COUNTING_RULE.to_owned(),
             load: self.load.clone(),
             pilot: self.pilot(&mut bench)?,
         })
@@ -289,7 +290,12 @@ fn banked(
                 .iter()
                 .find(|it| it.arm == arm)
                 .context("a server was not loaded")?;
-            Ok(cells::block(index, &part.outcome, arm, plan.timeout))
+            let asked = cells::Asked {
+                load: part.load,
+                concurrency: plan.concurrency,
+                timeout: plan.timeout,
+            };
+            Ok(cells::block(index, part.outcome.around, arm, &asked))
         };
         let pair = ArmPair {
             baseline: figures(0)?,
