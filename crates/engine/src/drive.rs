@@ -2,8 +2,12 @@
 //! every client.
 
 use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+use std::future::{Future as _, poll_fn};
+use std::pin::pin;
 use std::rc::Rc;
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
 use rand::RngExt;
@@ -14,9 +18,9 @@ use crate::client::{Answer, Client};
 use crate::clock::{Clock, NEVER, Nanos, nanos};
 use crate::measurement::ErrorKind;
 use crate::plan::Plan;
-use crate::recorder::Recorder;
-use crate::seat::{Elapsed, Seat};
-use crate::turns::{Turn, Turns};
+use crate::recorder::{Answered, Recorder};
+use crate::seat::{Carried, Elapsed, Seat};
+use crate::turns::{Due, Turn, Turns};
 
 /// First and longest pause before connecting again after failures in a row.
 const BACK_OFF_FIRST: Duration = Duration::from_millis(1);
@@ -35,6 +39,18 @@ pub(crate) struct LocalTarget<C: Client> {
     pub(crate) slots: Box<[Slot<C>]>,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) rng: RefCell<SmallRng>,
+    /// The slice under way.
+    pub(crate) job: RefCell<Option<Rc<Job>>>,
+    /// Number of the last slice that began, from 1.
+    pub(crate) slice: Cell<u32>,
+    /// How long the server had been loaded before the slice under way.
+    pub(crate) loaded_before: Cell<Nanos>,
+    /// Whether requests outlasted the last slice.
+    pub(crate) is_carrying: Cell<bool>,
+    /// Requests of an open loop that were due and got no connection in their slice.
+    pub(crate) overdue: RefCell<VecDeque<Due>>,
+    /// The run was cancelled and what is under way is given up.
+    pub(crate) abandoned: Cell<bool>,
     /// Connects under way at once; without keep-alive connecting is the load itself and not limited.
     pub(crate) connecting: Semaphore,
     /// Whether the server closes connections it is asked to close; once it did not, nobody waits for it.
@@ -48,24 +64,55 @@ pub(crate) struct Slot<C: Client> {
 }
 
 /// One load of a slice on one worker.
-pub(crate) struct Job<C: Client> {
-    pub(crate) target: Rc<LocalTarget<C>>,
+pub(crate) struct Job {
+    /// Number of the target's slice.
+    pub(crate) slice: u32,
+    pub(crate) start: Nanos,
     pub(crate) turns: Turns,
-    /// The run was cancelled and what is under way is given up.
-    pub(crate) abandoned: Cell<bool>,
+    /// The first turns of the connections begin here, and are spread over so much.
+    pub(crate) first_send: Nanos,
+    pub(crate) stagger: Stagger,
+    pub(crate) active: Rc<Active>,
+    /// The run has moved on.
+    pub(crate) over: Cell<bool>,
+}
+
+/// How the first turns of a slice are spread over all connections of a target.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Stagger {
+    pub(crate) over: Nanos,
+    pub(crate) worker: u64,
+    pub(crate) workers: u64,
+    pub(crate) connections: u64,
+}
+
+impl Stagger {
+    fn of(self, place: usize) -> Nanos {
+        let number = place as u64 * self.workers + self.worker;
+        self.over * number / self.connections
+    }
 }
 
 /// Counts the connections at work in a slice.
-#[derive(Default)]
+#[derive(Debug)]
 pub(crate) struct Active {
     count: Cell<usize>,
-    idle: Notify,
+    idle: Rc<Notify>,
 }
 
-/// Leaves the count when the connection's task ends, however it ends.
+/// Leaves the count when the connection's part in the slice ends, however it ends.
+#[derive(Debug)]
 pub(crate) struct Entered(Rc<Active>);
 
 impl Active {
+    /// Tells `idle` whenever the last connection has left.
+    pub(crate) fn new(idle: &Rc<Notify>) -> Rc<Self> {
+        Rc::new(Self {
+            count: Cell::new(0),
+            idle: Rc::clone(idle),
+        })
+    }
+
     pub(crate) fn enter(self: &Rc<Self>) -> Entered {
         self.count.set(self.count.get() + 1);
         Entered(Rc::clone(self))
@@ -73,10 +120,6 @@ impl Active {
 
     pub(crate) fn is_idle(&self) -> bool {
         self.count.get() == 0
-    }
-
-    pub(crate) async fn idle(&self) {
-        self.idle.notified().await;
     }
 }
 
@@ -90,56 +133,17 @@ impl Drop for Entered {
     }
 }
 
-/// Drives the connection at `place` through a slice; its first turn is not before `begin`.
-///
-/// What is awaited rarely is boxed, because it would nearly double the future of every connection, and with
-/// hundreds of connections per worker that decides whether they stay in the cache.
-pub(crate) async fn drive<C: Client>(job: Rc<Job<C>>, place: usize, begin: Nanos, _: Entered) {
-    let target = &*job.target;
-    let seat = &target.seats[place];
-    let slot = &target.slots[place];
-    let mut idle = slot.connection.take();
-    // A server may close a connection while another one is being loaded; that is no error.
-    if let Some(connection) = &mut idle
-        && !target.client.is_open(connection)
-    {
-        idle = None;
-    }
-    if begin > target.clock.now() {
-        let _ = Box::pin(target.pause(seat, begin)).await;
-    }
-    let mut now = target.clock.now();
-    let mut asked = 0;
-    let mut failures = 0;
-    let mut served = slot.served.get();
-    while let Some(turn) = job.turns.next(place, asked, now).await {
-        asked += 1;
-        let attempt = target.attempt(seat, &turn, &mut idle).await;
-        if job.abandoned.get() && attempt.is_err() {
-            target.recorder.borrow_mut().abandoned();
-            break;
-        }
-        match attempt {
-            Ok(exchange) => {
-                failures = 0;
-                now = exchange.answer.done;
-                served += u64::from(target.record(&turn, &exchange, idle.as_ref()));
-                if !exchange.answer.reusable {
-                    now = Box::pin(target.part(seat, idle.take())).await;
-                }
-            }
-            Err(kind) => {
-                now = target.clock.now();
-                target.recorder.borrow_mut().error(&turn, kind, now);
-                if failures > 0 {
-                    now = Box::pin(target.back_off(seat, failures, job.turns.end())).await;
-                }
-                failures += 1;
-            }
+/// The life of the connection at `place`: slice after slice, until its task is ended. A request that outlasts its
+/// slice is awaited while other servers are loaded; its connection joins the slice under way afterwards.
+pub(crate) async fn live<C: Client>(target: Rc<LocalTarget<C>>, place: usize) {
+    let mut seen = 0;
+    loop {
+        let job = target.next_job(place, seen).await;
+        seen = job.slice;
+        if let Some(_entered) = Box::pin(target.join(&job, place)).await {
+            target.drive(&job, place).await;
         }
     }
-    slot.served.set(served);
-    slot.connection.set(idle);
 }
 
 /// A request answered.
@@ -150,6 +154,127 @@ struct Exchange {
 }
 
 impl<C: Client> LocalTarget<C> {
+    /// The slice under way, once there is one later than `seen`.
+    async fn next_job(&self, place: usize, seen: u32) -> Rc<Job> {
+        poll_fn(|context| match &*self.job.borrow() {
+            Some(job) if job.slice > seen => Poll::Ready(Rc::clone(job)),
+            _ => {
+                self.seats[place].remember(context);
+                Poll::Pending
+            }
+        })
+        .await
+    }
+
+    /// Waits until the connection may send in this slice; none if the slice was over before.
+    async fn join(&self, job: &Rc<Job>, place: usize) -> Option<Entered> {
+        let seat = &self.seats[place];
+        if let Some(carried) = seat.carried.get() {
+            self.rest(job, seat, carried.rests_until()).await?;
+            seat.carried.set(None);
+            return Some(job.active.enter());
+        }
+        let entered = seat.entered.take();
+        let begin = job.first_send + job.stagger.of(place);
+        if begin > self.clock.now() {
+            let _ = self.pause(seat, begin).await;
+        }
+        Some(entered.unwrap_or_else(|| job.active.enter()))
+    }
+
+    /// Until the server has been loaded for so long; none if the slice is over before.
+    async fn rest(&self, job: &Job, seat: &Seat, until_loaded: Nanos) -> Option<()> {
+        let left = |now| until_loaded.saturating_sub(self.loaded(job, now));
+        let now = self.clock.now();
+        if left(now) > 0 {
+            let mut sleep = pin!(tokio::time::sleep_until(
+                self.clock.instant(now + left(now))
+            ));
+            poll_fn(|context| {
+                seat.remember(context);
+                match job.over.get() {
+                    true => Poll::Ready(()),
+                    false => sleep.as_mut().poll(context),
+                }
+            })
+            .await;
+        }
+        (left(self.clock.now()) == 0).then_some(())
+    }
+
+    /// The server's clock: for how long it has been loaded.
+    pub(crate) fn loaded(&self, job: &Job, now: Nanos) -> Nanos {
+        let until = now.min(job.turns.end());
+        self.loaded_before.get() + until.saturating_sub(job.start)
+    }
+
+    /// Drives the connection at `place` through a slice.
+    ///
+    /// What is awaited rarely is boxed, because it would nearly double the future of every connection, and with
+    /// hundreds of connections per worker that decides whether they stay in the cache.
+    async fn drive(&self, job: &Job, place: usize) {
+        let seat = &self.seats[place];
+        let slot = &self.slots[place];
+        let mut idle = slot.connection.take();
+        // A server may close a connection while another one is being loaded; that is no error.
+        if let Some(connection) = &mut idle
+            && !self.client.is_open(connection)
+        {
+            idle = None;
+        }
+        let mut now = self.clock.now();
+        let mut asked = 0;
+        let mut failures = 0;
+        while let Some(turn) = job.turns.next(place, asked, now).await {
+            asked += 1;
+            seat.asked.set(Some(turn));
+            let attempt = self.attempt(seat, &turn, &mut idle).await;
+            seat.asked.set(None);
+            if self.abandoned.get() && attempt.is_err() {
+                self.recorder.borrow_mut().abandoned(&turn, &self.plan);
+                break;
+            }
+            match attempt {
+                Ok(exchange) => {
+                    failures = 0;
+                    now = exchange.answer.done;
+                    let is_request = self.record(&turn, &exchange, idle.as_ref());
+                    slot.served.set(slot.served.get() + u64::from(is_request));
+                    self.done(job, seat, &turn, now);
+                    if !exchange.answer.reusable {
+                        now = Box::pin(self.part(seat, idle.take())).await;
+                    }
+                }
+                Err(kind) => {
+                    now = self.clock.now();
+                    self.recorder
+                        .borrow_mut()
+                        .error(&turn, kind, now, &self.plan);
+                    self.done(job, seat, &turn, now);
+                    if failures > 0 {
+                        now = Box::pin(self.back_off(seat, failures, job.turns.end())).await;
+                    }
+                    failures += 1;
+                }
+            }
+        }
+        slot.connection.set(idle);
+    }
+
+    /// A request has come to its end at `now`.
+    #[inline]
+    fn done(&self, job: &Job, seat: &Seat, turn: &Turn, now: Nanos) {
+        job.turns.done(turn);
+        if job.over.get()
+            && let Some(carried) = seat.carried.get()
+        {
+            seat.carried.set(Some(Carried {
+                took: Some(now.saturating_sub(carried.sent)),
+                ..carried
+            }));
+        }
+    }
+
     /// Asks once, on the open connection if there is one. After a failure there is none.
     #[inline]
     async fn attempt(
@@ -184,14 +309,15 @@ impl<C: Client> LocalTarget<C> {
     /// Records an answer; says whether it counts as a request.
     #[inline]
     fn record(&self, turn: &Turn, exchange: &Exchange, connection: Option<&C::Connection>) -> bool {
-        let gaps = connection.map_or(&[][..], |connection| self.client.chunk_gaps(connection));
-        let Exchange {
-            class,
-            sent,
-            answer,
-        } = exchange;
-        let mut recorder = self.recorder.borrow_mut();
-        recorder.answer(turn, *class, *sent, answer, gaps)
+        let answered = Answered {
+            class: exchange.class,
+            sent: exchange.sent,
+            answer: &exchange.answer,
+            chunk_gaps: connection.map_or(&[], |connection| self.client.chunk_gaps(connection)),
+        };
+        self.recorder
+            .borrow_mut()
+            .answer(turn, &answered, &self.plan)
     }
 
     async fn connect(

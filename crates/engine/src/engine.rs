@@ -13,6 +13,7 @@ use crate::error::{ConnectError, EngineError};
 use crate::limits;
 use crate::measurement::Measurement;
 use crate::plan::Plan;
+use crate::stillness::{self, Stretch};
 use crate::worker::{
     Command, ConnectOrder, ConnectReport, LoadKind, LoadOrder, LoadReport, Reply, SliceOrder,
     SliceReport,
@@ -45,6 +46,10 @@ struct Connected {
     mean_latency: Option<Duration>,
     /// How far its open-loop schedule has come.
     position: Nanos,
+    /// When it gave its last answer in its last slice.
+    last_answer: Nanos,
+    /// Books closed so far.
+    books: u32,
 }
 
 /// What a slice came to.
@@ -52,10 +57,12 @@ struct Connected {
 pub struct SliceOutcome {
     /// The window, by the monotonic clock.
     pub measured: Duration,
-    /// From the slice's start to the last answer drained.
+    /// From the slice's start until the run could move on.
     pub span: Duration,
     /// It was cancelled.
     pub interrupted: bool,
+    /// The longest time in which no worker ran though each should have: the process was stopped, or had no CPU.
+    pub longest_pause: Duration,
     /// In the order of [`Slice::loads`].
     pub loads: Vec<LoadOutcome>,
 }
@@ -65,10 +72,12 @@ pub struct SliceOutcome {
 pub struct LoadOutcome {
     /// What was loaded.
     pub target: TargetId,
-    /// Requests counted.
+    /// Requests of the window that were answered when the run moved on.
     pub requests: u64,
-    /// Of the requests counted; of lead-in and drain where none counted; none without any right answer.
+    /// Of those; of lead-in and of what was sent behind the window where there is none; none without any right answer.
     pub mean_latency: Option<Duration>,
+    /// The longest time in which the server answered nobody though it was asked; those below 10 ms are not told.
+    pub longest_silence: Duration,
 }
 
 /// Ends the running slice, and every later one at once. What was measured stays and can be collected.
@@ -133,6 +142,8 @@ impl Engine {
                 measured: Duration::ZERO,
                 mean_latency: None,
                 position: 0,
+                last_answer: 0,
+                books: 0,
             },
         );
         let order = ConnectOrder {
@@ -194,7 +205,14 @@ impl Engine {
         }
     }
 
-    /// Runs one slice and returns when its last answer is in, or given up.
+    /// Runs one slice.
+    ///
+    /// A timed one ends soon after its window: the load stays on, uncounted, until the window's requests are answered
+    /// or for two mean response times; then what was sent is awaited for one more, and the run moves on. A connection
+    /// whose answer is missing keeps waiting while other targets are loaded, and its request still counts in the
+    /// window in which it was sent. If its server answered others meanwhile, it then rests as long as it had
+    /// waited in other targets' time, so that a slow answer costs its target what it would have cost alone. A slice
+    /// that a number of requests ends waits for all of them.
     ///
     /// In a closed loop whose answers take 5 ms or more (known from the target's last slice), the first
     /// sends are spread over one mean response time inside the lead-in. Otherwise all connections
@@ -268,11 +286,7 @@ impl Engine {
                     limit,
                 },
             };
-            LoadOrder {
-                id: *id,
-                connections: target.connections,
-                kind,
-            }
+            target.load_order(*id, kind)
         });
         let loads = loads.collect();
         let start = self.clock.now();
@@ -297,52 +311,114 @@ impl Engine {
         span: Duration,
     ) -> SliceOutcome {
         let loads: Vec<LoadReport> = (0..order.loads.len())
-            .map(|load| sum(reports.iter().map(|report| report.loads[load])))
+            .map(|load| sum(reports.iter().map(|report| &report.loads[load])))
             .collect();
+        // A worker without connections has ended its part at once.
+        let has_connections =
+            |report: &&SliceReport| report.loads.iter().any(|load| load.silences.is_some());
+        let working = reports.iter().filter(has_connections);
+        let pauses: Vec<&[Stretch]> = working.map(|report| &*report.pauses).collect();
         let cut = reports.iter().filter_map(|report| report.cut).max();
         let end = window_end(slice, order, &loads).min(cut.unwrap_or(NEVER));
         let measured = Duration::from_nanos(end.saturating_sub(order.window_start));
         let mut outcomes = Vec::with_capacity(loads.len());
-        for ((id, _), load) in slice.loads.iter().zip(&loads) {
+        for (number, ((id, _), load)) in slice.loads.iter().zip(&loads).enumerate() {
             let mean_latency = load.sums.mean_latency();
+            let silences = reports.iter().map(|report| &report.loads[number].silences);
+            let silences: Vec<&[Stretch]> = silences.filter_map(Option::as_deref).collect();
             if let Some(target) = self.targets.get_mut(id) {
                 target.measured += measured;
                 target.mean_latency = mean_latency.or(target.mean_latency);
                 target.position += end.saturating_sub(order.start);
+                target.last_answer = load.sums.last_answer;
             }
             outcomes.push(LoadOutcome {
                 target: *id,
                 requests: load.sums.requests,
                 mean_latency,
+                longest_silence: stillness::longest_common(&silences),
             });
         }
         SliceOutcome {
             measured,
             span,
+            longest_pause: stillness::longest_common(&pauses),
             interrupted: cut.is_some(),
             loads: outcomes,
         }
     }
 
-    /// Everything recorded of a target since it was connected or last collected, over all workers.
+    /// Waits until nothing of a target is under way any more, one timeout at most. Nothing new is sent.
+    ///
+    /// # Errors
+    /// If the target is not connected.
+    pub fn settle(&mut self, id: TargetId) -> Result<(), EngineError> {
+        let target = self.targets.get(&id);
+        let target = target.ok_or(EngineError::UnknownTarget(id.0))?;
+        let now = self.clock.now();
+        let order = Arc::new(SliceOrder {
+            start: now,
+            window_start: now,
+            window_end: NEVER,
+            loads: vec![target.load_order(id, LoadKind::Rest)],
+        });
+        self.crew.ask_all(|| Command::Run(Arc::clone(&order)))?;
+        Ok(())
+    }
+
+    /// Waits until nothing of a target is under way, and closes its book.
     ///
     /// # Errors
     /// If the target is not connected.
     pub fn collect(&mut self, id: TargetId) -> Result<Measurement, EngineError> {
+        self.settle(id)?;
+        self.close_book(id)
+    }
+
+    /// Everything recorded of a target since it was connected or its last book was closed, over all workers. What is
+    /// still under way goes on; [`Engine::late`] tells what became of it.
+    ///
+    /// # Errors
+    /// If the target is not connected.
+    pub fn close_book(&mut self, id: TargetId) -> Result<Measurement, EngineError> {
         let target = self.targets.get_mut(&id);
         let target = target.ok_or(EngineError::UnknownTarget(id.0))?;
-        let measured = std::mem::take(&mut target.measured);
         let mut merged = Measurement {
-            measured,
+            book: target.books,
+            measured: std::mem::take(&mut target.measured),
             ..Measurement::default()
         };
-        for reply in self.crew.ask_all(|| Command::Collect(id))? {
+        target.books += 1;
+        for reply in self.crew.ask_all(|| Command::CloseBook(id))? {
             if let Reply::Collected(part) = reply {
                 merged.merge(*part);
             }
         }
         merged.series = self.board.take_series(id);
         Ok(merged)
+    }
+
+    /// What became, since the last call, of requests that were under way when their book was closed: a
+    /// measurement for each such book, to be given to [`Measurement::add_late`].
+    ///
+    /// # Errors
+    /// If the target is not connected.
+    pub fn late(&mut self, id: TargetId) -> Result<Vec<Measurement>, EngineError> {
+        if !self.targets.contains_key(&id) {
+            return Err(EngineError::UnknownTarget(id.0));
+        }
+        let mut books: BTreeMap<usize, Measurement> = BTreeMap::new();
+        for reply in self.crew.ask_all(|| Command::Late(id))? {
+            let Reply::Late(late) = reply else { continue };
+            for (number, part) in late {
+                let book = books.entry(number).or_insert_with(|| Measurement {
+                    book: u32::try_from(number).unwrap_or(u32::MAX),
+                    ..Measurement::default()
+                });
+                book.merge(part);
+            }
+        }
+        Ok(books.into_values().collect())
     }
 
     /// Closes a target's connections and forgets what was not collected. An unknown one is ignored.
@@ -385,10 +461,22 @@ fn window_end(slice: &Slice, order: &SliceOrder, loads: &[LoadReport]) -> Nanos 
     ends.max().unwrap_or(0)
 }
 
-fn sum(parts: impl Iterator<Item = LoadReport>) -> LoadReport {
+fn sum<'a>(parts: impl Iterator<Item = &'a LoadReport>) -> LoadReport {
     parts.fold(LoadReport::default(), |mut sum, part| {
         sum.sums.add(part.sums);
         sum.last_intended = sum.last_intended.max(part.last_intended);
         sum
     })
+}
+
+impl Connected {
+    fn load_order(&self, id: TargetId, kind: LoadKind) -> LoadOrder {
+        LoadOrder {
+            id,
+            connections: self.connections,
+            kind,
+            mean_response: self.mean_latency.map(nanos),
+            last_answer: self.last_answer,
+        }
+    }
 }

@@ -3,7 +3,8 @@
 //! It knows HTTP and nothing of any particular server. An [`Engine`] owns a few worker threads; each
 //! worker owns its share of every target's connections, its histograms and its random numbers, so
 //! nothing is shared while measuring. The caller connects [`Target`]s, runs [`Slice`]s of load against
-//! them and collects a [`Measurement`] per target.
+//! them in turns and collects a [`Measurement`] per target. A request belongs to the slice in which it was
+//! sent, whenever its answer comes.
 //!
 //! # Layout
 //!
@@ -12,12 +13,13 @@
 //! | `config` | what is to be loaded, how, and for how long |
 //! | `engine` | the caller's side: commands to the workers, their answers merged |
 //! | `crew` | the worker threads as a whole: started, asked, ended |
-//! | `worker` | a worker thread: its runtime, its targets, one slice from start to drain |
-//! | `drive` | the loop of one connection: take a turn, ask, record |
+//! | `worker` | a worker thread: its runtime, its targets, one slice until the run moves on |
+//! | `drive` | the life of one connection: slice after slice, take a turn, ask, record |
 //! | `turns`, `schedule`, `timer` | *when* to send |
 //! | `client`, `response` | *how* to send, and what an answer is |
 //! | `recorder`, `board`, `measurement`, `merge` | *what happened* |
-//! | `seat` | deadlines and wake-ups of a connection |
+//! | `seat` | what a connection waits for: its request, its deadline, its rest |
+//! | `stillness` | how long nobody was answered, or no worker ran |
 //! | `fetch`, `limits`, `wrk` | one whole answer; open files; wrk's way of counting |
 //!
 //! # Three instants
@@ -43,6 +45,7 @@ mod recorder;
 mod response;
 mod schedule;
 mod seat;
+mod stillness;
 mod timer;
 mod turns;
 mod worker;

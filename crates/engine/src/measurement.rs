@@ -17,12 +17,23 @@ pub fn new_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, HIGHEST_NS, 3).expect("the bounds are valid")
 }
 
-/// Everything recorded since the target was connected or last collected.
+/// What came of the requests sent (open loop: intended) since the target was connected or its last book was closed.
 #[derive(Debug, Clone)]
 pub struct Measurement {
-    /// Answers read completely, with the status and body expected, inside the window.
+    /// Number of the book, from 0: what was asked before it was closed belongs to it, whenever answers come.
+    pub book: u32,
+    /// Requests of the windows whose answer was read completely, with the status and body expected, whenever that was.
     pub requests: u64,
-    /// Right answers of lead-in and draining included: what CPU time is divided by.
+    /// Requests of the windows that failed.
+    pub failed: u64,
+    /// Those of them that were never answered: `timeout` and `unsent`. They are slower than every answer.
+    pub unanswered: u64,
+    /// Requests of the windows that were still under way when the book was closed; [`crate::Engine::late`] tells what
+    /// became of them.
+    pub under_way: u64,
+    /// Time from intended to done, or to being given up, of `requests` and `failed`, added up.
+    pub waited: Duration,
+    /// Right answers of lead-in and of the load behind the windows included: what CPU time is divided by.
     pub answers_total: u64,
     /// Right answers that arrived inside the windows, whenever they were due: what a server keeps up with. In an open loop
     /// `requests` are those that were due inside, however late they were answered.
@@ -44,14 +55,14 @@ pub struct Measurement {
     /// Time between arriving chunks, ns, if the target asked for it. Chunks that arrive together
     /// have a gap of 0 between them.
     pub chunk_gaps: Option<Histogram<u64>>,
-    /// What went wrong inside the window.
+    /// What went wrong with any request sent, inside the windows or not: so a known number of lost answers is
+    /// reported exactly.
     pub errors: ErrorCounts,
     /// Complete answers inside the window by status, wrong ones included.
     pub status_codes: BTreeMap<u16, u64>,
     /// Bytes of complete answers inside the window, heads included.
     pub bytes_received: u64,
-    /// Closed loop: requests sent but not answered at the end of the last slice. Open loop: 0, except
-    /// when the run was cancelled and requests under way were given up.
+    /// Requests of the windows that were given up because the run was cancelled; else 0.
     pub in_flight_at_deadline: u64,
     /// Connections made, and how evenly they were served.
     pub connections: ConnectionCounts,
@@ -65,7 +76,12 @@ pub struct Measurement {
 impl Default for Measurement {
     fn default() -> Self {
         Self {
+            book: 0,
             requests: 0,
+            failed: 0,
+            unanswered: 0,
+            under_way: 0,
+            waited: Duration::ZERO,
             answers_total: 0,
             answers_in_window: 0,
             measured: Duration::ZERO,

@@ -11,11 +11,9 @@ pub(crate) fn merge(total: &mut Histogram<u64>, part: &Histogram<u64>) {
 
 impl Measurement {
     /// Adds a later stretch of the same target: time and series go on, and what a connection got is
-    /// added to what it got before. Connections made anew in between count on in their old places. What
-    /// was in flight at the end of the earlier one has ended meanwhile.
+    /// added to what it got before. Connections made anew in between count on in their old places.
     pub fn append(&mut self, mut later: Self) {
         self.measured += later.measured;
-        self.in_flight_at_deadline = 0;
         self.series.append(&mut later.series);
         let mut connections = std::mem::take(&mut later.connections.requests_per_connection);
         let own = &mut self.connections.requests_per_connection;
@@ -28,9 +26,20 @@ impl Measurement {
         self.merge(later);
     }
 
+    /// Adds what became of requests that were under way when this book was closed.
+    pub fn add_late(&mut self, late: Self) {
+        let ended = late.requests + late.failed + late.in_flight_at_deadline;
+        self.append(late);
+        self.under_way = self.under_way.saturating_sub(ended);
+    }
+
     /// Adds what another worker saw of the same target.
     pub(crate) fn merge(&mut self, other: Self) {
         self.requests += other.requests;
+        self.failed += other.failed;
+        self.unanswered += other.unanswered;
+        self.under_way += other.under_way;
+        self.waited += other.waited;
         self.answers_total += other.answers_total;
         self.answers_in_window += other.answers_in_window;
         merge(&mut self.latency, &other.latency);
@@ -81,7 +90,7 @@ mod tests {
         let stretch = |requests: &[u64], seconds| Measurement {
             requests: requests.iter().sum(),
             measured: Duration::from_secs(seconds),
-            in_flight_at_deadline: seconds,
+            under_way: 3,
             connections: ConnectionCounts {
                 requests_per_connection: requests.to_vec(),
                 ..ConnectionCounts::default()
@@ -91,8 +100,16 @@ mod tests {
         let mut total = stretch(&[], 0);
         total.append(stretch(&[1, 2], 3));
         total.append(stretch(&[10, 20], 4));
-        assert_eq!((total.requests, total.in_flight_at_deadline), (33, 4));
+        assert_eq!((total.requests, total.under_way), (33, 9));
         assert_eq!(total.measured, Duration::from_secs(7));
         assert_eq!(total.connections.requests_per_connection, [11, 22]);
+        let late = Measurement {
+            requests: 4,
+            failed: 2,
+            in_flight_at_deadline: 1,
+            ..Measurement::default()
+        };
+        total.add_late(late);
+        assert_eq!((total.requests, total.under_way), (37, 2));
     }
 }

@@ -1,5 +1,6 @@
 //! *What happened*: one worker's record of one target. Never shared while measuring.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -11,22 +12,33 @@ use crate::clock::Nanos;
 use crate::config::TargetId;
 use crate::measurement::{ClassMeasurement, ErrorKind, Measurement, new_histogram};
 use crate::merge::merge;
-use crate::plan::Plan;
-use crate::turns::{Counts, Turn};
+use crate::plan::{Plan, PlannedRequest};
+use crate::stillness::{self, Stretch};
+use crate::turns::Turn;
 
 const SECOND: Nanos = 1_000_000_000;
 
-/// What one slice came to on one worker.
+/// What one slice had come to on one worker when it was over.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct SliceSums {
-    /// Requests counted.
+    /// Requests of the window answered by then.
     pub(crate) requests: u64,
     pub(crate) latency_ns: u64,
-    /// Right answers that did not count: lead-in and drain.
+    /// Right answers that do not count: of lead-in, and of the load behind the window.
     pub(crate) others: u64,
     pub(crate) others_latency_ns: u64,
     /// The last counted request or error ended.
     pub(crate) last_done: Nanos,
+    /// The last answer of all came.
+    pub(crate) last_answer: Nanos,
+}
+
+/// A request with its answer.
+pub(crate) struct Answered<'a> {
+    pub(crate) class: usize,
+    pub(crate) sent: Nanos,
+    pub(crate) answer: &'a Answer,
+    pub(crate) chunk_gaps: &'a [u64],
 }
 
 pub(crate) struct Recorder {
@@ -34,6 +46,17 @@ pub(crate) struct Recorder {
     board: Arc<Board>,
     window: (Nanos, Nanos),
     slice: SliceSums,
+    /// Number of the slice under way, or of the last one.
+    slice_number: u32,
+    /// Whether it is under way.
+    is_loaded: bool,
+    /// The server has answered nobody since then.
+    silent_since: Nanos,
+    silences: Vec<Stretch>,
+    /// The first slice of each book, the last one being open.
+    books: Vec<u32>,
+    /// What became of requests of closed books.
+    closed: BTreeMap<usize, Measurement>,
     second: Second,
     /// Latency of requests sent at their intended instant. Their service time is the same and their
     /// lag 0, so that a closed loop records one value per request instead of three.
@@ -74,6 +97,12 @@ impl Recorder {
             board,
             window: (0, 0),
             slice: SliceSums::default(),
+            slice_number: 0,
+            is_loaded: false,
+            silent_since: 0,
+            silences: Vec::new(),
+            books: vec![0],
+            closed: BTreeMap::new(),
             second: Second {
                 number: now / SECOND,
                 end: (now / SECOND + 1) * SECOND,
@@ -94,11 +123,18 @@ impl Recorder {
         }
     }
 
-    pub(crate) fn begin_slice(&mut self, window_start: Nanos, window_end: Nanos) {
+    pub(crate) fn begin_slice(
+        &mut self,
+        number: u32,
+        start: Nanos,
+        (window_start, window_end): (Nanos, Nanos),
+    ) {
         self.window = (window_start, window_end);
         self.slice = SliceSums::default();
+        self.slice_number = number;
+        self.is_loaded = true;
+        self.silent_since = start;
         self.second.accounted = window_start;
-        self.sums.in_flight_at_deadline = 0;
     }
 
     /// The window ends earlier than planned.
@@ -106,7 +142,16 @@ impl Recorder {
         self.window.1 = self.window.1.min(end);
     }
 
-    pub(crate) fn end_slice(&mut self) -> SliceSums {
+    /// The slice is over. `waits_since`: the request that has waited longest was sent then, if any waits.
+    pub(crate) fn end_slice(
+        &mut self,
+        now: Nanos,
+        waits_since: Option<Nanos>,
+    ) -> (SliceSums, Vec<Stretch>) {
+        if let Some(since) = waits_since {
+            self.sign_of_life(since, now);
+        }
+        self.is_loaded = false;
         let end = self
             .window
             .1
@@ -118,7 +163,25 @@ impl Recorder {
             self.window.1
         };
         self.account(end);
-        self.slice
+        (self.slice, std::mem::take(&mut self.silences))
+    }
+
+    /// The server answered a request that was sent at `sent`, or the time to look is over.
+    #[inline]
+    fn sign_of_life(&mut self, sent: Nanos, now: Nanos) {
+        if !self.is_loaded {
+            return;
+        }
+        let since = self.silent_since.max(sent);
+        if now.saturating_sub(since) >= stillness::SHORTEST {
+            self.silences.push((since, now));
+        }
+        self.silent_since = now;
+    }
+
+    /// Mean response time in this slice so far.
+    pub(crate) fn mean_latency(&self) -> Option<Duration> {
+        self.slice.mean_latency()
     }
 
     /// Hands over the seconds that have passed.
@@ -182,55 +245,63 @@ impl Recorder {
         self.board.report(self.id, report);
     }
 
-    /// Whether something that ended at `done` counts; notes what was in flight at the deadline.
+    /// The closed book that a request belongs to; none if its book is still open.
     #[inline]
-    fn counts(&mut self, turn: &Turn, done: Nanos) -> bool {
-        match turn.counts {
-            Counts::Always => true,
-            Counts::Never => false,
-            Counts::WhenDone => {
-                if done >= self.window.1 {
-                    self.sums.in_flight_at_deadline += 1;
-                }
-                self.window.0 <= done && done < self.window.1
-            }
+    fn closed_book(&mut self, turn: &Turn, plan: &Plan) -> Option<&mut Measurement> {
+        let open = self.books.len() - 1;
+        if turn.slice >= self.books[open] {
+            return None;
         }
+        let book = self.books.partition_point(|first| *first <= turn.slice) - 1;
+        Some(self.closed.entry(book).or_insert_with(|| empty(plan)))
     }
 
     /// A complete answer. Says whether it counts as a request.
     #[inline]
-    pub(crate) fn answer(
-        &mut self,
-        turn: &Turn,
-        class: usize,
-        sent: Nanos,
-        answer: &Answer,
-        chunk_gaps: &[u64],
-    ) -> bool {
+    pub(crate) fn answer(&mut self, turn: &Turn, answered: &Answered<'_>, plan: &Plan) -> bool {
+        let answer = answered.answer;
         self.tick(answer.done);
-        let counts = self.counts(turn, answer.done);
+        self.sign_of_life(turn.intended, answer.done);
+        self.slice.last_answer = answer.done;
+        if let Some(book) = self.closed_book(turn, plan) {
+            return answer_late(book, turn, answered);
+        }
         let latency = answer.done.saturating_sub(turn.intended);
+        if turn.counts {
+            self.sums.waited += Duration::from_nanos(latency);
+        }
         if let Some(kind) = answer.wrong {
-            if counts {
+            if turn.counts {
                 self.note_answer(answer);
-                self.note_error(kind, answer.done);
             }
+            self.note_error(turn, kind, answer.done);
             return false;
         }
         self.sums.answers_total += 1;
-        let (start, end) = self.window;
-        self.sums.answers_in_window += u64::from(start <= answer.done && answer.done < end);
-        if !counts {
-            self.slice.others += 1;
-            self.slice.others_latency_ns += latency;
-            return false;
+        let is_of_this_slice = turn.slice == self.slice_number;
+        if is_of_this_slice {
+            let (start, end) = self.window;
+            let in_window = start <= answer.done && answer.done < end;
+            self.sums.answers_in_window += u64::from(in_window);
+            self.slice.add_answer(turn.counts, latency, answer.done);
         }
-        self.note_answer(answer);
+        if turn.counts {
+            self.note_answer(answer);
+            self.note_request(turn, answered, latency);
+        }
+        turn.counts
+    }
+
+    #[inline]
+    fn note_request(&mut self, turn: &Turn, answered: &Answered<'_>, latency: Nanos) {
+        let &Answered {
+            class,
+            sent,
+            answer,
+            chunk_gaps,
+        } = answered;
         self.sums.requests += 1;
         self.second.requests += 1;
-        self.slice.requests += 1;
-        self.slice.latency_ns += latency;
-        self.slice.last_done = answer.done;
         if sent == turn.intended {
             self.second.prompt.saturating_record(latency);
         } else {
@@ -242,15 +313,7 @@ impl Recorder {
         if let Some(histogram) = self.classes.get_mut(class) {
             histogram.saturating_record(latency);
         }
-        if let Some(histogram) = &mut self.sums.first_byte {
-            histogram.saturating_record(answer.first_byte.saturating_sub(turn.intended));
-        }
-        if let Some(histogram) = &mut self.sums.chunk_gaps {
-            for gap in chunk_gaps {
-                histogram.saturating_record(*gap);
-            }
-        }
-        true
+        note_parts(&mut self.sums, turn, answer, chunk_gaps);
     }
 
     fn note_answer(&mut self, answer: &Answer) {
@@ -260,29 +323,61 @@ impl Recorder {
         }
     }
 
-    fn note_error(&mut self, kind: ErrorKind, now: Nanos) {
-        self.sums.errors.add(kind, 1);
+    fn note_error(&mut self, turn: &Turn, kind: ErrorKind, now: Nanos) {
+        self.sums.add_error(turn, kind);
         self.second.errors += 1;
-        self.slice.last_done = now;
-    }
-
-    /// A request that failed at `now`.
-    pub(crate) fn error(&mut self, turn: &Turn, kind: ErrorKind, now: Nanos) {
-        self.tick(now);
-        if self.counts(turn, now) {
-            self.note_error(kind, now);
+        if turn.counts {
+            self.slice.last_done = self.slice.last_done.max(now);
         }
     }
 
-    /// Requests of the window that never got a connection.
-    pub(crate) fn unsent(&mut self, count: u64) {
-        self.sums.errors.add(ErrorKind::Unsent, count);
+    /// A request that failed at `now`.
+    pub(crate) fn error(&mut self, turn: &Turn, kind: ErrorKind, now: Nanos, plan: &Plan) {
+        self.tick(now);
+        let waited = Duration::from_nanos(now.saturating_sub(turn.intended));
+        if let Some(book) = self.closed_book(turn, plan) {
+            book.add_error(turn, kind);
+            book.waited += if turn.counts { waited } else { Duration::ZERO };
+            return;
+        }
+        if turn.counts {
+            self.sums.waited += waited;
+        }
+        self.note_error(turn, kind, now);
+    }
+
+    /// Requests of a window that never got a connection.
+    pub(crate) fn unsent(&mut self, (slice, count): (u32, u64), plan: &Plan) {
+        let turn = Turn {
+            intended: 0,
+            taken: 0,
+            slice,
+            counts: true,
+        };
+        if let Some(book) = self.closed_book(&turn, plan) {
+            return book.add_unsent(count);
+        }
+        self.sums.add_unsent(count);
         self.second.errors += count;
     }
 
     /// A request under way that was given up because the run was cancelled.
-    pub(crate) fn abandoned(&mut self) {
-        self.sums.in_flight_at_deadline += 1;
+    pub(crate) fn abandoned(&mut self, turn: &Turn, plan: &Plan) {
+        let count = u64::from(turn.counts);
+        match self.closed_book(turn, plan) {
+            Some(book) => book.in_flight_at_deadline += count,
+            None => self.sums.in_flight_at_deadline += count,
+        }
+    }
+
+    /// The slices of the open book begin with this one.
+    pub(crate) fn open_book(&self) -> u32 {
+        self.books[self.books.len() - 1]
+    }
+
+    /// What became of requests of closed books since the last call, by book.
+    pub(crate) fn take_late(&mut self) -> BTreeMap<usize, Measurement> {
+        std::mem::take(&mut self.closed)
     }
 
     /// A connection was made; `timing` is how long it took in ns and when it was there. None for a
@@ -300,10 +395,11 @@ impl Recorder {
         self.sums.connections.failed += 1;
     }
 
-    /// Everything since the last call. The series is on the board; measured time and requests per
-    /// connection are filled in by others.
+    /// Closes the book. The series is on the board; measured time, requests per connection and those under way are
+    /// filled in by others.
     pub(crate) fn take(&mut self, plan: &Plan) -> Measurement {
         self.hand_over();
+        self.books.push(self.slice_number + 1);
         let mut taken = std::mem::replace(&mut self.sums, empty(plan));
         let prompt = std::mem::replace(&mut self.prompt, new_histogram());
         let take = |histogram: &mut Histogram<u64>| std::mem::replace(histogram, new_histogram());
@@ -319,13 +415,9 @@ impl Recorder {
                 taken.status_codes.insert(status, std::mem::take(count));
             }
         }
-        for (histogram, class) in self.classes.iter_mut().zip(&plan.classes) {
-            let latency = take(histogram);
-            taken.classes.push(ClassMeasurement {
-                name: class.name.clone(),
-                requests: latency.len(),
-                latency,
-            });
+        for (histogram, class) in self.classes.iter_mut().zip(&mut taken.classes) {
+            class.latency = take(histogram);
+            class.requests = class.latency.len();
         }
         taken
     }
@@ -333,20 +425,100 @@ impl Recorder {
 
 /// A measurement with room for what the plan asks for.
 fn empty(plan: &Plan) -> Measurement {
+    let of_class = |class: &PlannedRequest| ClassMeasurement {
+        name: class.name.clone(),
+        requests: 0,
+        latency: new_histogram(),
+    };
+    let several = plan.classes.len() > 1;
+    let classes = plan.classes.iter().filter(|_| several);
     Measurement {
+        classes: classes.map(of_class).collect(),
         first_byte: plan.record_first_byte.then(new_histogram),
         chunk_gaps: plan.record_chunk_gaps.then(new_histogram),
         ..Measurement::default()
     }
 }
 
+/// An answer that came when its book was closed.
+fn answer_late(book: &mut Measurement, turn: &Turn, answered: &Answered<'_>) -> bool {
+    let answer = answered.answer;
+    let latency = answer.done.saturating_sub(turn.intended);
+    if turn.counts {
+        book.waited += Duration::from_nanos(latency);
+        book.bytes_received += answer.bytes;
+        *book.status_codes.entry(answer.status).or_default() += 1;
+    }
+    if let Some(kind) = answer.wrong {
+        book.add_error(turn, kind);
+        return false;
+    }
+    book.answers_total += 1;
+    if turn.counts {
+        book.requests += 1;
+        book.latency.saturating_record(latency);
+        book.service_time
+            .saturating_record(answer.done.saturating_sub(answered.sent));
+        book.send_lag
+            .saturating_record(answered.sent.saturating_sub(turn.intended));
+        if let Some(class) = book.classes.get_mut(answered.class) {
+            class.requests += 1;
+            class.latency.saturating_record(latency);
+        }
+        note_parts(book, turn, answer, answered.chunk_gaps);
+    }
+    turn.counts
+}
+
+/// First byte and chunks, where they are asked for.
+#[inline]
+fn note_parts(sums: &mut Measurement, turn: &Turn, answer: &Answer, chunk_gaps: &[u64]) {
+    if let Some(histogram) = &mut sums.first_byte {
+        histogram.saturating_record(answer.first_byte.saturating_sub(turn.intended));
+    }
+    if let Some(histogram) = &mut sums.chunk_gaps {
+        for gap in chunk_gaps {
+            histogram.saturating_record(*gap);
+        }
+    }
+}
+
+impl Measurement {
+    fn add_error(&mut self, turn: &Turn, kind: ErrorKind) {
+        self.errors.add(kind, 1);
+        if turn.counts {
+            self.failed += 1;
+            self.unanswered += u64::from(kind == ErrorKind::Timeout);
+        }
+    }
+
+    fn add_unsent(&mut self, count: u64) {
+        self.errors.add(ErrorKind::Unsent, count);
+        self.failed += count;
+        self.unanswered += count;
+    }
+}
+
 impl SliceSums {
+    #[inline]
+    fn add_answer(&mut self, counts: bool, latency: Nanos, done: Nanos) {
+        if counts {
+            self.requests += 1;
+            self.latency_ns += latency;
+            self.last_done = done;
+        } else {
+            self.others += 1;
+            self.others_latency_ns += latency;
+        }
+    }
+
     pub(crate) fn add(&mut self, other: Self) {
         self.requests += other.requests;
         self.latency_ns += other.latency_ns;
         self.others += other.others;
         self.others_latency_ns += other.others_latency_ns;
         self.last_done = self.last_done.max(other.last_done);
+        self.last_answer = self.last_answer.max(other.last_answer);
     }
 
     /// Mean latency of the requests counted, or of all right answers where none counted.

@@ -1,4 +1,4 @@
-//! A connection's seat in its worker: its deadline, and how it is woken.
+//! A connection's seat in its worker: what it waits for, its deadline, and how it is woken.
 //!
 //! A timer per request would cost more than many a request does. So every connection writes its
 //! deadline down here, and the worker looks at all of them about fifty times a second ([`Seat::expire`]):
@@ -10,6 +10,8 @@ use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 
 use crate::clock::{NEVER, Nanos};
+use crate::drive::Entered;
+use crate::turns::{Due, Turn};
 
 /// Before every instant at which a deadline could be set.
 const EXPIRED: Nanos = 0;
@@ -18,23 +20,49 @@ const EXPIRED: Nanos = 0;
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Elapsed;
 
-#[derive(Debug)]
+#[derive(Default)]
 pub(crate) struct Seat {
     deadline: Cell<Nanos>,
     waker: RefCell<Option<Waker>>,
-    /// An intended instant handed to this connection while it waited for one.
-    pub(crate) offered: Cell<Option<Nanos>>,
+    /// A request handed to this connection while it waited for one.
+    pub(crate) offered: Cell<Option<Due>>,
     /// The connection stands in the queue of free ones.
     pub(crate) waiting: Cell<bool>,
+    /// The request under way.
+    pub(crate) asked: Cell<Option<Turn>>,
+    /// A request that outlasted its slice, until the connection may send again.
+    pub(crate) carried: Cell<Option<Carried>>,
+    /// The connection's part in the slice that began, until it takes it up.
+    pub(crate) entered: Cell<Option<Entered>>,
+}
+
+/// A request that was under way when its slice was over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Carried {
+    pub(crate) sent: Nanos,
+    /// The server's clock at that moment: how long it had been loaded.
+    pub(crate) sent_clock: Nanos,
+    /// The server answered others long after it was sent: only this request was slow, not the server.
+    pub(crate) went_on: bool,
+    /// How long it took in the end, by the wall clock.
+    pub(crate) took: Option<Nanos>,
+}
+
+impl Carried {
+    /// The server's clock when the connection may send again. A slow answer costs its server as much as it would
+    /// cost it alone: what fell into other servers' slices is rested in its own. Where the server was silent, the
+    /// pause was not made by this request, would have come without it, and is met in other slices too.
+    pub(crate) fn rests_until(&self) -> Nanos {
+        let took = self.took.filter(|_| self.went_on);
+        self.sent_clock + took.unwrap_or(0)
+    }
 }
 
 impl Seat {
     pub(crate) fn new() -> Self {
         Self {
             deadline: Cell::new(NEVER),
-            waker: RefCell::new(None),
-            offered: Cell::new(None),
-            waiting: Cell::new(false),
+            ..Self::default()
         }
     }
 

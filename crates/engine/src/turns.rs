@@ -16,28 +16,22 @@ use crate::schedule::Schedule;
 use crate::seat::Seat;
 use crate::timer::PreciseTimer;
 
-/// When a request belongs to the window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Counts {
-    /// If it is done inside the window.
-    WhenDone,
-    Always,
-    Never,
-}
-
 /// Permission to send one request.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Turn {
     pub(crate) intended: Nanos,
     /// Now.
     pub(crate) taken: Nanos,
-    pub(crate) counts: Counts,
+    /// Number of the target's slice that the request belongs to, whenever its answer comes.
+    pub(crate) slice: u32,
+    /// Whether it belongs to the window of that slice: it was sent there (open loop: intended).
+    pub(crate) counts: bool,
 }
 
 /// The turns of one load on one worker.
 pub(crate) enum Turns {
     Closed(ClosedLoop),
-    Once,
+    Once(u32),
     Open(Box<OpenLoop>),
 }
 
@@ -49,20 +43,29 @@ impl Turns {
     pub(crate) async fn next(&self, place: usize, asked: u64, now: Nanos) -> Option<Turn> {
         match self {
             Self::Closed(closed) => closed.next(now),
-            Self::Once => (asked == 0).then_some(Turn {
+            Self::Once(slice) => (asked == 0).then_some(Turn {
                 intended: now,
                 taken: now,
-                counts: Counts::Always,
+                slice: *slice,
+                counts: true,
             }),
             Self::Open(open) => poll_fn(|context| open.poll_next(place, now, context)).await,
         }
     }
 
-    /// No turn begins at `now` or later.
+    /// A turn has come to its end, with an answer or without one.
+    #[inline]
+    pub(crate) fn done(&self, turn: &Turn) {
+        if let Self::Closed(closed) = self {
+            closed.done(turn);
+        }
+    }
+
+    /// The window ends at `now`, and no turn begins from then on.
     pub(crate) fn stop(&self, now: Nanos) {
         match self {
-            Self::Closed(closed) => closed.end.set(closed.end.get().min(now)),
-            Self::Once => {}
+            Self::Closed(closed) => closed.stop(now),
+            Self::Once(_) => {}
             Self::Open(open) => open.stop(now),
         }
     }
@@ -71,55 +74,87 @@ impl Turns {
     pub(crate) fn end(&self) -> Nanos {
         match self {
             Self::Closed(closed) => closed.end.get(),
-            Self::Once | Self::Open(_) => NEVER,
+            Self::Once(_) | Self::Open(_) => NEVER,
         }
     }
 }
 
 /// Every connection sends its next request as soon as it has its answer.
+///
+/// The load stays on after the window until the window's requests are answered, so that they meet the same load as
+/// all others. What is sent meanwhile does not count.
 pub(crate) struct ClosedLoop {
+    pub(crate) slice: u32,
     pub(crate) window_start: Nanos,
+    pub(crate) window_end: Cell<Nanos>,
+    /// No turn begins from here on.
     pub(crate) end: Cell<Nanos>,
     /// Requests left in the window, over all workers; shared only when a number of requests was asked for.
     pub(crate) tickets: Option<Arc<AtomicU64>>,
+    /// Requests of the window that have no answer yet.
+    pub(crate) under_way: Cell<u64>,
 }
 
 impl ClosedLoop {
     #[inline]
     fn next(&self, now: Nanos) -> Option<Turn> {
+        let counts = now >= self.window_start && now < self.window_end.get();
+        if now >= self.window_end.get() && self.under_way.get() == 0 {
+            self.end.set(self.end.get().min(now));
+        }
         if now >= self.end.get() {
             return None;
         }
-        let counts = match &self.tickets {
-            None => Counts::WhenDone,
-            Some(_) if now < self.window_start => Counts::Never,
-            Some(tickets) => {
-                let take = |left: u64| left.checked_sub(1);
-                tickets
-                    .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
-                    .ok()?;
-                Counts::Always
-            }
-        };
+        if counts && let Some(tickets) = &self.tickets {
+            let take = |left: u64| left.checked_sub(1);
+            tickets
+                .fetch_update(Ordering::Relaxed, Ordering::Relaxed, take)
+                .ok()?;
+        }
+        self.under_way.set(self.under_way.get() + u64::from(counts));
         Some(Turn {
             intended: now,
             taken: now,
+            slice: self.slice,
             counts,
         })
     }
+
+    #[inline]
+    fn done(&self, turn: &Turn) {
+        if turn.counts {
+            self.under_way.set(self.under_way.get() - 1);
+        }
+    }
+
+    fn stop(&self, now: Nanos) {
+        self.window_end.set(self.window_end.get().min(now));
+        self.end.set(self.end.get().min(now));
+    }
+}
+
+/// A request of an open loop that is due.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Due {
+    pub(crate) intended: Nanos,
+    pub(crate) slice: u32,
+    pub(crate) counts: bool,
 }
 
 /// Requests are sent at their intended instants; those due while no connection is free wait in the
 /// schedule itself, which takes no memory however many they are.
 pub(crate) struct OpenLoop {
     clock: Clock,
+    slice: u32,
     schedule: RefCell<Schedule>,
+    /// What was due in earlier slices and got no connection there.
+    overdue: RefCell<VecDeque<Due>>,
     seats: Rc<[Seat]>,
     timeout: Nanos,
     window_start: Nanos,
     /// Free connections, the longest waiting first, so that all of them are used.
     free: RefCell<VecDeque<usize>>,
-    unsent: Cell<u64>,
+    unsent: RefCell<Vec<(u32, u64)>>,
     last_intended: Cell<Nanos>,
     over: Cell<bool>,
     /// The pacer waits for a connection to become free.
@@ -143,19 +178,22 @@ enum Wait {
 impl OpenLoop {
     pub(crate) fn new(
         clock: Clock,
+        (slice, window_start): (u32, Nanos),
         schedule: Schedule,
+        overdue: VecDeque<Due>,
         seats: Rc<[Seat]>,
         timeout: Nanos,
-        window_start: Nanos,
     ) -> Self {
         Self {
             clock,
+            slice,
             schedule: RefCell::new(schedule),
+            overdue: RefCell::new(overdue),
             free: RefCell::new(VecDeque::with_capacity(seats.len())),
             seats,
             timeout,
             window_start,
-            unsent: Cell::new(0),
+            unsent: RefCell::default(),
             last_intended: Cell::new(0),
             over: Cell::new(false),
             blocked: Cell::new(false),
@@ -163,9 +201,28 @@ impl OpenLoop {
         }
     }
 
-    /// Requests of the window that never got a connection, since the last call.
-    pub(crate) fn take_unsent(&self) -> u64 {
+    /// Requests of windows that never got a connection, by their slice, since the last call.
+    pub(crate) fn take_unsent(&self) -> Vec<(u32, u64)> {
         self.unsent.take()
+    }
+
+    /// Whether all that was due has a connection, or was given up.
+    pub(crate) fn is_over(&self) -> bool {
+        self.over.get()
+    }
+
+    /// Ends the turns of this slice. What is due and has no connection yet is left for a later one.
+    pub(crate) fn leave(&self) -> VecDeque<Due> {
+        let mut overdue = self.overdue.take();
+        let mut schedule = self.schedule.borrow_mut();
+        while let Some(intended) = schedule.peek() {
+            overdue.push_back(self.due(intended));
+            schedule.advance();
+        }
+        drop(schedule);
+        self.close();
+        self.unblocked.notify_one();
+        overdue
     }
 
     /// The latest intended instant handed out or given up.
@@ -190,55 +247,75 @@ impl OpenLoop {
         self.blocked.set(false);
         loop {
             self.give_up_late(now);
-            let Some(intended) = self.peek() else {
+            let Some(due) = self.peek() else {
                 return Wait::Over;
             };
-            if intended > now {
-                return Wait::Until(intended);
+            if due.intended > now {
+                return Wait::Until(due.intended);
             }
             let Some(place) = self.free.borrow_mut().pop_front() else {
                 self.blocked.set(true);
                 return Wait::Free;
             };
-            self.advance(intended);
+            self.advance(due);
             let seat = &self.seats[place];
-            seat.offered.set(Some(intended));
+            seat.offered.set(Some(due));
             seat.wake();
         }
     }
 
-    fn peek(&self) -> Option<Nanos> {
-        self.schedule.borrow().peek()
+    /// What is due next: what is overdue, before the schedule.
+    fn peek(&self) -> Option<Due> {
+        if let Some(due) = self.overdue.borrow().front() {
+            return Some(*due);
+        }
+        self.schedule.borrow().peek().map(|at| self.due(at))
     }
 
-    fn advance(&self, intended: Nanos) {
-        self.last_intended.set(intended);
-        self.schedule.borrow_mut().advance();
+    /// The schedule ends with the window.
+    fn due(&self, intended: Nanos) -> Due {
+        Due {
+            intended,
+            slice: self.slice,
+            counts: intended >= self.window_start,
+        }
+    }
+
+    fn advance(&self, due: Due) {
+        if self.overdue.borrow_mut().pop_front().is_none() {
+            self.last_intended.set(due.intended);
+            self.schedule.borrow_mut().advance();
+        }
     }
 
     /// Counts what has waited for a connection as long as an answer may take.
     fn give_up_late(&self, now: Nanos) {
-        while let Some(intended) = self.peek() {
-            if intended.saturating_add(self.timeout) > now {
+        while let Some(due) = self.peek() {
+            if due.intended.saturating_add(self.timeout) > now {
                 return;
             }
-            self.give_up(intended);
+            self.give_up(due);
         }
     }
 
-    fn give_up(&self, intended: Nanos) {
-        self.advance(intended);
-        if intended >= self.window_start {
-            self.unsent.set(self.unsent.get() + 1);
+    fn give_up(&self, due: Due) {
+        self.advance(due);
+        if !due.counts {
+            return;
+        }
+        let mut unsent = self.unsent.borrow_mut();
+        match unsent.last_mut() {
+            Some((slice, count)) if *slice == due.slice => *count += 1,
+            _ => unsent.push((due.slice, 1)),
         }
     }
 
     /// A connection became free: it takes what is due, or waits to be offered something.
     fn poll_next(&self, place: usize, now: Nanos, context: &Context<'_>) -> Poll<Option<Turn>> {
         let seat = &self.seats[place];
-        if let Some(intended) = seat.offered.take() {
+        if let Some(due) = seat.offered.take() {
             seat.waiting.set(false);
-            return Poll::Ready(Some(self.turn(intended, self.clock.now())));
+            return Poll::Ready(Some(turn(due, self.clock.now())));
         }
         if seat.waiting.get() {
             if self.over.get() {
@@ -249,14 +326,13 @@ impl OpenLoop {
             return Poll::Pending;
         }
         self.give_up_late(now);
-        let next = self.peek();
-        match next {
-            Some(intended) if intended <= now => {
-                self.advance(intended);
+        match self.peek() {
+            _ if self.over.get() => return Poll::Ready(None),
+            Some(due) if due.intended <= now => {
+                self.advance(due);
                 self.unblock(now);
-                return Poll::Ready(Some(self.turn(intended, now)));
+                return Poll::Ready(Some(turn(due, now)));
             }
-            None if self.over.get() => return Poll::Ready(None),
             _ => {}
         }
         seat.waiting.set(true);
@@ -266,22 +342,9 @@ impl OpenLoop {
         Poll::Pending
     }
 
-    fn turn(&self, intended: Nanos, taken: Nanos) -> Turn {
-        let counts = if intended >= self.window_start {
-            Counts::Always
-        } else {
-            Counts::Never
-        };
-        Turn {
-            intended,
-            taken,
-            counts,
-        }
-    }
-
     /// Wakes the pacer if it waits for a connection but nothing is due any more.
     fn unblock(&self, now: Nanos) {
-        let due = self.peek().is_some_and(|at| at <= now);
+        let due = self.peek().is_some_and(|due| due.intended <= now);
         if self.blocked.get() && !due {
             self.unblocked.notify_one();
         }
@@ -290,8 +353,8 @@ impl OpenLoop {
     /// Ends the schedule at `now`. What is due and has no connection yet never gets one.
     fn stop(&self, now: Nanos) {
         self.schedule.borrow_mut().cut(now);
-        while let Some(intended) = self.peek() {
-            self.give_up(intended);
+        while let Some(due) = self.peek() {
+            self.give_up(due);
         }
         self.close();
         self.unblocked.notify_one();
@@ -303,6 +366,15 @@ impl OpenLoop {
         for place in self.free.borrow_mut().drain(..) {
             self.seats[place].wake();
         }
+    }
+}
+
+fn turn(due: Due, taken: Nanos) -> Turn {
+    Turn {
+        intended: due.intended,
+        taken,
+        slice: due.slice,
+        counts: due.counts,
     }
 }
 
@@ -332,10 +404,17 @@ mod tests {
         };
         let schedule = Schedule::new(share, SmallRng::seed_from_u64(1));
         let seats = (0..connections).map(|_| Seat::new()).collect();
-        OpenLoop::new(Clock::start(), schedule, seats, 4 * MS, 2 * MS)
+        OpenLoop::new(
+            Clock::start(),
+            (7, 2 * MS),
+            schedule,
+            VecDeque::new(),
+            seats,
+            4 * MS,
+        )
     }
 
-    fn poll(open: &OpenLoop, place: usize, now: Nanos) -> Poll<Option<(Nanos, Counts)>> {
+    fn poll(open: &OpenLoop, place: usize, now: Nanos) -> Poll<Option<(Nanos, bool)>> {
         let context = Context::from_waker(Waker::noop());
         open.poll_next(place, now, &context)
             .map(|turn| turn.map(|turn| (turn.intended, turn.counts)))
@@ -344,32 +423,30 @@ mod tests {
     #[test]
     fn free_connections_are_offered_requests_in_turn() {
         let open = open_loop(2);
-        assert_eq!(poll(&open, 0, 0), Poll::Ready(Some((0, Counts::Never))));
+        assert_eq!(poll(&open, 0, 0), Poll::Ready(Some((0, false))));
         assert!(poll(&open, 1, 0).is_pending());
         assert!(poll(&open, 0, MS / 2).is_pending());
         assert_eq!(open.hand_out(MS), Wait::Until(2 * MS));
         assert!(poll(&open, 0, MS).is_pending(), "the other waited longer");
-        assert_eq!(poll(&open, 1, MS), Poll::Ready(Some((MS, Counts::Never))));
+        assert_eq!(poll(&open, 1, MS), Poll::Ready(Some((MS, false))));
         assert_eq!(open.hand_out(2 * MS), Wait::Until(3 * MS));
-        assert_eq!(
-            poll(&open, 0, 2 * MS),
-            Poll::Ready(Some((2 * MS, Counts::Always)))
-        );
+        assert_eq!(poll(&open, 0, 2 * MS), Poll::Ready(Some((2 * MS, true))));
     }
 
     #[test]
     fn what_is_due_waits_for_a_connection_and_is_given_up_after_the_timeout() {
         let open = open_loop(1);
         assert_eq!(open.hand_out(3 * MS), Wait::Free);
-        assert_eq!(
-            poll(&open, 0, 5 * MS),
-            Poll::Ready(Some((2 * MS, Counts::Always)))
-        );
-        assert_eq!(open.take_unsent(), 0, "only lead-in was given up");
+        assert_eq!(poll(&open, 0, 5 * MS), Poll::Ready(Some((2 * MS, true))));
+        assert_eq!(open.take_unsent(), [], "only lead-in was given up");
         assert_eq!(open.hand_out(8 * MS), Wait::Free);
-        assert_eq!(open.take_unsent(), 2, "3 ms and 4 ms are late at 8 ms");
+        assert_eq!(
+            open.take_unsent(),
+            [(7, 2)],
+            "3 ms and 4 ms are late at 8 ms"
+        );
         assert_eq!(open.hand_out(20 * MS), Wait::Over);
-        assert_eq!(open.take_unsent(), 5);
+        assert_eq!(open.take_unsent(), [(7, 5)]);
         assert_eq!(open.last_intended(), 9 * MS);
     }
 
@@ -380,30 +457,60 @@ mod tests {
         assert!(poll(&open, 0, MS / 2).is_pending());
         open.stop(MS);
         assert_eq!(poll(&open, 0, MS), Poll::Ready(None));
-        assert_eq!(open.take_unsent(), 0, "nothing was due");
+        assert_eq!(open.take_unsent(), [], "nothing was due");
     }
 
     #[test]
     fn a_stop_counts_what_was_due_as_unsent() {
         let open = open_loop(1);
         open.stop(5 * MS + 1);
-        assert_eq!(open.take_unsent(), 4, "2, 3, 4 and 5 ms");
+        assert_eq!(open.take_unsent(), [(7, 4)], "2, 3, 4 and 5 ms");
         assert_eq!(poll(&open, 0, 6 * MS), Poll::Ready(None));
     }
 
     #[test]
-    fn tickets_are_used_up_exactly() {
-        let closed = ClosedLoop {
-            window_start: 10,
+    fn what_was_due_and_not_sent_goes_first_in_the_next_slice() {
+        let first = open_loop(1);
+        let overdue = first.leave();
+        assert_eq!(overdue.len(), 10);
+        assert_eq!(poll(&first, 0, 10 * MS), Poll::Ready(None));
+        let next = open_loop(1);
+        *next.overdue.borrow_mut() = overdue.into_iter().skip(8).collect();
+        assert_eq!(poll(&next, 0, 9 * MS), Poll::Ready(Some((8 * MS, true))));
+        assert_eq!(next.last_intended(), 0, "that is the schedule's own");
+    }
+
+    fn closed_loop(window: (Nanos, Nanos), tickets: Option<u64>) -> ClosedLoop {
+        ClosedLoop {
+            slice: 1,
+            window_start: window.0,
+            window_end: Cell::new(window.1),
             end: Cell::new(NEVER),
-            tickets: Some(Arc::new(AtomicU64::new(2))),
-        };
-        assert_eq!(closed.next(5).map(|turn| turn.counts), Some(Counts::Never));
-        assert_eq!(
-            closed.next(10).map(|turn| turn.counts),
-            Some(Counts::Always)
-        );
+            tickets: tickets.map(|tickets| Arc::new(AtomicU64::new(tickets))),
+            under_way: Cell::new(0),
+        }
+    }
+
+    #[test]
+    fn tickets_are_used_up_exactly() {
+        let closed = closed_loop((10, NEVER), Some(2));
+        assert_eq!(closed.next(5).map(|turn| turn.counts), Some(false));
+        assert_eq!(closed.next(10).map(|turn| turn.counts), Some(true));
         assert!(closed.next(11).is_some());
         assert!(closed.next(12).is_none());
+    }
+
+    #[test]
+    fn the_load_stays_on_until_the_window_s_requests_are_answered() {
+        let closed = closed_loop((10, 20), None);
+        let turn = |now| closed.next(now).expect("a turn");
+        let (first, second) = (turn(10), turn(19));
+        closed.done(&first);
+        let behind = turn(21);
+        assert!(!behind.counts, "sent behind the window");
+        closed.done(&behind);
+        assert!(closed.next(23).is_some());
+        closed.done(&second);
+        assert!(closed.next(30).is_none());
     }
 }

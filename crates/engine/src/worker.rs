@@ -9,16 +9,17 @@ use std::sync::mpsc;
 use std::time::Duration;
 
 use tokio::runtime::LocalRuntime;
+use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
 use crate::board::Board;
 use crate::client::{HttpClient, RawClient, Shared};
-use crate::clock::{Clock, Nanos};
+use crate::clock::{Clock, NEVER, Nanos, nanos};
 use crate::config::{Arrivals, ClientKind, TargetId};
-use crate::drive::Active;
 use crate::measurement::{ErrorCounts, Measurement};
 use crate::plan::Plan;
 use crate::recorder::SliceSums;
+use crate::stillness::{self, Stretch};
 use crate::timer::PreciseTimer;
 
 mod local;
@@ -49,7 +50,8 @@ pub(crate) struct WorkerSetup {
 pub(crate) enum Command {
     Connect(ConnectOrder),
     Run(Arc<SliceOrder>),
-    Collect(TargetId),
+    CloseBook(TargetId),
+    Late(TargetId),
     Disconnect(TargetId),
 }
 
@@ -58,6 +60,7 @@ pub(crate) enum Reply {
     Connected(ConnectReport),
     Ran(Result<SliceReport, io::Error>),
     Collected(Box<Measurement>),
+    Late(BTreeMap<usize, Measurement>),
     Disconnected,
 }
 
@@ -94,6 +97,10 @@ pub(crate) struct LoadOrder {
     pub(crate) id: TargetId,
     pub(crate) connections: usize,
     pub(crate) kind: LoadKind,
+    /// Mean response time, as far as it is known.
+    pub(crate) mean_response: Option<Nanos>,
+    /// When the server gave its last answer in its slice before this one; 0 if it gave none.
+    pub(crate) last_answer: Nanos,
 }
 
 pub(crate) enum LoadKind {
@@ -109,19 +116,25 @@ pub(crate) enum LoadKind {
         position: Nanos,
         limit: Option<u64>,
     },
+    /// Nothing new: only what is still under way, or due since an earlier slice.
+    Rest,
 }
 
 pub(crate) struct SliceReport {
     pub(crate) loads: Vec<LoadReport>,
     /// Where the window was cut, if the run was cancelled.
     pub(crate) cut: Option<Nanos>,
+    /// When this worker did not run though it should have.
+    pub(crate) pauses: Vec<Stretch>,
 }
 
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Default)]
 pub(crate) struct LoadReport {
     pub(crate) sums: SliceSums,
     /// Open loop: the last intended instant; 0 otherwise.
     pub(crate) last_intended: Nanos,
+    /// When the server answered nobody though it was asked; none from a worker that has no connection to it.
+    pub(crate) silences: Option<Vec<Stretch>>,
 }
 
 /// Runs a worker on the calling thread until its commands end.
@@ -165,12 +178,18 @@ impl Worker {
         match command {
             Command::Connect(order) => Reply::Connected(self.connect(&order).await),
             Command::Run(order) => Reply::Ran(self.run(&order).await),
-            Command::Collect(id) => {
-                let measurement = self.targets.get(&id).map(|target| target.take());
+            Command::CloseBook(id) => {
+                let measurement = self.targets.get(&id).map(|target| target.close_book());
                 Reply::Collected(Box::new(measurement.unwrap_or_default()))
             }
+            Command::Late(id) => {
+                let late = self.targets.get(&id).map(|target| target.take_late());
+                Reply::Late(late.unwrap_or_default())
+            }
             Command::Disconnect(id) => {
-                self.targets.remove(&id);
+                if let Some(target) = self.targets.remove(&id) {
+                    target.close().await;
+                }
                 Reply::Disconnected
             }
         }
@@ -188,40 +207,51 @@ impl Worker {
         report
     }
 
-    /// One slice: begin all loads, look after their deadlines, wait until the last answer is in.
+    /// One slice: begin all loads, look after the deadlines of all targets, move on when all loads are over.
     async fn run(&mut self, order: &SliceOrder) -> io::Result<SliceReport> {
         self.slices += 1;
-        let active = Rc::new(Active::default());
-        let loads = self.begin(order, &active)?;
-        let look = (self.setup.timeout / 20).clamp(LOOK_SHORTEST, LOOK_LONGEST);
+        let idle = Rc::new(Notify::new());
+        let loads = self.begin(order, &idle)?;
+        let longest = (self.setup.timeout / 20).clamp(LOOK_SHORTEST, LOOK_LONGEST);
+        let clock = self.setup.clock;
+        let mut pauses = Pauses::default();
         let mut cut = None;
-        while !active.is_idle() {
-            let _ = tokio::time::timeout(look, active.idle()).await;
-            let now = self.setup.clock.now();
+        loop {
+            let now = clock.now();
             if cut.is_none() && self.setup.cancelled.load(Ordering::Relaxed) {
                 cut = Some(now);
                 loads.iter().for_each(|load| load.stop(now));
             }
             let give_up = cut.is_some_and(|cut| now > cut + CANCEL_GRACE_NS);
+            for target in self.targets.values() {
+                target.look(now, give_up);
+            }
             for load in &loads {
-                if give_up {
-                    load.abandon();
-                }
                 load.look(now);
             }
+            if loads.iter().all(|load| load.is_over(now)) {
+                break;
+            }
+            let next = loads.iter().map(|load| load.next_look(now)).min();
+            let look = Duration::from_nanos(next.unwrap_or(NEVER).saturating_sub(now));
+            let look = look.clamp(LOOK_SHORTEST, longest);
+            let _ = tokio::time::timeout(look, idle.notified()).await;
+            pauses.add(now + nanos(look), clock.now());
         }
+        let now = clock.now();
         Ok(SliceReport {
-            loads: loads.into_iter().map(|load| load.finish()).collect(),
+            loads: loads.into_iter().map(|load| load.finish(now)).collect(),
             cut,
+            pauses: pauses.stretches,
         })
     }
 
     fn begin(
         &mut self,
         order: &SliceOrder,
-        active: &Rc<Active>,
+        idle: &Rc<Notify>,
     ) -> io::Result<Vec<Box<dyn RunningLoad>>> {
-        let open = |load: &&LoadOrder| matches!(load.kind, LoadKind::Open { .. });
+        let open = |load: &&LoadOrder| matches!(load.kind, LoadKind::Open { .. } | LoadKind::Rest);
         while self.timers.len() < order.loads.iter().filter(open).count() {
             self.timers
                 .push(Rc::new(PreciseTimer::new(self.setup.clock)?));
@@ -230,7 +260,7 @@ impl Worker {
         let mut loads = Vec::with_capacity(order.loads.len());
         for load in &order.loads {
             let timer = match load.kind {
-                LoadKind::Open { .. } => timers.next(),
+                LoadKind::Open { .. } | LoadKind::Rest => timers.next(),
                 _ => None,
             };
             if let Some(target) = self.targets.get(&load.id) {
@@ -241,12 +271,26 @@ impl Worker {
                     load,
                     timer,
                     seed,
-                    active,
+                    idle,
                 };
                 loads.push(Rc::clone(target).begin(&context));
             }
         }
         Ok(loads)
+    }
+}
+
+/// When a worker did not run though it should have: its process was stopped, or had no CPU.
+#[derive(Default)]
+struct Pauses {
+    stretches: Vec<Stretch>,
+}
+
+impl Pauses {
+    fn add(&mut self, expected: Nanos, now: Nanos) {
+        if now.saturating_sub(expected) >= stillness::SHORTEST {
+            self.stretches.push((expected, now));
+        }
     }
 }
 

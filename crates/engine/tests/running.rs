@@ -161,8 +161,9 @@ fn collecting_resets_and_slices_add_up() {
         counted += outcome.loads[0].requests;
     }
     let block = engine.collect(id).unwrap();
-    assert_eq!(block.requests, counted);
-    assert_eq!(block.latency.len(), counted);
+    // A slice tells what was answered when it was over; the book, what was answered in the end.
+    assert!(block.requests >= counted, "{} {counted}", block.requests);
+    assert_eq!(block.latency.len(), block.requests);
     assert_eq!(block.measured, Duration::from_millis(500));
     assert!(block.answers_total > block.requests);
     assert_eq!(block.connections.established, 4);

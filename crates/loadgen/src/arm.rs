@@ -39,6 +39,7 @@ pub struct Arm {
     pub process: Option<ServerProcess>,
     /// Built-in servers answer `/stats`.
     built_in: bool,
+    pids: Pids,
     /// Its connections, while there are any.
     pub connections: Option<TargetId>,
     /// What is connected beside them, if the workload wants it.
@@ -47,6 +48,8 @@ pub struct Arm {
     pub rss_before_bytes: Option<u64>,
     /// Mean response time seen last under the present load.
     pub mean_response: Option<Duration>,
+    /// Longest time so far in which it answered nobody under the present load.
+    pub longest_silence: Duration,
     /// Slices in which it was loaded so far.
     pub slices: u32,
     /// How it was warmed up last.
@@ -113,15 +116,22 @@ impl Arm {
             }
             ServerSource::Running { base_url } => (base_url.clone(), None, false),
         };
+        let pids = match &process {
+            None => Pids::of_url(&base_url),
+            Some(process) if built_in => Pids::One(process.pid()),
+            Some(process) => Pids::Trees(vec![process.pid()]),
+        };
         Ok(Self {
             label: spec.label.clone(),
             base_url,
             process,
             built_in,
+            pids,
             connections: None,
             beside: None,
             rss_before_bytes: None,
             mean_response: None,
+            longest_silence: Duration::ZERO,
             slices: 0,
             warmed_up: None,
             dispensable: false,
@@ -186,11 +196,7 @@ impl Arm {
 
     /// The processes whose CPU and memory are the server's.
     pub fn pids(&self) -> Pids {
-        match &self.process {
-            None => Pids::Unknown,
-            Some(process) if self.built_in => Pids::One(process.pid()),
-            Some(process) => Pids::Tree(process.pid()),
-        }
+        self.pids.clone()
     }
 
     /// Threads of all its processes at this moment; `None` where not available.

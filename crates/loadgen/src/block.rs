@@ -1,10 +1,17 @@
 //! A block: slices of all arms in mirrored order, one arm loaded at a time.
+//!
+//! A request belongs to the block in which it was sent. What is under way when the block ends is awaited while the
+//! next one is measured; [`add_late`] adds what became of it.
 
 use std::time::Duration;
 
-use engine::{Load, Measurement, Slice, SliceEnd, Target};
+use engine::{Load, Measurement, Slice, SliceEnd, Target, TargetId};
+use stats::schedule::window_lengths;
+
+use report::record::BlockCpu;
 
 use crate::arm::{Arm, Beside, ServerCounters};
+use crate::cpu::{Processes, Usage};
 use crate::loader::Loader;
 use crate::{counters, interrupt};
 
@@ -14,19 +21,26 @@ pub struct BlockPlan<'a> {
     pub order: &'a [usize],
     /// How they are loaded.
     pub load: Load,
-    /// When a slice ends.
+    /// When a slice ends; a time is that of an average slice.
     pub slice_end: SliceEnd,
+    /// Seed of the lengths of windows.
+    pub seed: u64,
     /// Connections made anew for each slice, where not all arms can stay connected.
     pub connect_each: Option<&'a dyn Fn(&Arm) -> Target>,
 }
 
 /// What one arm did in a block.
+#[derive(Default)]
 pub struct ArmBlock {
     /// The arm.
     pub arm: usize,
+    /// Its connections, if they outlast the block.
+    pub target: Option<TargetId>,
     /// What the engine saw.
     pub measurement: Measurement,
-    /// Wall time of its slices, lead-in and draining included: what CPU time is divided by.
+    /// Longest time in which the load generator itself stood still in its slices.
+    pub client_pause: Duration,
+    /// Wall time of its slices, from the first request until the run moved on: what CPU time is divided by.
     pub span: Duration,
     /// How many slices those were.
     pub slices: u32,
@@ -34,6 +48,8 @@ pub struct ArmBlock {
     pub server_cpu: Option<Duration>,
     /// CPU time of the client over that span.
     pub client_cpu: Duration,
+    /// Who used the machine's CPU over that span; `None` where the system does not tell.
+    pub cpu: Option<BlockCpu>,
     /// Context switches of the server over the block.
     pub server_switches: Option<u64>,
     /// Context switches of the client over that span.
@@ -50,6 +66,13 @@ pub struct ArmBlock {
 pub struct BlockOutcome {
     /// The arms that were loaded, in the order of their numbers.
     pub arms: Vec<ArmBlock>,
+    /// What happened around them.
+    pub around: Surroundings,
+}
+
+/// What happened to all arms of a block alike.
+#[derive(Debug, Clone, Copy)]
+pub struct Surroundings {
     /// CPU time stolen during the block, in percent.
     pub steal_percent: Option<f64>,
     /// Time of the fixed spin before it.
@@ -64,7 +87,7 @@ impl BlockOutcome {
     /// # Errors
     /// Then.
     pub fn check_whole(&self) -> anyhow::Result<()> {
-        if self.interrupted && !interrupt::requested() {
+        if self.around.interrupted && !interrupt::requested() {
             anyhow::bail!("the load engine ended a slice early");
         }
         Ok(())
@@ -75,9 +98,11 @@ impl BlockOutcome {
 #[derive(Clone, Default)]
 struct Tally {
     loaded: bool,
+    client_pause: Duration,
     span: Duration,
     server_cpu: Option<Duration>,
     client_cpu: Duration,
+    usage: Usage,
     client_switches: Option<u64>,
     client_run_queue_wait: Option<Duration>,
     throttled_periods: Option<u64>,
@@ -99,6 +124,7 @@ pub fn run(
     let spin = counters::spin();
     let machine = counters::machine_cpu();
     let pids: Vec<_> = arms.iter().map(|arm| arm.pids().now()).collect();
+    let processes = Processes::of(arms, &pids, plan.order);
     let before: Vec<_> = arms
         .iter()
         .zip(&pids)
@@ -106,9 +132,13 @@ pub fn run(
         .map(|(arm, (it, pids))| plan.order.contains(&arm).then(|| it.counters(pids)))
         .collect();
     let mut tallies = vec![Tally::default(); arms.len()];
+    let ends = slice_ends(plan, arms.len());
     let mut interrupted = false;
-    for &arm in plan.order {
-        interrupted = turn(loader, &mut arms[arm], &pids[arm], plan, &mut tallies[arm])?;
+    for (&arm, end) in plan.order.iter().zip(ends) {
+        let (it, tally) = (&mut arms[arm], &mut tallies[arm]);
+        tally.usage.begin(&processes, arm);
+        interrupted = turn(loader, it, &pids[arm], (plan, end), tally)?;
+        tally.usage.end(&processes, arm);
         if interrupted {
             break;
         }
@@ -127,15 +157,34 @@ pub fn run(
                 &arms[arm],
                 (&pids[arm], before[arm].unwrap_or_default()),
                 std::mem::take(&mut tallies[arm]),
+                &processes,
             )
         })
         .collect::<anyhow::Result<_>>()?;
     Ok(BlockOutcome {
         arms,
-        steal_percent,
-        spin,
-        interrupted,
+        around: Surroundings {
+            steal_percent,
+            spin,
+            interrupted,
+        },
     })
+}
+
+/// When each slice of the order ends: the windows of each arm are drawn for themselves.
+fn slice_ends(plan: &BlockPlan<'_>, arms: usize) -> Vec<SliceEnd> {
+    let SliceEnd::After(slice) = plan.slice_end else {
+        return vec![plan.slice_end; plan.order.len()];
+    };
+    let slices_of = |arm: usize| plan.order.iter().filter(|other| **other == arm).count();
+    let mut lengths: Vec<_> = (0..arms)
+        .map(|arm| {
+            let seed = plan.seed.wrapping_add(arm as u64);
+            window_lengths(slice, slices_of(arm), seed).into_iter()
+        })
+        .collect();
+    let next = |arm: &usize| SliceEnd::After(lengths[*arm].next().unwrap_or(slice));
+    plan.order.iter().map(next).collect()
 }
 
 /// One turn of an arm that takes part, still; true when it was cut short. An arm that does not stand it is out,
@@ -144,13 +193,13 @@ fn turn(
     loader: &mut dyn Loader,
     arm: &mut Arm,
     pids: &[u32],
-    plan: &BlockPlan<'_>,
+    (plan, end): (&BlockPlan<'_>, SliceEnd),
     tally: &mut Tally,
 ) -> anyhow::Result<bool> {
     if !arm.is_in() {
         return Ok(false);
     }
-    let interrupted = slice(loader, arm, pids, plan, tally);
+    let interrupted = slice(loader, arm, pids, (plan, end), tally);
     if matches!(interrupted, Ok(true)) {
         return Ok(true);
     }
@@ -165,7 +214,7 @@ fn slice(
     loader: &mut dyn Loader,
     arm: &mut Arm,
     pids: &[u32],
-    plan: &BlockPlan<'_>,
+    (plan, end): (&BlockPlan<'_>, SliceEnd),
     tally: &mut Tally,
 ) -> anyhow::Result<bool> {
     let target = match (arm.connections, plan.connect_each) {
@@ -186,11 +235,12 @@ fn slice(
             .chain(arm.beside.as_ref().and_then(Beside::load))
             .collect(),
         lead_in: lead_in(arm, plan),
-        end: plan.slice_end,
+        end,
     })?;
     arm.slices += 1;
     tally.loaded = true;
     tally.span += outcome.span;
+    tally.client_pause = tally.client_pause.max(outcome.longest_pause);
     tally.server_cpu = grown(tally.server_cpu, server_cpu, Arm::cpu(pids));
     tally.client_cpu += counters::own_cpu().saturating_sub(client_cpu);
     tally.client_switches = add_difference(tally.client_switches, client_switches, own_switches());
@@ -205,8 +255,9 @@ fn slice(
     tally
         .slices_rps
         .push(requests as f64 / outcome.measured.as_secs_f64());
-    if let Some(mean) = outcome.loads.first().and_then(|load| load.mean_latency) {
-        arm.mean_response = Some(mean);
+    if let Some(load) = outcome.loads.first() {
+        arm.mean_response = load.mean_latency.or(arm.mean_response);
+        arm.longest_silence = arm.longest_silence.max(load.longest_silence);
     }
     if plan.connect_each.is_some() {
         let measurement = loader.collect(target)?;
@@ -219,7 +270,7 @@ fn slice(
     Ok(outcome.interrupted)
 }
 
-/// The first response of a slice is not counted. A closed loop spreads its first requests over one
+/// The first response of a slice does not count. A closed loop spreads its first requests over one
 /// response time, so that slow answers do not come in step; the one after that is steady.
 fn lead_in(arm: &Arm, plan: &BlockPlan<'_>) -> Duration {
     /// Fresh connections: their threads, buffers and congestion windows are fresh too.
@@ -252,12 +303,46 @@ fn phase(slice: u32) -> f64 {
     (0.5 + f64::from(slice) * GOLDEN).fract()
 }
 
+/// Adds what became meanwhile of requests that were under way when their blocks ended. With `settle`, that of all
+/// of them is awaited first, one timeout at most for each server.
+///
+/// # Errors
+/// When the load generator fails.
+pub fn add_late<'a>(
+    loader: &mut dyn Loader,
+    blocks: impl Iterator<Item = &'a mut ArmBlock>,
+    settle: bool,
+) -> anyhow::Result<()> {
+    let mut waiting: Vec<_> = blocks
+        .filter(|block| block.measurement.under_way > 0)
+        .collect();
+    let mut targets: Vec<TargetId> = waiting.iter().filter_map(|block| block.target).collect();
+    targets.sort_unstable();
+    targets.dedup();
+    for target in targets {
+        if settle {
+            loader.settle(target)?;
+        }
+        for late in loader.late(target)? {
+            let of_book = |block: &&mut &mut ArmBlock| {
+                block.target == Some(target) && block.measurement.book == late.book
+            };
+            // What warming up left behind has no block.
+            if let Some(block) = waiting.iter_mut().find(of_book) {
+                block.measurement.add_late(late);
+            }
+        }
+    }
+    Ok(())
+}
+
 fn finish(
     loader: &mut dyn Loader,
     number: usize,
     arm: &Arm,
     (pids, before): (&[u32], ServerCounters),
     tally: Tally,
+    processes: &Processes,
 ) -> anyhow::Result<ArmBlock> {
     // What a process used that came or went meanwhile is not known: less than all of it would be a lie.
     let pids_now = arm.pids().now();
@@ -265,12 +350,14 @@ fn finish(
     let after = arm.counters(&pids_now);
     let measurement = match (tally.collected, arm.connections) {
         (Some(measurement), _) => measurement,
-        (None, Some(target)) => loader.collect(target)?,
+        (None, Some(target)) => loader.close_book(target)?,
         (None, None) => Measurement::default(),
     };
     Ok(ArmBlock {
         arm: number,
+        target: arm.connections,
         measurement,
+        client_pause: tally.client_pause,
         span: tally.span,
         slices: u32::try_from(tally.slices_rps.len()).unwrap_or(u32::MAX),
         // Where there are no CPU clocks of other processes, the server's own word for the whole block.
@@ -279,6 +366,7 @@ fn finish(
             .or_else(|| grown(None, before.cpu, after.cpu))
             .filter(|_| is_same),
         client_cpu: tally.client_cpu,
+        cpu: tally.usage.finish(processes, number, is_same),
         server_switches: add_difference(None, before.context_switches, after.context_switches)
             .filter(|_| is_same),
         client_switches: tally.client_switches,

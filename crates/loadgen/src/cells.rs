@@ -3,12 +3,15 @@
 use std::time::{Duration, Instant};
 
 use engine::Measurement;
+use report::analysis::comparisons::PAUSE_LIMIT_MS;
+use report::format;
 use report::record::{
     Block, CellResult, ClassResult, Connections, ErrorCounts, LatencySummary, LoadKind, SeriesPoint,
 };
 
-use crate::block::{ArmBlock, BlockOutcome};
+use crate::block::{ArmBlock, Surroundings};
 use crate::sampler::Sample;
+use crate::stragglers::Whole;
 
 mod used;
 mod wrk;
@@ -39,6 +42,27 @@ pub struct CellName {
     pub timeout: Duration,
 }
 
+/// What was asked of a server, as far as its figures depend on it.
+#[derive(Debug, Clone, Copy)]
+pub struct Asked {
+    /// Closed or open loop.
+    pub load: LoadKind,
+    /// Connections.
+    pub concurrency: usize,
+    /// After which a request counts as unanswered.
+    pub timeout: Duration,
+}
+
+impl CellName {
+    fn asked(&self) -> Asked {
+        Asked {
+            load: self.load,
+            concurrency: self.concurrency,
+            timeout: self.timeout,
+        }
+    }
+}
+
 /// A cell while it is measured.
 pub struct Cell {
     name: CellName,
@@ -58,10 +82,15 @@ impl Cell {
         }
     }
 
-    /// Adds one arm's part of a block.
-    pub fn add(&mut self, index: u32, outcome: &BlockOutcome, arm: ArmBlock) {
+    /// Adds one arm's part of a block, or the errors of what warming it up left behind.
+    pub fn add(&mut self, part: Whole) {
+        let Whole { block, mut arm } = part;
+        let Some((index, around)) = block else {
+            self.total.errors += arm.measurement.errors;
+            return;
+        };
         self.blocks
-            .push(block(index, outcome, &arm, self.name.timeout));
+            .push(self::block(index, around, &arm, &self.name.asked()));
         let used = &mut self.used;
         used.span += arm.span;
         used.slices += arm.slices;
@@ -76,6 +105,9 @@ impl Cell {
             arm.client_run_queue_wait,
             is_first,
         );
+        if stood_still(&arm) {
+            forget_latencies(&mut arm.measurement);
+        }
         self.total.append(arm.measurement);
     }
 
@@ -138,7 +170,7 @@ impl Cell {
                 0.0
             }
         };
-        let slower = slower_than_all(&total);
+        let slower = total.unanswered;
         let summary =
             |histogram, slower| LatencySummary::from_histogram(histogram, slower, name.timeout);
         CellResult {
@@ -147,7 +179,7 @@ impl Cell {
             throughput_rps: per_second(total.requests),
             transfer_bytes_per_s: per_second(total.bytes_received),
             latency_us: summary(&total.latency, slower),
-            service_time_us: summary(&total.service_time, total.errors.timeout),
+            service_time_us: summary(&total.service_time, slower),
             send_lag_us: summary(&total.send_lag, 0),
             connect_us: summary(&total.connect, 0),
             errors: errors(&total),
@@ -172,16 +204,39 @@ impl Cell {
     }
 }
 
-/// Requests that were never answered, and so count as slower than every answer.
-fn slower_than_all(measurement: &Measurement) -> u64 {
-    measurement.errors.timeout + measurement.errors.unsent
+/// Whether the load generator itself stood still so long that the latencies of this block tell of it.
+fn stood_still(arm: &ArmBlock) -> bool {
+    arm.client_pause.as_secs_f64() * 1e3 >= PAUSE_LIMIT_MS
+}
+
+/// Leaves out all times that the load generator's own pause is a part of. Requests are counted all the same.
+fn forget_latencies(measurement: &mut Measurement) {
+    let Measurement {
+        latency,
+        service_time,
+        send_lag,
+        connect,
+        first_byte,
+        chunk_gaps,
+        classes,
+        ..
+    } = measurement;
+    let always = [latency, service_time, send_lag, connect].into_iter();
+    let of_classes = classes.iter_mut().map(|class| &mut class.latency);
+    let all = always.chain(first_byte).chain(chunk_gaps).chain(of_classes);
+    all.for_each(hdrhistogram::Histogram::reset);
+    measurement.unanswered = 0; // they have no place among latencies that are not there
 }
 
 /// One arm's part of a block as it stands in a record.
-pub fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Duration) -> Block {
+pub fn block(index: u32, around: Surroundings, arm: &ArmBlock, asked: &Asked) -> Block {
     let it = &arm.measurement;
-    let latency = LatencySummary::from_histogram(&it.latency, slower_than_all(it), timeout);
-    let send_lag = LatencySummary::from_histogram(&it.send_lag, 0, timeout);
+    let lasting = |histogram, slower| {
+        let summary = LatencySummary::from_histogram(histogram, slower, asked.timeout);
+        (!stood_still(arm)).then_some(summary).unwrap_or_default()
+    };
+    let latency = lasting(&it.latency, it.unanswered);
+    let send_lag = lasting(&it.send_lag, 0);
     let seconds = it.measured.as_secs_f64();
     Block {
         index,
@@ -196,9 +251,11 @@ pub fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Durati
         p50_us: latency.p50,
         p99_us: latency.p99,
         mean_us: latency.mean,
-        waited_s: None,
-        by_latency_rps: None,
-        client_pause_ms: None,
+        waited_s: Some(it.waited.as_secs_f64()),
+        by_latency_rps: by_latency_rps(it, asked),
+        client_pause_ms: Some(micros(arm.client_pause) / 1e3),
+        answered_in_window: Some(it.answers_in_window),
+        slices: Some(arm.slices),
         send_lag_p90_us: send_lag.p90,
         send_lag_p99_us: send_lag.p99,
         server_cpu_us_per_request: per_answer(arm.server_cpu.map(micros), it),
@@ -207,20 +264,33 @@ pub fn block(index: u32, outcome: &BlockOutcome, arm: &ArmBlock, timeout: Durati
             arm.server_switches.map(|switches| switches as f64),
             it,
         ),
-        steal_percent: outcome.steal_percent,
-        spin_us: Some(micros(outcome.spin)),
+        cpu: arm.cpu,
+        steal_percent: around.steal_percent,
+        spin_us: Some(micros(around.spin)),
         last_third_over_first: arm.last_third_over_first,
         throttled_periods: arm.throttled_periods,
-        dropped: dropped(outcome),
+        dropped: dropped(around, arm),
     }
 }
 
-/// Why a block is left out: only for what happened to the whole machine, never for what a server did.
-fn dropped(outcome: &BlockOutcome) -> Option<String> {
-    if outcome.interrupted {
+/// Throughput by Little's law: every connection of a closed loop always waits for an answer, so that requests come as
+/// often as their time goes into that of all connections.
+fn by_latency_rps(it: &Measurement, asked: &Asked) -> Option<f64> {
+    let waited_s = it.waited.as_secs_f64();
+    let is_known = asked.load == LoadKind::Closed && waited_s > 0.0;
+    is_known.then(|| asked.concurrency as f64 * it.requests as f64 / waited_s)
+}
+
+/// Why a block is left out: only for what happened to the machine or the load generator, never for what a server did.
+fn dropped(around: Surroundings, arm: &ArmBlock) -> Option<String> {
+    if around.interrupted {
         return Some("interrupted".to_owned());
     }
-    let steal = outcome
+    if stood_still(arm) {
+        let pause = format::duration_us(micros(arm.client_pause));
+        return Some(format!("the load generator stood still for {pause}"));
+    }
+    let steal = around
         .steal_percent
         .filter(|&percent| percent > STEAL_DROPS_PERCENT)?;
     Some(format!("{steal:.1} % of the CPU time was stolen"))

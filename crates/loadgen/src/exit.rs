@@ -1,5 +1,6 @@
 //! What the exit code says.
 
+use report::down;
 use report::record::{CellResult, Record};
 
 use crate::cli::MaxErrors;
@@ -30,7 +31,10 @@ pub fn of_cells(
 ) -> u8 {
     let cells = || record.results.iter().filter(|cell| counts(cell));
     let any_unanswered = cells().next().is_none() || cells().any(|cell| cell.requests == 0);
-    let too_many = cells().any(|cell| exceeds(cell.requests, cell.errors.total, max_errors));
+    let too_many = cells().any(|cell| {
+        exceeds(cell.requests, cell.errors.total, max_errors)
+            || was_down_too_long(down::time_s(&cell.time_series), cell.duration_s, max_errors)
+    });
     match () {
         () if record.interrupted => INTERRUPTED,
         () if any_unanswered => NOT_MEASURED,
@@ -47,9 +51,26 @@ pub fn exceeds(requests: u64, errors: u64, max_errors: MaxErrors) -> bool {
     }
 }
 
+/// Time without a working server counts like errors: connections that fail rest, so that a dead server costs few of them.
+/// A number of errors says nothing about time.
+pub fn was_down_too_long(down_s: f64, measured_s: f64, max_errors: MaxErrors) -> bool {
+    match max_errors {
+        MaxErrors::Count(_) => false,
+        MaxErrors::Share(most) => down_s > most * measured_s,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn time_without_a_server_is_tolerated_up_to_the_same_share() {
+        assert!(!was_down_too_long(0.0, 5.0, MaxErrors::Share(0.0)));
+        assert!(!was_down_too_long(0.05, 5.0, MaxErrors::Share(0.01)));
+        assert!(was_down_too_long(0.06, 5.0, MaxErrors::Share(0.01)));
+        assert!(!was_down_too_long(5.0, 5.0, MaxErrors::Count(3)));
+    }
 
     #[test]
     fn errors_are_tolerated_up_to_the_limit() {

@@ -4,7 +4,7 @@
 //!
 //! - [`cli`]: the command line as typed; [`plan`]: what shall be measured, checked.
 //! - [`run`]: the main job. [`warmup`] comes first, [`slices`] cuts its time, [`block`] loads servers
-//!   slice by slice, [`cells`] and [`document`] make the record of it.
+//!   slice by slice, [`stragglers`] waits for their last answers, [`cells`] and [`document`] make the record of it.
 //! - [`shapes`]: what each kind of workload needs beyond the common run; [`loader`], [`websocket`]: who sends
 //!   the load; [`workloads`]: the list of them.
 //! - [`contenders`]: external servers, and the article's table made again.
@@ -33,6 +33,7 @@ mod cells;
 mod cli;
 mod contenders;
 mod counters;
+mod cpu;
 mod descriptors;
 mod document;
 mod environment;
@@ -59,6 +60,7 @@ mod servers;
 mod shapes;
 mod slices;
 mod steps;
+mod stragglers;
 mod suite;
 mod sweep;
 mod warmup;

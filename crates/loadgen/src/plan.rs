@@ -15,7 +15,7 @@ mod server;
 mod url;
 mod work;
 
-pub use load::{Amount, LoadPoint};
+pub use load::{Amount, LoadPoint, check_rate, has_requests};
 pub use server::{ServerSource, ServerSpec, check_labels};
 pub use work::Work;
 
@@ -159,6 +159,11 @@ impl Plan {
                 .try_for_each(|server| servers::check_has(server, workload))?;
             if self.traceparent.is_some() && workload.definition().shape == Shape::WebSocket {
                 bail!("--traceparent goes with requests: messages over WebSocket carry no trace");
+            }
+        }
+        for &point in &self.load_points {
+            if let (LoadPoint::Rate(rate), Some(time)) = (point, self.measured_time(point)) {
+                check_rate(rate, time)?;
             }
         }
         check_files(&self.output.files)?;
@@ -348,6 +353,10 @@ mod tests {
             ("-o x.docx", "docx"),
             ("-o /no/such/folder/x.json", "no folder"),
             ("http://127.0.0.1:1 -m G=T", "not an HTTP method"),
+            (
+                "http://127.0.0.1:1 --rate 0.5 -d 1s",
+                "measure for 2 s or longer",
+            ),
         ] {
             let error = plan(line).expect_err(line).to_string();
             assert!(error.contains(told), "{line}: {error}");

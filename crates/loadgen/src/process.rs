@@ -173,7 +173,7 @@ impl ServerProcess {
             std::thread::sleep(Duration::from_millis(20));
         }
         // Only now: below the guard, the command is its one child.
-        self.pid = crate::counters::process_tree(self.child.id())
+        self.pid = crate::counters::process_tree(self.child.id(), &[])
             .get(1)
             .copied()
             .unwrap_or(self.child.id());

@@ -6,14 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use engine::{LiveView, SliceEnd};
+use engine::LiveView;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 use report::format;
 
 use crate::cells::Cell;
 use crate::output::say;
 use crate::plan::{LoadPoint, Plan};
-use crate::run::ScheduledBlock;
+use crate::run::Schedule;
 
 const REFRESH: Duration = Duration::from_millis(250);
 
@@ -65,35 +65,29 @@ impl Progress {
     }
 
     /// A load point begins.
-    pub fn measuring(
-        &mut self,
-        point: LoadPoint,
-        slice_end: SliceEnd,
-        schedule: &[ScheduledBlock],
-    ) {
-        let blocks = schedule
-            .iter()
-            .map(|block| block.index + 1)
-            .max()
-            .unwrap_or(0);
+    pub fn measuring(&mut self, point: LoadPoint, schedule: &Schedule) {
         let what = match point {
             LoadPoint::Saturated => "saturated",
             LoadPoint::Rate(_) => "at the rate asked for",
             LoadPoint::SameRate => "at the same rate",
         };
-        let cut = match slice_end {
-            SliceEnd::After(slice) => {
+        let steps = schedule.blocks.len();
+        let (blocks, cut) = match schedule.cut() {
+            Ok(cut) => (
+                cut.blocks,
                 format!(
-                    "{} of {} of {}",
-                    format::counted(blocks as u64, "block"),
-                    format::counted(schedule[0].order.len() as u64, "slice"),
-                    format::duration_us(slice.as_secs_f64() * 1e6)
-                )
-            }
-            SliceEnd::Requests(requests) => {
-                format!("{} each", format::counted(requests, "request"))
-            }
+                    "{} of {} of {} for each server",
+                    format::counted(u64::from(cut.blocks), "block"),
+                    format::counted(u64::from(cut.slices_per_block), "slice"),
+                    format::duration_us(cut.slice.as_secs_f64() * 1e6)
+                ),
+            ),
+            Err(requests) => (1, format!("{} each", format::counted(requests, "request"))),
         };
+        let time = schedule.whole_time().map_or_else(String::new, |time| {
+            format!(", about {}", format::seconds(time.as_secs_f64().ceil()))
+        });
+        let cut = cut + &time;
         match self {
             Self::Quiet => {}
             Self::Lines(lines) => {
@@ -103,7 +97,7 @@ impl Progress {
             Self::Bars(bars) => {
                 bars.set_phase(what);
                 for (_, bar) in &bars.bars {
-                    bar.set_length(schedule.len() as u64);
+                    bar.set_length(steps as u64);
                     bar.set_position(0);
                 }
             }
@@ -217,7 +211,10 @@ fn opening(plan: &Plan) -> String {
         .map(|server| server.label.as_str())
         .collect();
     let time = plan.estimated_time().map_or_else(String::new, |time| {
-        format!(", about {}", format::seconds(time.as_secs_f64().ceil()))
+        format!(
+            ", at least {} of warming up and measuring",
+            format::seconds(time.as_secs_f64().ceil())
+        )
     });
     format!(
         "{}: {}, {} connections{time}",

@@ -1,8 +1,9 @@
 //! The main job: servers started, verified, loaded in turns, and what came of it as a record.
 
 mod point;
+mod schedule;
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use engine::{Engine, EngineConfig, Load, Target};
 use report::record::{CellResult, Record};
@@ -10,14 +11,14 @@ use report::record::{CellResult, Record};
 use crate::arm::{Arm, Beside};
 use crate::descriptors::Room;
 use crate::loader::Loader;
-use crate::plan::{LoadPoint, Plan, Work};
+use crate::plan::{LoadPoint, Plan, Work, has_requests};
 use crate::progress::Progress;
 use crate::sampler::Sampler;
 use crate::shapes::contrast::Contrast;
 use crate::shapes::{self, BesidePlan, Seen, Shape};
 use crate::{counters, descriptors, document, interrupt, output};
-pub use point::ScheduledBlock;
 use point::{Measured, Point, target};
+pub use schedule::Schedule;
 
 /// What a run left behind: always a record, and what ended it early if anything did.
 pub struct Outcome {
@@ -302,6 +303,7 @@ impl<'a> Run<'a> {
     ) -> anyhow::Result<()> {
         for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
             arm.mean_response = None;
+            arm.longest_silence = Duration::ZERO;
             arm.beside = beside.as_ref().map(|beside| {
                 let target = Target {
                     name: format!("{}, beside", arm.label),
@@ -333,9 +335,14 @@ impl<'a> Run<'a> {
         Ok(match which {
             LoadPoint::Saturated => Some(Load::ClosedLoop),
             LoadPoint::Rate(rate) => Some(open(rate)),
-            LoadPoint::SameRate => capacity
-                .filter(|&rate| rate > 0.0)
-                .map(|rate| open(round_rate(rate / 2.0))),
+            LoadPoint::SameRate => {
+                let time = self.plan.measured_time(which).unwrap_or_default();
+                capacity
+                    .filter(|&rate| rate > 0.0)
+                    .map(|rate| round_rate(rate / 2.0))
+                    .filter(|&rate| has_requests(rate, time))
+                    .map(open)
+            }
         })
     }
 }

@@ -92,8 +92,8 @@ struct Set {
 impl Set {
     fn of(source: Pids) -> Self {
         Self {
-            source,
             pids: source.now(),
+            source,
             number: 0,
         }
     }

@@ -8,6 +8,9 @@ pub const SHORTEST_SLICE: Duration = Duration::from_millis(50);
 pub const RESPONSES_PER_SLICE: u32 = 5;
 /// With one slice of each server per block, for answers that are slow, at least so many.
 pub const RESPONSES_PER_ONLY_SLICE: u32 = 2;
+/// And at least so many of the longest silences seen in any server: where a pause comes by the clock, each slice then
+/// holds its share of it, and no slice is made of it.
+const SILENCES_PER_SLICE: u32 = 5;
 /// Blocks that would measure less than this, over all servers, are made longer and fewer.
 const SHORTEST_BLOCK: Duration = Duration::from_secs(1);
 
@@ -35,6 +38,8 @@ pub struct ToCut {
     pub turns: Turns,
     /// Longest mean response time of the servers.
     pub mean_response: Duration,
+    /// Longest silence of the servers so far. It lengthens slices, to a quarter of a block of two servers at most.
+    pub longest_silence: Duration,
 }
 
 /// How often servers take turns within a block.
@@ -76,6 +81,7 @@ pub fn cut(to_cut: ToCut) -> Cut {
         blocks,
         turns,
         mean_response,
+        longest_silence,
     } = to_cut;
     let shortest = SHORTEST_SLICE.max(mean_response * turns.responses_per_slice());
     let all_servers = per_server.mul_f64(servers as f64);
@@ -87,13 +93,27 @@ pub fn cut(to_cut: ToCut) -> Cut {
     let slices_per_block = match turns {
         Turns::None | Turns::Once => 1,
         Turns::Long => 2,
-        Turns::Short => 2 * times(per_block, shortest * 2).max(1),
+        Turns::Short => {
+            let shortest = shortest.max(longest_silence * SILENCES_PER_SLICE);
+            2 * times(per_block, shortest * 2).max(1)
+        }
     };
     Cut {
         blocks,
         slices_per_block,
         slice: per_block / slices_per_block,
     }
+}
+
+/// What a slice takes beside its window, in mean response times: lead-in, the load behind the window, and what is awaited.
+const RESPONSES_BESIDE_WINDOW: f64 = 5.5;
+
+/// How long it takes about to measure all servers, whole turns counted, at most: answers that are not missing end a turn
+/// sooner.
+pub fn whole_time(to_cut: ToCut) -> Duration {
+    let cut = cut(to_cut);
+    let turn = cut.slice + to_cut.mean_response.mul_f64(RESPONSES_BESIDE_WINDOW);
+    turn * cut.slices_per_block * cut.blocks * u32::try_from(to_cut.servers).unwrap_or(u32::MAX)
 }
 
 /// How many whole `part`s fit into `whole`.
@@ -116,6 +136,7 @@ mod tests {
             blocks: 8,
             turns,
             mean_response: ms(2),
+            longest_silence: Duration::ZERO,
         }
     }
 
@@ -207,13 +228,32 @@ mod tests {
         );
     }
 
+    #[test]
+    fn silences_make_longer_slices_up_to_half_a_server_s_block() {
+        let slices = |silence_ms| {
+            let silent = ToCut {
+                longest_silence: ms(silence_ms),
+                ..to_cut(ms(32_000), Turns::Short)
+            };
+            let cut = cut(silent);
+            (cut.blocks, cut.slices_per_block, cut.slice)
+        };
+        assert_eq!(slices(9), (8, 80, ms(50)));
+        assert_eq!(slices(200), (8, 4, ms(1_000)));
+        assert_eq!(slices(3_000), (8, 2, ms(2_000)));
+    }
+
     proptest::proptest! {
         #[test]
         fn every_server_is_measured_as_long_as_asked(
-            total in 1_u64..300_000, servers in 1_usize..8, blocks in 1_u32..40, response in 0_u64..5_000, turns in 0..4
+            total in 1_u64..300_000, servers in 1_usize..8, blocks in 1_u32..40, response in 0_u64..5_000, silence in 0_u64..5_000,
+            turns in 0..4
         ) {
             let turns = [Turns::None, Turns::Short, Turns::Long, Turns::Once][turns as usize];
-            let cut = cut(ToCut { per_server: ms(total), servers, blocks, turns, mean_response: ms(response) });
+            let cut = cut(ToCut {
+                per_server: ms(total), servers, blocks, turns,
+                mean_response: ms(response), longest_silence: ms(silence),
+            });
             let measured = cut.slice * cut.slices_per_block * cut.blocks;
             let missing = ms(total).abs_diff(measured);
             proptest::prop_assert!(missing < Duration::from_micros(1), "{cut:?} misses {missing:?}");

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{Load, Slice, SliceEnd, TargetId};
+use engine::{Load, Measurement, Slice, SliceEnd, TargetId};
 use report::contenders::WARMUP_FIGURE;
 use report::record::Figure;
 
@@ -19,6 +19,10 @@ pub struct Ended {
     pub warmed_up: WarmedUp,
     /// Mean response time at its end.
     pub mean_response: Option<Duration>,
+    /// Longest time in which the server answered nobody.
+    pub longest_silence: Duration,
+    /// What was seen: it counts nowhere, but for errors that come later.
+    pub seen: Measurement,
 }
 
 /// Loads a server for the time that the plan gives, or, if it says so, only until its throughput has settled.
@@ -44,6 +48,8 @@ pub fn warm_up(
             settled: until_settled.then_some(false),
         },
         mean_response: None,
+        longest_silence: Duration::ZERO,
+        seen: Measurement::default(),
     };
     while ended.warmed_up.time < longest {
         let outcome = loader.run_slice(&Slice {
@@ -56,6 +62,8 @@ pub fn warm_up(
         ended.mean_response = seen
             .and_then(|load| load.mean_latency)
             .or(ended.mean_response);
+        let silence = seen.map_or(Duration::ZERO, |load| load.longest_silence);
+        ended.longest_silence = ended.longest_silence.max(silence);
         throughputs.push(seen.map_or(0.0, |load| load.requests as f64));
         if until_settled && stats::warmup::has_settled(&throughputs) {
             ended.warmed_up.settled = Some(true);
@@ -65,7 +73,7 @@ pub fn warm_up(
             break;
         }
     }
-    loader.collect(target)?; // what was answered while warming up counts nowhere
+    ended.seen = loader.close_book(target)?;
     Ok(ended)
 }
 

@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::analysis::checks::CLIENT_BUSY_PERCENT;
+use crate::analysis::comparisons::is_contended;
 use crate::chart::{Axis, Chart, Mark, Scale, Series, Style};
 use crate::document::{Document, Item, Section};
 use crate::format;
@@ -169,6 +171,9 @@ pub struct Trial {
     pub server_cpu_us_per_request: Option<f64>,
     /// Share of its threads' time in which the load generator ran or waited for a CPU, in percent.
     pub client_busy_percent: Option<f64>,
+    /// Share of the machine's CPU that other programs used meanwhile, in percent; null where that is not known.
+    #[serde(default)]
+    pub others_percent: Option<f64>,
     /// What it did not meet; null when it met everything.
     pub failed_on: Option<String>,
 }
@@ -182,11 +187,12 @@ impl Trial {
 
 /// Fills in what follows from the trials, warnings too; doing it twice changes nothing.
 pub fn analyse(record: &mut CapacityRecord) {
-    const CODES: [&str; 5] = [
+    const CODES: [&str; 6] = [
         "unoptimised_build",
         "interrupted",
         "not_verified",
         "client_saturated",
+        "other_programs",
         "connections_in_turns",
     ];
     record.servers.iter_mut().for_each(ServerCapacity::work_out);
@@ -222,9 +228,17 @@ pub fn analyse(record: &mut CapacityRecord) {
                 format!("{}: the interval is not verified after {trials}", it.server),
             );
         }
-        if let Some(busy) =
-            busy_at_the_upper_end(it).filter(|busy| *busy > CLIENT_SATURATED_PERCENT)
-        {
+        if let Some(others) = others_percent(it).filter(|&others| is_contended(Some(others))) {
+            warn(
+                "other_programs",
+                format!(
+                    "{}: other programs used {} of this machine in its median trial: what ends there may be them, and no server is better than another by such figures",
+                    it.server,
+                    format::percent(others)
+                ),
+            );
+        }
+        if let Some(busy) = busy_at_the_upper_end(it).filter(|busy| *busy > CLIENT_BUSY_PERCENT) {
             warn(
                 "client_saturated",
                 format!(
@@ -237,8 +251,11 @@ pub fn analyse(record: &mut CapacityRecord) {
     }
 }
 
-/// A load generator busier than this cannot be trusted to keep a rate, in percent.
-const CLIENT_SATURATED_PERCENT: f64 = 80.0;
+/// What other programs used in the median trial.
+fn others_percent(it: &ServerCapacity) -> Option<f64> {
+    let known = it.trials.iter().filter_map(|trial| trial.others_percent);
+    stats::summary::median(&known.collect::<Vec<_>>())
+}
 
 fn busy_at_the_upper_end(it: &ServerCapacity) -> Option<f64> {
     // The quotient of a product may differ from the factor by its last digit.
@@ -475,6 +492,7 @@ mod tests {
             errors: 0,
             server_cpu_us_per_request: Some(9.0),
             client_busy_percent: Some(91.0),
+            others_percent: Some(12.0),
             failed_on: failed_on.map(str::to_owned),
         }
     }

@@ -8,7 +8,7 @@
 //! - [`summary`]: from a histogram to the figures of a record.
 //! - [`kept`]: a record of any kind, and its report. [`merge`]: several runs as one. [`counting`]: what never mixes.
 //! - [`article`]: what others published, as data.
-//! - [`analysis`]: what the figures say.
+//! - [`analysis`]: what the figures say. [`rate`]: whether a fixed rate was kept; [`down`]: time without a working server.
 //! - [`contenders`]: foreign servers beside each other, and the article's table made again.
 //! - [`gate`]: the performance gate's verdict; [`stored`]: two records of different days.
 //! - [`format`](mod@format): numbers as text. [`table`], [`chart`], [`document`], `view`: what is shown.
@@ -23,12 +23,14 @@ pub mod chart;
 pub mod contenders;
 pub mod counting;
 pub mod document;
+pub mod down;
 pub mod format;
 pub mod gate;
 pub mod heat_map;
 pub mod kept;
 pub mod limits;
 pub mod merge;
+pub mod rate;
 pub mod record;
 pub mod render;
 pub mod scale;

@@ -209,7 +209,8 @@ pub struct CellResult {
     pub concurrency: u32,
     /// Requests per second asked for; null in a closed loop.
     pub rate: Option<f64>,
-    /// Answers read completely and as expected, inside the measured time.
+    /// Requests sent inside the measured time (open loop: intended) whose answers were read completely and as
+    /// expected, whenever that was.
     pub requests: u64,
     /// Measured time in seconds: the slices' windows added up.
     pub duration_s: f64,
@@ -229,8 +230,8 @@ pub struct CellResult {
     pub errors: ErrorCounts,
     /// Answers by status code, expected or not.
     pub status_codes: BTreeMap<u16, u64>,
-    /// Closed loop: sent but not answered when the last slice of each block ended. They were awaited and
-    /// are counted nowhere else.
+    /// Requests that were given up because the run was ended early. In records of the older counting rule: sent but not
+    /// answered when the last slice of each block ended, and counted nowhere else.
     pub in_flight_at_deadline: u64,
     /// Connections made, and how evenly they were served.
     pub connections: Connections,
@@ -361,6 +362,34 @@ pub struct Resources {
     pub run_queue_wait_percent: Option<f64>,
 }
 
+/// Who used the machine's CPU while one server was loaded in one block: its slices added up, lead-in and draining
+/// included.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct BlockCpu {
+    /// CPU time there was, in seconds: wall time × CPUs of the machine.
+    pub machine_s: f64,
+    /// CPU time in which nothing ran.
+    pub idle_s: f64,
+    /// CPU time of this server's processes; null where they are not known, came or went.
+    pub server_s: Option<f64>,
+    /// CPU time of the load generator.
+    pub client_s: f64,
+    /// CPU time of whatever else belongs to the run: the other servers, peers, proxies.
+    pub helpers_s: Option<f64>,
+    /// CPU time of all other programs, and of the kernel on nobody's behalf: what was neither idle, stolen nor the
+    /// run's; null where the server's processes on this machine are not known.
+    pub others_s: Option<f64>,
+    /// Time in which threads of this server were ready and had no CPU, added up; null for very many threads, and
+    /// where some ended.
+    pub server_wait_s: Option<f64>,
+    /// The same of the load generator's threads.
+    pub client_wait_s: Option<f64>,
+    /// Time in which some task of the machine was ready and had no CPU (pressure stall).
+    pub pressure_s: Option<f64>,
+    /// Share of the time in which this server's busiest thread ran, at most 1; null for very many threads.
+    pub busiest_thread: Option<f64>,
+}
+
 /// One block of one cell: the unit of every interval.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Block {
@@ -390,6 +419,13 @@ pub struct Block {
     /// Longest time in which the load generator itself stood still during this server's slices, in milliseconds.
     #[serde(default)]
     pub client_pause_ms: Option<f64>,
+    /// Right answers that arrived inside the windows, whenever they were due; null in records that are older than the
+    /// figure. In an open loop `requests` are those that were due inside, however late they were answered.
+    #[serde(default)]
+    pub answered_in_window: Option<u64>,
+    /// Slices of this server in the block; null in records that are older than the figure.
+    #[serde(default)]
+    pub slices: Option<u32>,
     /// 90th percentile of send lag in microseconds; null in records that are older than the figure.
     #[serde(default)]
     pub send_lag_p90_us: Option<f64>,
@@ -401,9 +437,12 @@ pub struct Block {
     pub client_cpu_us_per_request: Option<f64>,
     /// Server context switches per answer.
     pub context_switches_per_request: Option<f64>,
+    /// Who used the machine's CPU in this server's slices; null where the system does not tell.
+    #[serde(default)]
+    pub cpu: Option<BlockCpu>,
     /// CPU time stolen by the hypervisor during the block, in percent of all CPU time.
     pub steal_percent: Option<f64>,
-    /// Time of a fixed spin before the block in microseconds: the clock speed of the moment.
+    /// Time of a fixed spin before the block in microseconds, by its fastest part: the clock speed of the moment.
     pub spin_us: Option<f64>,
     /// Throughput of the last third of the block ÷ that of its first third: far from 1 when the server
     /// was not warmed up; null where the block was too short to tell.
@@ -522,6 +561,21 @@ pub struct Comparison {
     /// Why there is no ratio or no interval; null when there is.
     #[serde(default)]
     pub reason: Option<String>,
+    /// Share of the machine's CPU that other programs used while the two were loaded, in percent; null where that is
+    /// not known.
+    #[serde(default)]
+    pub others_percent: Option<f64>,
+    /// Lower end of the interval (without one, the ratio) when the baseline of a throughput, the candidate of a latency, is credited with all
+    /// the CPU that others took: throughput × (own + others) ÷ own, block by block; null for CPU time per request.
+    #[serde(default)]
+    pub credited_low: Option<f64>,
+    /// Upper end of the interval when the other is.
+    #[serde(default)]
+    pub credited_high: Option<f64>,
+    /// The server that is better beyond doubt: by the whole interval, and still when the other one is credited with
+    /// what other programs took; null when none is named.
+    #[serde(default)]
+    pub winner: Option<String>,
 }
 
 /// One row of the article's table, or one server of this machine beside it.

@@ -188,6 +188,40 @@ fn latency_of_a_block_with_send_lag_is_not_compared_but_cpu_is() {
 }
 
 #[test]
+fn latency_of_a_block_in_which_the_load_generator_stood_still_is_not_compared() {
+    let record = changed(main_job(), |record| {
+        for cell in &mut record.results {
+            for (block, pause_ms) in cell.blocks.iter_mut().zip([99.9, 100.0, 3_000.0]) {
+                block.client_pause_ms = Some(pause_ms);
+            }
+            // Such a block serves no latency figure, and that is no lack of requests.
+            cell.blocks[2].p50_us = None;
+        }
+    });
+    let pair = ("sync", "async");
+    for load in [LoadKind::Closed, LoadKind::Open] {
+        assert_eq!(comparison(&record, pair, "p50", load).blocks, 6);
+        assert!(comparison(&record, pair, "p50", load).low.is_some());
+    }
+    let throughput = comparison(&record, pair, "throughput", LoadKind::Closed);
+    assert_eq!(throughput.blocks, 8);
+    assert_eq!(
+        message(&record, "client_paused"),
+        "sync, saturated: the load generator itself stood still for up to 3.00 s (2 of 8 blocks hold a pause of 100 ms or more): no latency is taken from those blocks."
+    );
+    let all = changed(record, |record| {
+        let blocks = record.results.iter_mut().flat_map(|cell| &mut cell.blocks);
+        blocks.for_each(|block| block.client_pause_ms = Some(200.0));
+    });
+    assert_eq!(
+        comparison(&all, pair, "p50", LoadKind::Closed)
+            .reason
+            .as_deref(),
+        Some("the load generator sent late or stood still in 8 of 8 blocks")
+    );
+}
+
+#[test]
 fn connecting_in_a_closed_loop_is_no_late_sending() {
     let record = changed(main_job(), |record| {
         for cell in record
@@ -261,12 +295,57 @@ fn a_clean_run_has_no_warning() {
     assert_eq!(main_job().warnings, []);
 }
 
+/// Lets the requests of a cell have waited so many times as long as connections were there.
+fn waited(cell: &mut CellResult, share: f64) {
+    let connections = f64::from(cell.concurrency);
+    cell.latency_us.mean = Some(share * connections / cell.throughput_rps * 1e6);
+    for block in &mut cell.blocks {
+        block.by_latency_rps = Some(block.throughput_rps / share);
+    }
+}
+
+#[test]
+fn little_s_law_has_a_sentence_for_too_little_and_another_for_too_much() {
+    let told = |share| {
+        let record = changed(main_job(), |record| waited(&mut record.results[0], share));
+        message(&record, "littles_law").to_owned()
+    };
+    assert_eq!(
+        told(0.8),
+        "sync, saturated: throughput × mean latency is 288, not the 360 connections: they spent time in which they waited for nothing that was measured (Little's law): by what requests waited, throughput is 130,000/s."
+    );
+    assert_eq!(
+        told(1.25),
+        "sync, saturated: throughput × mean latency is 450, more than the 360 connections: requests waited longer than was measured, for answers or to be given up (Little's law): by what requests waited, throughput is 83,200/s."
+    );
+}
+
+#[test]
+fn a_number_of_requests_is_not_held_to_little_s_law_and_time_to_connect_is_not_added() {
+    let record = changed(main_job(), |record| {
+        record.config.requests = Some(1_000_000);
+        waited(&mut record.results[0], 0.5);
+    });
+    assert_eq!(record.warnings, []);
+    let record = changed(main_job(), |record| {
+        let cell = &mut record.results[0];
+        waited(cell, 1.0);
+        cell.keep_alive = false;
+        cell.connect_us.mean = cell.latency_us.mean;
+    });
+    assert!(
+        !codes(&record).contains(&"littles_law"),
+        "{:?}",
+        record.warnings
+    );
+}
+
 #[test]
 fn deliveries_are_not_held_to_little_s_law() {
     let warned = |figure: &str| {
         let record = changed(main_job(), |record| {
             let cell = &mut record.results[0];
-            cell.latency_us.mean = cell.latency_us.mean.map(|us| us * 0.5);
+            waited(cell, 0.5);
             cell.figures.push(Figure {
                 name: figure.to_owned(),
                 value: Some(0.0),
@@ -281,11 +360,65 @@ fn deliveries_are_not_held_to_little_s_law() {
     assert!(!warned(DELIVERIES_LOST));
 }
 
+/// Says of each block how much of its part was answered before its windows ended.
+fn answered_in_windows(cell: &mut CellResult, share: f64) {
+    let per_block = cell.requests as f64 / cell.blocks.len() as f64;
+    for block in &mut cell.blocks {
+        block.slices = Some(1);
+        block.answered_in_window = Some((per_block * share).round() as u64);
+    }
+}
+
+#[test]
+fn errors_that_explain_a_lost_rate_are_told_and_capacity_is_not_blamed() {
+    let record = changed(main_job(), |record| {
+        let cell = &mut record.results[3];
+        cell.requests -= 200_000;
+        cell.status_codes.insert(200, cell.requests);
+        (cell.errors.connect, cell.errors.total) = (200_000, 200_000);
+        answered_in_windows(cell, 1.0);
+    });
+    assert_eq!(codes(&record), ["errors", "rate_lost_to_errors"]);
+    assert_eq!(
+        message(&record, "rate_lost_to_errors"),
+        "sync, 52,000/s: 580,000 of 780,000 requests due in the measured time were answered in it, 74.4 %: errors explain it (200,000 connect), not the rate."
+    );
+}
+
+#[test]
+fn late_answers_after_a_time_without_a_server_do_not_speak_of_capacity() {
+    let record = changed(main_job(), |record| {
+        let cell = &mut record.results[3];
+        answered_in_windows(cell, 0.7);
+        (cell.errors.connect, cell.errors.total) = (80, 80);
+        for second in &mut cell.time_series[10..20] {
+            (second.requests, second.errors) = (0, 8);
+        }
+    });
+    assert!(
+        codes(&record).contains(&"rate_lost_to_errors"),
+        "{:?}",
+        record.warnings
+    );
+    assert!(!codes(&record).contains(&"rate_not_kept"));
+}
+
+#[test]
+fn requests_refused_on_purpose_are_no_lost_rate() {
+    let record = changed(main_job(), |record| {
+        let cell = &mut record.results[3];
+        cell.requests -= 400_000;
+        cell.status_codes = [(200, cell.requests), (503, 400_000)].into();
+        cell.throughput_rps /= 2.0;
+    });
+    assert_eq!(record.warnings, []);
+}
+
 #[test]
 fn every_check_warns_with_its_number() {
     let closed =
         |change: fn(&mut CellResult)| changed(main_job(), |record| change(&mut record.results[0]));
-    let cases: [(&str, Record, &str); 13] = [
+    let cases: [(&str, Record, &str); 14] = [
         (
             "unoptimised_build",
             changed(main_job(), |r| r.environment.optimised = false),
@@ -308,8 +441,8 @@ fn every_check_warns_with_its_number() {
         ),
         (
             "littles_law",
-            closed(|c| c.latency_us.mean = c.latency_us.mean.map(|us| us * 0.5)),
-            "sync, saturated",
+            closed(|c| waited(c, 0.5)),
+            "sync, saturated: throughput × mean latency is 180, not the 360 connections",
         ),
         (
             "not_warmed_up",
@@ -339,8 +472,8 @@ fn every_check_warns_with_its_number() {
         ),
         (
             "rate_not_kept",
-            changed(main_job(), |r| r.results[3].throughput_rps = 50_000.0),
-            "96.2 %",
+            changed(main_job(), |r| answered_in_windows(&mut r.results[3], 0.9)),
+            " of 780,000 requests due in the measured time were answered in it, 90 %",
         ),
         (
             "client_busy",
@@ -353,6 +486,15 @@ fn every_check_warns_with_its_number() {
             "too_few_requests",
             closed(|c| c.latency_us.p99_9 = None),
             "p99.9 (needs 100,000)",
+        ),
+        (
+            "server_down",
+            closed(|c| {
+                for second in &mut c.time_series[100..103] {
+                    (second.requests, second.errors) = (0, 9);
+                }
+            }),
+            "sync, saturated: in 990 ms of 60 s nothing was answered and requests failed",
         ),
         (
             "throttled",

@@ -182,7 +182,10 @@ fn errors_of_one_arm_alone_override_the_figures() {
 
 #[test]
 fn a_rate_that_one_arm_alone_does_not_keep_is_a_regression() {
-    let slow = |block: &mut Block| block.requests = block.requests * 97 / 100;
+    let slow = |block: &mut Block| {
+        (block.slices, block.mean_us) = (Some(1), Some(100.0));
+        block.answered_in_window = Some(block.requests * 97 / 100);
+    };
     let mut run = run(8, 1.0, 1.0, 1.0);
     change(&mut run, CANDIDATE, LoadKind::Open, slow);
     let judgement = judged(&run);
@@ -191,28 +194,32 @@ fn a_rate_that_one_arm_alone_does_not_keep_is_a_regression() {
         judgement
             .reason
             .unwrap()
-            .contains("did not answer 99 % of the requests at 20,000/s in 8 of 8 blocks")
+            .contains("did not answer 99 % of the requests in time at 20,000/s in 8 of 8 blocks")
     );
     change(&mut run, BASELINE, LoadKind::Open, slow);
     assert_eq!(judged(&run).verdict, Verdict::Inconclusive);
 }
 
 #[test]
-fn a_low_rate_is_kept_but_for_where_windows_begin() {
-    let at_low_rate = |answered: u64| {
+fn a_low_rate_is_kept_however_few_requests_fall_into_the_windows() {
+    let at_low_rate = |planned: u64, in_time: u64| {
         let mut run = run(8, 1.0, 1.0, 1.0);
         for cell in run.results.iter_mut().filter(|cell| cell.rate.is_some()) {
             cell.rate = Some(50.0);
-            let is_candidate = cell.server == CANDIDATE;
             for block in &mut cell.blocks {
                 block.duration_s = 0.2;
-                block.requests = if is_candidate { answered } else { 10 };
+                (block.requests, block.answered_in_window) = (10, Some(10));
+                if cell.server == CANDIDATE {
+                    (block.requests, block.answered_in_window) = (planned, Some(in_time));
+                }
             }
         }
         judged(&run).verdict
     };
-    assert_eq!(at_low_rate(9), Verdict::Passed);
-    assert_eq!(at_low_rate(7), Verdict::Regressed);
+    for planned in [10, 9, 7] {
+        assert_eq!(at_low_rate(planned, planned), Verdict::Passed);
+    }
+    assert_eq!(at_low_rate(10, 7), Verdict::Regressed);
 }
 
 #[test]
@@ -240,6 +247,75 @@ fn throttling_counts_when_it_is_no_single_hiccup() {
     change(&mut run, CANDIDATE, LoadKind::Open, in_blocks(0));
     change(&mut run, BASELINE, LoadKind::Open, in_blocks(12));
     assert_eq!(judged(&run).verdict, Verdict::Failed);
+}
+
+/// Others took so many percent of the machine in every block of an arm, at the cost of the idle time and then of both
+/// sides alike.
+fn others_take(run: &mut Record, percent: f64) {
+    for server in [BASELINE, CANDIDATE] {
+        for load in [LoadKind::Closed, LoadKind::Open] {
+            change(run, server, load, |block| {
+                let cpu = block.cpu.as_mut().expect("it was built with one");
+                cpu.others_s = Some(cpu.machine_s * percent / 100.0);
+                let rest = (cpu.machine_s - cpu.others_s.unwrap_or(0.0)) / 2.0;
+                (cpu.server_s, cpu.client_s, cpu.idle_s) = (Some(rest), rest, 0.0);
+            });
+        }
+    }
+}
+
+#[test]
+fn beside_other_programs_nothing_is_decided_that_they_could_have_made() {
+    // Nothing passes, whatever the figures say.
+    let mut equal = run(24, 1.0, 1.0, 1.0);
+    others_take(&mut equal, 40.0);
+    assert_eq!(judged(&equal).verdict, Verdict::Inconclusive);
+    let said = judged(&equal).reason.expect("it is said why");
+    assert!(
+        said.starts_with("other programs used 40 % of this machine"),
+        "{said}"
+    );
+    // Two fifths of the machine may have been the candidate's: it could have done 1.67 times as much.
+    for (cpu, throughput, p50) in [(1.0, 0.7, 1.0), (1.0, 1.0, 1.5), (1.5, 1.0, 1.0)] {
+        let mut slower = run(24, cpu, throughput, p50);
+        assert_eq!(judged(&slower).verdict, Verdict::Regressed);
+        others_take(&mut slower, 40.0);
+        let judgement = judged(&slower);
+        assert_eq!(judgement.verdict, Verdict::Inconclusive, "{judgement:?}");
+    }
+    // What credit does not explain is a regression, but CPU time per request is none beside others.
+    for (cpu, throughput, p50) in [(1.0, 0.5, 1.0), (1.0, 1.0, 2.5)] {
+        let mut slower = run(24, cpu, throughput, p50);
+        others_take(&mut slower, 40.0);
+        assert_eq!(judged(&slower).verdict, Verdict::Regressed);
+    }
+    let mut dearer = run(24, 3.0, 1.0, 1.0);
+    others_take(&mut dearer, 40.0);
+    assert_eq!(judged(&dearer).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn a_rate_lost_beside_other_programs_is_no_regression() {
+    let mut run = run(24, 1.0, 1.0, 1.0);
+    change(&mut run, CANDIDATE, LoadKind::Open, |block| {
+        block.requests /= 2
+    });
+    assert_eq!(judged(&run).verdict, Verdict::Regressed);
+    others_take(&mut run, 40.0);
+    assert_eq!(judged(&run).verdict, Verdict::Inconclusive);
+}
+
+#[test]
+fn a_little_of_others_is_credited_too() {
+    let verdict = |throughput: f64, others: f64| {
+        let mut run = run(24, 1.0, throughput, 1.0);
+        others_take(&mut run, others);
+        judged(&run).verdict
+    };
+    assert_eq!(verdict(1.0, 2.0), Verdict::Passed);
+    assert_eq!(verdict(0.93, 0.0), Verdict::Regressed);
+    assert_eq!(verdict(0.93, 4.0), Verdict::Inconclusive);
+    assert_eq!(verdict(0.88, 4.0), Verdict::Regressed);
 }
 
 #[test]
@@ -293,7 +369,7 @@ fn late_sends_spoil_latency_and_nothing_else() {
             .reason
             .as_ref()
             .unwrap()
-            .contains("sent late in 8 of 8")
+            .contains("sent late or stood still in 8 of 8")
     );
     assert_eq!(judgement.metrics[0].verdict, Some(Verdict::Passed));
     // Those to come may be on time; what cannot be measured is not waited for.

@@ -4,10 +4,11 @@ mod support;
 
 use std::path::Path;
 
+use report::analysis::limit::LimitedBy;
 use report::kept::Kept;
 use report::record::{COUNTING_RULE, DELIVERIES_LOST, ErrorCounts, Figure, LoadKind, Record};
 use report::render::json;
-use report::suite::findings::{Limited, cells, conclusion, limited};
+use report::suite::findings::{cells, conclusion, limited};
 use report::suite::record::{KIND, Lacking, SuiteConfig, SuiteRecord, SuiteRow};
 use report::{Format, RenderOptions};
 use support::{CellSpec, record};
@@ -247,7 +248,7 @@ fn without_intervals_nothing_is_certain() {
 fn what_limited_a_server_is_told_by_cpu_rate_and_threads() {
     let busy = row("hello", &[("sync", 104_000.0, 12.1)], 8);
     let run = busy.run.unwrap();
-    assert_eq!(limited(cells(&run)[0], &run), Limited::Server);
+    assert_eq!(limited(cells(&run)[0], &run), LimitedBy::ServerCpu);
     let client = CellSpec {
         server_cpu_us: 2.0,
         client_cpu_us: 17.5,
@@ -256,14 +257,14 @@ fn what_limited_a_server_is_told_by_cpu_rate_and_threads() {
         ..CellSpec::default()
     };
     let run = record(&[client]);
-    assert_eq!(limited(cells(&run)[0], &run), Limited::Client);
+    assert_eq!(limited(cells(&run)[0], &run), LimitedBy::ClientCpu);
     let mut starved = record(&[CellSpec {
         throughput_rps: 100.0,
         median_us: 600_000.0,
         ..CellSpec::default()
     }]);
     starved.results[0].connections.unanswered = 300;
-    assert_eq!(limited(cells(&starved)[0], &starved), Limited::Threads);
+    assert_eq!(limited(cells(&starved)[0], &starved), LimitedBy::Threads);
     let mut room = starved;
     room.results[0].figures = vec![Figure {
         name: DELIVERIES_LOST.to_owned(),
@@ -271,9 +272,9 @@ fn what_limited_a_server_is_told_by_cpu_rate_and_threads() {
         unit: "1".to_owned(),
         label: "deliveries lost".to_owned(),
     }];
-    assert_eq!(limited(cells(&room)[0], &room), Limited::Waits);
+    assert_eq!(limited(cells(&room)[0], &room), LimitedBy::Latency);
     let probes = probes().run.unwrap();
-    assert_eq!(limited(cells(&probes)[0], &probes), Limited::Rate);
+    assert_eq!(limited(cells(&probes)[0], &probes), LimitedBy::Rate);
     let mut queueing = probes;
     queueing.results[0].figures = vec![Figure {
         name: "queue_growth_per_s".to_owned(),
@@ -281,7 +282,7 @@ fn what_limited_a_server_is_told_by_cpu_rate_and_threads() {
         unit: "requests/s".to_owned(),
         label: "growth of the queue under load".to_owned(),
     }];
-    assert_eq!(limited(cells(&queueing)[0], &queueing), Limited::Waits);
+    assert_eq!(limited(cells(&queueing)[0], &queueing), LimitedBy::Latency);
 }
 
 #[test]

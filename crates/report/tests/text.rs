@@ -104,15 +104,20 @@ fn whom_a_server_left_without_an_answer_is_shown_beside_who_got_how_much() {
 
 #[test]
 fn an_open_loop_that_keeps_its_rate_says_nothing_about_fairness() {
-    let cell = |rate| CellSpec {
+    let cell = |rate, unsent| CellSpec {
         load: LoadKind::Open,
         rate: Some(rate),
         throughput_rps: 1_000.0,
+        errors: ErrorCounts {
+            total: unsent,
+            unsent,
+            ..ErrorCounts::default()
+        },
         ..CellSpec::default()
     };
-    let kept = show(&record(&[cell(1_000.0)]), 100);
+    let kept = show(&record(&[cell(1_000.0, 0)]), 100);
     assert!(!kept.contains("Jain's fairness index"), "{kept}");
-    let overloaded = show(&record(&[cell(2_500.0)]), 100);
+    let overloaded = show(&record(&[cell(2_500.0, 90_000)]), 100);
     assert!(overloaded.contains("Jain's fairness index"), "{overloaded}");
 }
 

@@ -2,7 +2,7 @@
 
 /// Share of the concurrency above which a deviation is worth a warning: something is not being
 /// measured.
-pub const TOLERATED_DEVIATION: f64 = 0.05;
+pub const TOLERATED_DEVIATION: f64 = 0.03;
 
 /// |concurrency − throughput × mean latency| ÷ concurrency, from requests per second and seconds.
 ///

@@ -1,8 +1,13 @@
-//! The order in which the servers of a block are loaded.
+//! The order in which the servers of a block are loaded, and for how long each time.
 
-use rand::SeedableRng;
+use std::time::Duration;
+
 use rand::rngs::Xoshiro256PlusPlus;
 use rand::seq::SliceRandom;
+use rand::{RngExt, SeedableRng};
+
+/// By how much a window is longer or shorter than planned, at most.
+const SPREAD: f64 = 0.3;
 
 /// Numbers of the servers (0..`servers`) in the order of their slices: each round is a random
 /// permutation followed by its mirror image.
@@ -23,10 +28,44 @@ pub fn mirrored_order(servers: usize, rounds: usize, seed: u64) -> Vec<usize> {
     order
 }
 
+/// How long the windows of one server's `slices` in a block are: up to 30 % longer or shorter than `slice`, drawn from
+/// the seed.
+///
+/// A server whose pauses, or whose every n-th request, come in step with windows of one length would be met in the
+/// same state again and again. Two windows after each other are together as long as planned, so that every server is
+/// measured exactly as long as was asked for; of an odd number the last is not drawn.
+pub fn window_lengths(slice: Duration, slices: usize, seed: u64) -> Vec<Duration> {
+    let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let mut lengths = Vec::with_capacity(slices);
+    while lengths.len() + 1 < slices {
+        let by = slice.mul_f64(random.random_range(0.0..SPREAD));
+        let mut pair = [slice + by, slice - by];
+        pair.shuffle(&mut random);
+        lengths.extend(pair);
+    }
+    lengths.resize(slices, slice);
+    lengths
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn windows_differ_but_add_up(slice in 1_u64..5_000_000, slices in 0_usize..40, seed: u64) {
+            let slice = Duration::from_nanos(slice);
+            let lengths = window_lengths(slice, slices, seed);
+            prop_assert_eq!(lengths.len(), slices);
+            let sum: Duration = lengths.iter().sum();
+            prop_assert_eq!(sum, slice * u32::try_from(slices).unwrap());
+            for length in lengths {
+                let off = length.abs_diff(slice).as_secs_f64();
+                prop_assert!(off <= slice.as_secs_f64() * SPREAD + 1e-9);
+            }
+        }
+    }
 
     #[test]
     fn a_seed_is_a_promise() {

@@ -2,6 +2,8 @@
 //! clients' types forgotten; the loop of a connection is compiled for each of them.
 
 use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,7 +11,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
-use tokio::sync::Semaphore;
+use tokio::sync::{Notify, Semaphore};
 use tokio::task::{AbortHandle, JoinHandle};
 
 use super::{
@@ -17,11 +19,12 @@ use super::{
 };
 use crate::client::{Client, ConnectFailure, Shared};
 use crate::clock::{NEVER, Nanos, nanos};
-use crate::drive::{Active, Job, LocalTarget, Slot, drive};
+use crate::config::Arrivals;
+use crate::drive::{Active, Job, LocalTarget, Slot, Stagger, live};
 use crate::measurement::{ErrorKind, Measurement};
 use crate::recorder::Recorder;
 use crate::schedule::{Schedule, Share};
-use crate::seat::Seat;
+use crate::seat::{Carried, Seat};
 use crate::timer::PreciseTimer;
 use crate::turns::{ClosedLoop, OpenLoop, Turns};
 
@@ -38,36 +41,67 @@ pub(super) struct SliceContext<'a> {
     pub(super) load: &'a LoadOrder,
     pub(super) timer: Option<&'a Rc<PreciseTimer>>,
     pub(super) seed: u64,
-    pub(super) active: &'a Rc<Active>,
+    /// Told whenever the last connection of a load has ended its part.
+    pub(super) idle: &'a Rc<Notify>,
 }
 
 /// A connected target.
 pub(super) trait LoadedTarget {
     fn begin(self: Rc<Self>, context: &SliceContext<'_>) -> Box<dyn RunningLoad>;
 
+    /// Gives up requests whose deadline has come; with `give_up`, all that are under way.
+    fn look(&self, now: Nanos, give_up: bool);
+
     /// Everything recorded since the last call.
-    fn take(&self) -> Measurement;
+    fn close_book(&self) -> Measurement;
+
+    /// What became since the last call of requests of closed books.
+    fn take_late(&self) -> BTreeMap<usize, Measurement>;
+
+    /// Closes all connections.
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + '_>>;
 }
 
 /// A target under load.
 pub(super) trait RunningLoad {
-    /// Gives up requests whose deadline has come; hands over a second that has passed.
+    /// Hands over a second that has passed; notes what never got a connection.
     fn look(&self, now: Nanos);
+
+    /// When to look again at the latest.
+    fn next_look(&self, now: Nanos) -> Nanos;
+
+    /// Whether the run may move on.
+    fn is_over(&self, now: Nanos) -> bool;
 
     /// The window ends now, and no request is sent any more.
     fn stop(&self, now: Nanos);
 
-    /// Gives up whatever is under way.
-    fn abandon(&self);
+    /// The run moves on. What is under way is awaited meanwhile.
+    fn finish(self: Box<Self>, now: Nanos) -> LoadReport;
+}
 
-    /// Called when every connection has ended its part.
-    fn finish(self: Box<Self>) -> LoadReport;
+/// A connected target with the tasks of its connections.
+struct Connected<C: Client> {
+    local: Rc<LocalTarget<C>>,
+    tasks: RefCell<Vec<JoinHandle<()>>>,
 }
 
 struct Running<C: Client> {
-    job: Rc<Job<C>>,
+    target: Rc<LocalTarget<C>>,
+    job: Rc<Job>,
     pacer: Option<AbortHandle>,
+    /// Mean response time before this slice, if it was known.
+    mean_response: Option<Nanos>,
+    window: (Nanos, Nanos),
 }
+
+/// A request that is still waiting when its server answers others so many mean response times after it was sent was
+/// slow itself: the server was not silent.
+const RESPONSES_WENT_ON: Nanos = 5;
+/// The load stays on for at most so many mean response times after a window.
+const RESPONSES_STAYED_ON: Nanos = 2;
+/// And then the run waits for at most so many, and moves on.
+const RESPONSES_AWAITED: Nanos = 1;
 
 /// Makes this worker's share of a target's connections. Stops at the first failure, because a target
 /// that is not wholly connected is not loaded at all.
@@ -87,7 +121,14 @@ pub(super) async fn connect<C: Client>(
     if order.plan.keep_alive && !target.slots.is_empty() {
         establish_all(&target, setup, &mut report).await;
     }
-    (Some(target), report)
+    let tasks = (0..target.slots.len())
+        .map(|place| tokio::task::spawn_local(live(Rc::clone(&target), place)))
+        .collect();
+    let connected = Connected {
+        local: target,
+        tasks: RefCell::new(tasks),
+    };
+    (Some(Rc::new(connected)), report)
 }
 
 fn local_target<C: Client>(
@@ -118,6 +159,12 @@ fn local_target<C: Client>(
         slots: (0..places).map(slot).collect(),
         recorder: RefCell::new(recorder),
         rng: RefCell::new(SmallRng::seed_from_u64(seed)),
+        job: RefCell::new(None),
+        slice: Cell::new(0),
+        loaded_before: Cell::new(0),
+        overdue: RefCell::default(),
+        is_carrying: Cell::new(false),
+        abandoned: Cell::new(false),
         connecting: Semaphore::new((CONNECTS_AT_ONCE / workers).max(1)),
         server_closes: Cell::new(true),
     })
@@ -137,12 +184,13 @@ async fn establish_all<C: Client>(
     setup: &WorkerSetup,
     report: &mut ConnectReport,
 ) {
+    let idle = Rc::new(Notify::new());
     let work = Rc::new(Establishing {
         target: Rc::clone(target),
         next: Cell::new(0),
         established: Cell::new(0),
         failures: RefCell::new(Vec::new()),
-        active: Rc::new(Active::default()),
+        active: Active::new(&idle),
     });
     let at_once = target
         .connecting
@@ -159,7 +207,7 @@ async fn establish_all<C: Client>(
         })
         .collect();
     while !work.active.is_idle() {
-        let _ = tokio::time::timeout(CANCEL_LOOK, work.active.idle()).await;
+        let _ = tokio::time::timeout(CANCEL_LOOK, idle.notified()).await;
         if setup.cancelled.load(Ordering::Relaxed) {
             report.cancelled = true;
             tasks.iter().for_each(JoinHandle::abort);
@@ -214,89 +262,210 @@ impl<C: Client> Establishing<C> {
 
 impl<C: Client> LocalTarget<C> {
     fn turns(&self, context: &SliceContext<'_>) -> Turns {
-        let SliceContext {
-            setup, slice, load, ..
-        } = context;
-        let &SliceOrder {
-            start,
-            window_start,
-            window_end,
-            ..
-        } = *slice;
+        let SliceContext { slice, load, .. } = context;
+        let number = self.slice.get();
         match &load.kind {
-            LoadKind::Once => Turns::Once,
+            LoadKind::Once => Turns::Once(number),
             LoadKind::Closed { tickets, .. } => Turns::Closed(ClosedLoop {
-                window_start,
-                end: Cell::new(window_end),
+                slice: number,
+                window_start: slice.window_start,
+                window_end: Cell::new(slice.window_end),
+                end: Cell::new(stays_on_until(slice.window_end, load.mean_response)),
                 tickets: tickets.clone(),
+                under_way: Cell::new(0),
             }),
-            &LoadKind::Open {
-                rate_rps,
-                arrivals,
-                position,
-                limit,
-            } => {
-                let share = Share {
-                    rate_rps,
-                    arrivals,
-                    index: setup.index as u64,
-                    workers: setup.workers.min(load.connections) as u64,
-                    position,
-                    start,
-                    window_start,
-                    end: window_end,
-                    limit,
-                };
-                let schedule = Schedule::new(share, SmallRng::seed_from_u64(context.seed));
-                let seats = Rc::clone(&self.seats);
-                let open = OpenLoop::new(self.clock, schedule, seats, self.timeout, window_start);
-                Turns::Open(Box::new(open))
+            LoadKind::Open { .. } | LoadKind::Rest => Turns::Open(Box::new(OpenLoop::new(
+                self.clock,
+                (number, slice.window_start),
+                schedule(context),
+                self.overdue.take(),
+                Rc::clone(&self.seats),
+                self.timeout,
+            ))),
+        }
+    }
+
+    /// Which connections take part from the beginning, and which join when they have had their answer, or their rest.
+    fn enter_all(&self, job: &Rc<Job>, load: &LoadOrder) {
+        let is_closed = matches!(load.kind, LoadKind::Closed { .. });
+        let long_after = RESPONSES_WENT_ON * load.mean_response.unwrap_or(0);
+        for seat in self.seats.iter() {
+            if let Some(mut carried) = seat.carried.get() {
+                carried.went_on |= load.last_answer > carried.sent + long_after;
+                let has_rested = carried.rests_until() <= self.loaded_before.get();
+                let is_free = carried.took.is_some() && (has_rested || !is_closed);
+                seat.carried.set((!is_free).then_some(carried));
+            }
+            if seat.carried.get().is_none() {
+                seat.entered.set(Some(job.active.enter()));
+            }
+            seat.wake();
+        }
+    }
+
+    /// What has not come to its end when its slice is over is carried on.
+    fn carry_all(&self, job: &Job) {
+        self.is_carrying.set(false);
+        for seat in self.seats.iter() {
+            // A part that was not even taken up.
+            drop(seat.entered.take());
+            if let Some(turn) = seat.asked.get()
+                && seat.carried.get().is_none()
+            {
+                seat.carried.set(Some(Carried {
+                    sent: turn.taken,
+                    sent_clock: self.loaded(job, turn.taken),
+                    went_on: false,
+                    took: None,
+                }));
+            }
+            if seat.carried.get().is_some() {
+                self.is_carrying.set(true);
+                seat.wake(); // to stop resting
+            }
+        }
+    }
+
+    /// When the request that has waited longest was due; none if none waits.
+    fn waits_since(&self) -> Option<Nanos> {
+        let asked = self.seats.iter().filter_map(|seat| seat.asked.get());
+        asked.map(|turn| turn.intended).min()
+    }
+
+    fn note_unsent(&self, turns: &Turns) {
+        if let Turns::Open(open) = turns {
+            let mut recorder = self.recorder.borrow_mut();
+            for unsent in open.take_unsent() {
+                recorder.unsent(unsent, &self.plan);
             }
         }
     }
 }
 
-impl<C: Client> LoadedTarget for LocalTarget<C> {
+/// An open loop that sends nothing new has a schedule that is over when it begins.
+fn schedule(context: &SliceContext<'_>) -> Schedule {
+    let SliceContext {
+        setup, slice, load, ..
+    } = context;
+    let (rate_rps, arrivals, position, limit) = match load.kind {
+        LoadKind::Open {
+            rate_rps,
+            arrivals,
+            position,
+            limit,
+        } => (rate_rps, arrivals, position, limit),
+        _ => (1.0, Arrivals::Constant, 0, Some(0)),
+    };
+    let share = Share {
+        rate_rps,
+        arrivals,
+        index: setup.index as u64,
+        workers: setup.workers.min(load.connections) as u64,
+        position,
+        start: slice.start,
+        window_start: slice.window_start,
+        end: slice.window_end,
+        limit,
+    };
+    Schedule::new(share, SmallRng::seed_from_u64(context.seed))
+}
+
+fn stays_on_until(window_end: Nanos, mean_response: Option<Nanos>) -> Nanos {
+    mean_response.map_or(NEVER, |mean| {
+        window_end.saturating_add(RESPONSES_STAYED_ON * mean)
+    })
+}
+
+impl<C: Client> LoadedTarget for Connected<C> {
     fn begin(self: Rc<Self>, context: &SliceContext<'_>) -> Box<dyn RunningLoad> {
         let SliceContext {
             setup, slice, load, ..
         } = context;
-        self.recorder
+        let target = &self.local;
+        target.slice.set(target.slice.get() + 1);
+        let window = (slice.window_start, slice.window_end);
+        target
+            .recorder
             .borrow_mut()
-            .begin_slice(slice.window_start, slice.window_end);
-        let job = Rc::new(Job {
-            turns: self.turns(context),
-            target: Rc::clone(&self),
-            abandoned: Cell::new(false),
-        });
-        let first_send = |number: u64| match load.kind {
-            LoadKind::Closed { stagger, .. } => {
-                slice.start + stagger * number / load.connections as u64
-            }
-            LoadKind::Once => slice.window_start,
-            LoadKind::Open { .. } => slice.start,
+            .begin_slice(target.slice.get(), slice.start, window);
+        let (first_send, over) = match load.kind {
+            LoadKind::Closed { stagger, .. } => (slice.start, stagger),
+            LoadKind::Once => (slice.window_start, 0),
+            LoadKind::Open { .. } | LoadKind::Rest => (slice.start, 0),
         };
-        for place in 0..self.slots.len() {
-            let begin = first_send((place * setup.workers + setup.index) as u64);
-            let entered = context.active.enter();
-            tokio::task::spawn_local(drive(Rc::clone(&job), place, begin, entered));
-        }
+        let job = Rc::new(Job {
+            slice: target.slice.get(),
+            start: slice.start,
+            turns: target.turns(context),
+            first_send,
+            stagger: Stagger {
+                over,
+                worker: setup.index as u64,
+                workers: setup.workers as u64,
+                connections: load.connections as u64,
+            },
+            active: Active::new(context.idle),
+            over: Cell::new(false),
+        });
+        target.job.replace(Some(Rc::clone(&job)));
+        target.enter_all(&job, load);
         let pacer = context
             .timer
-            .filter(|_| !self.slots.is_empty())
+            .filter(|_| !target.slots.is_empty())
             .map(|timer| pace(Rc::clone(&job), Rc::clone(timer)));
-        Box::new(Running { job, pacer })
+        Box::new(Running {
+            target: Rc::clone(target),
+            job,
+            pacer,
+            mean_response: load.mean_response,
+            window,
+        })
     }
 
-    fn take(&self) -> Measurement {
-        let mut taken = self.recorder.borrow_mut().take(&self.plan);
-        let served = self.slots.iter().map(|slot| slot.served.take());
+    fn look(&self, now: Nanos, give_up: bool) {
+        let now = if give_up { NEVER } else { now };
+        if give_up {
+            self.local.abandoned.set(true);
+        }
+        // Thousands of connections that wait for nothing are not worth a look.
+        if self.local.job.borrow().is_some() || self.local.is_carrying.get() {
+            self.local.seats.iter().for_each(|seat| seat.expire(now));
+        }
+    }
+
+    fn close_book(&self) -> Measurement {
+        let target = &self.local;
+        let mut recorder = target.recorder.borrow_mut();
+        let first_slice = recorder.open_book();
+        let mut taken = recorder.take(&target.plan);
+        let served = target.slots.iter().map(|slot| slot.served.take());
         taken.connections.requests_per_connection = served.collect();
+        let asked = target.seats.iter().filter_map(|seat| seat.asked.get());
+        let overdue = target.overdue.borrow();
+        let due = overdue.iter().map(|due| (due.slice, due.counts));
+        let waiting = asked.map(|turn| (turn.slice, turn.counts)).chain(due);
+        let of_book = waiting.filter(|(slice, counts)| *counts && *slice >= first_slice);
+        taken.under_way = of_book.count() as u64;
         taken
+    }
+
+    fn take_late(&self) -> BTreeMap<usize, Measurement> {
+        self.local.recorder.borrow_mut().take_late()
+    }
+
+    fn close(&self) -> Pin<Box<dyn Future<Output = ()> + '_>> {
+        Box::pin(async move {
+            let tasks = self.tasks.take();
+            tasks.iter().for_each(JoinHandle::abort);
+            for task in tasks {
+                // It was ended: that is all there is to know of it.
+                let _ = task.await;
+            }
+        })
     }
 }
 
-fn pace<C: Client>(job: Rc<Job<C>>, timer: Rc<PreciseTimer>) -> AbortHandle {
+fn pace(job: Rc<Job>, timer: Rc<PreciseTimer>) -> AbortHandle {
     let task = tokio::task::spawn_local(async move {
         if let Turns::Open(open) = &job.turns {
             open.pace(&timer).await;
@@ -305,49 +474,96 @@ fn pace<C: Client>(job: Rc<Job<C>>, timer: Rc<PreciseTimer>) -> AbortHandle {
     task.abort_handle()
 }
 
-impl<C: Client> RunningLoad for Running<C> {
-    fn look(&self, now: Nanos) {
-        let target = &self.job.target;
-        let now = if self.job.abandoned.get() { NEVER } else { now };
-        target.seats.iter().for_each(|seat| seat.expire(now));
-        if now != NEVER {
-            let mut recorder = target.recorder.borrow_mut();
-            recorder.tick(now);
-            self.count_unsent(&mut recorder);
-        }
+impl<C: Client> Running<C> {
+    /// Mean response time, of this slice if it was not known before.
+    fn mean_response(&self) -> Option<Nanos> {
+        let so_far = || self.target.recorder.borrow().mean_latency().map(nanos);
+        self.mean_response.or_else(so_far)
     }
 
-    fn stop(&self, now: Nanos) {
-        self.job.turns.stop(now);
-        self.job.target.recorder.borrow_mut().cut_window(now);
-    }
-
-    fn abandon(&self) {
-        self.job.abandoned.set(true);
-    }
-
-    fn finish(self: Box<Self>) -> LoadReport {
-        // Every connection has ended its part, so there is nothing left to pace.
-        if let Some(pacer) = &self.pacer {
-            pacer.abort();
-        }
-        let mut recorder = self.job.target.recorder.borrow_mut();
-        self.count_unsent(&mut recorder);
-        let last_intended = match &self.job.turns {
-            Turns::Open(open) => open.last_intended(),
-            _ => 0,
+    /// When the run moves on, whatever is still under way; [`NEVER`] if it waits for everything.
+    fn moves_on(&self) -> Nanos {
+        let (start, end) = self.window;
+        let (Some(mean), false) = (self.mean_response(), end == NEVER) else {
+            return NEVER;
         };
-        LoadReport {
-            sums: recorder.end_slice(),
-            last_intended,
+        match &self.job.turns {
+            Turns::Closed(closed) => closed.end.get().saturating_add(RESPONSES_AWAITED * mean),
+            Turns::Open(open) => {
+                let awaited = (RESPONSES_STAYED_ON + RESPONSES_AWAITED) * mean;
+                // What found no connection waits for one as long as the window was, rather than meet another load.
+                let longest = if open.is_over() { 0 } else { end - start };
+                end.saturating_add(awaited.max(longest))
+            }
+            Turns::Once(_) => NEVER,
         }
     }
 }
 
-impl<C: Client> Running<C> {
-    fn count_unsent(&self, recorder: &mut Recorder) {
-        if let Turns::Open(open) = &self.job.turns {
-            recorder.unsent(open.take_unsent());
+impl<C: Client> RunningLoad for Running<C> {
+    fn look(&self, now: Nanos) {
+        self.target.recorder.borrow_mut().tick(now);
+        self.target.note_unsent(&self.job.turns);
+        if let Turns::Closed(closed) = &self.job.turns
+            && closed.end.get() == NEVER
+            && now >= self.window.1
+        {
+            closed
+                .end
+                .set(stays_on_until(self.window.1, self.mean_response()));
+        }
+    }
+
+    fn next_look(&self, now: Nanos) -> Nanos {
+        let soon = |at: &Nanos| *at > now;
+        let instants = [self.window.1, self.job.turns.end(), self.moves_on()];
+        instants.into_iter().filter(soon).min().unwrap_or(NEVER)
+    }
+
+    fn is_over(&self, now: Nanos) -> bool {
+        if self.target.seats.is_empty() {
+            return true;
+        }
+        let idle = self.job.active.is_idle();
+        // A window that no time ends is over when nothing is left to come.
+        let all_in = || self.window.1 != NEVER || self.target.waits_since().is_none();
+        let done = match &self.job.turns {
+            Turns::Closed(closed) => now >= closed.end.get() || self.window.1 == NEVER,
+            Turns::Open(open) => open.is_over(),
+            Turns::Once(_) => true,
+        };
+        (idle && done && all_in()) || now >= self.moves_on()
+    }
+
+    fn stop(&self, now: Nanos) {
+        self.job.turns.stop(now);
+        self.target.recorder.borrow_mut().cut_window(now);
+    }
+
+    fn finish(self: Box<Self>, now: Nanos) -> LoadReport {
+        if let Some(pacer) = &self.pacer {
+            pacer.abort();
+        }
+        let target = &self.target;
+        self.job.over.set(true);
+        let mut last_intended = 0;
+        if let Turns::Open(open) = &self.job.turns
+            && !target.seats.is_empty()
+        {
+            last_intended = open.last_intended();
+            target.overdue.replace(open.leave());
+        }
+        target.note_unsent(&self.job.turns);
+        target.carry_all(&self.job);
+        target.loaded_before.set(target.loaded(&self.job, now));
+        target.job.replace(None);
+        let mut recorder = target.recorder.borrow_mut();
+        let until = now.min(self.job.turns.end());
+        let (sums, silences) = recorder.end_slice(until, target.waits_since());
+        LoadReport {
+            sums,
+            last_intended,
+            silences: (!target.seats.is_empty()).then_some(silences),
         }
     }
 }

@@ -16,7 +16,7 @@ use jiff::Timestamp;
 use report::capacity::{
     CapacityConfig, CapacityRecord, KIND, Purpose, SCHEMA_VERSION, ServerCapacity,
 };
-use report::format;
+use report::{format, rate};
 use stats::capacity::{CapacitySearch, Settings, Step, TrialKind};
 
 pub use args::CapacityArgs;
@@ -30,8 +30,6 @@ use crate::plan::{Output, ServerSpec, Work, check_labels, check_pinning, random_
 use crate::{counters, document, environment, exit, interrupt, output, servers};
 
 const DEFAULT_SERVERS: [&str; 3] = ["sync", "async-bare", "async"];
-/// Share of its rate that a trial must have answered.
-const LEAST_RATE_KEPT: f64 = 0.99;
 /// Where the curve is measured, as shares of the capacity: up to the knee, at it, and past it.
 const CURVE: [f64; 9] = [0.1, 0.25, 0.5, 0.7, 0.85, 0.95, 1.0, 1.1, 1.3];
 /// No rate beyond this multiple of what a closed loop reached is tried.
@@ -96,7 +94,7 @@ fn begin(args: &CapacityArgs) -> anyhow::Result<CapacityRecord> {
                 MaxErrors::Count(count) => count.to_string(),
                 MaxErrors::Share(share) => format::percent(share * 100.0),
             },
-            least_rate_kept: LEAST_RATE_KEPT,
+            least_rate_kept: rate::LEAST_KEPT,
             concurrency: args.concurrency,
             keep_alive: !args.no_keep_alive,
             in_turns: false,

@@ -4,12 +4,14 @@ use std::time::Duration;
 
 use engine::{Arrivals, Engine, Load, Measurement, SliceEnd, Target};
 use report::capacity::{CapacityConfig, Purpose, Trial};
+use report::down::{self, Second};
 use report::format;
+use report::rate::{Outcome, Planned};
 use report::record::LatencySummary;
 
 use super::closed_loop::ClosedLoops;
 use super::objective::Slo;
-use super::{LEAST_RATE_KEPT, trial_length};
+use super::trial_length;
 use crate::arm::Arm;
 use crate::block::{self, ArmBlock, BlockPlan};
 use crate::cli::MaxErrors;
@@ -109,7 +111,6 @@ impl Bench<'_> {
             return Ok(None);
         };
         let seen = &loaded.measurement;
-        let unanswered = seen.errors.timeout + seen.errors.unsent;
         let timeout = Duration::from_secs_f64(self.config.timeout_s);
         Ok(Some(Trial {
             rate_rps,
@@ -117,13 +118,14 @@ impl Bench<'_> {
             saturated_rps: Some(saturated_rps),
             purpose,
             throughput_rps: seen.answers_in_window as f64 / seen.measured.as_secs_f64(),
-            latency_us: LatencySummary::from_histogram(&seen.latency, unanswered, timeout),
+            latency_us: LatencySummary::from_histogram(&seen.latency, seen.unanswered, timeout),
             errors: seen.errors.total(),
             server_cpu_us_per_request: loaded
                 .server_cpu
                 .filter(|_| seen.answers_total > 0)
                 .map(|cpu| cpu.as_secs_f64() * 1e6 / seen.answers_total as f64),
             client_busy_percent: self.client_busy_percent(&loaded),
+            others_percent: loaded.cpu.and_then(|cpu| cpu.percent(cpu.others_s?)),
             failed_on: self.failed_on(seen),
         }))
     }
@@ -138,11 +140,20 @@ impl Bench<'_> {
                 seen.errors
             ));
         }
-        if !keeps_up(seen) {
-            let share = seen.answers_in_window as f64 / seen.requests as f64;
+        let (down_s, measured_s) = (down_s(seen), seen.measured.as_secs_f64());
+        if exit::was_down_too_long(down_s, measured_s, self.max_errors) {
             return Some(format!(
-                "answered {} of the rate",
-                format::percent(share * 100.0)
+                "nothing but errors in {} of {}",
+                format::seconds(down_s),
+                format::seconds(measured_s),
+            ));
+        }
+        let planned = planned(seen);
+        if planned.outcome() == Outcome::BeyondCapacity {
+            return Some(format!(
+                "answered {} of {} in time",
+                format::count(planned.in_time()),
+                format::counted(planned.total(), "request"),
             ));
         }
         self.slo.missed_by(seen)
@@ -151,7 +162,7 @@ impl Bench<'_> {
     fn client_busy_percent(&self, loaded: &ArmBlock) -> Option<f64> {
         let threads_time = loaded.span.as_secs_f64() * f64::from(self.config.threads);
         let busy = loaded.client_cpu + loaded.client_run_queue_wait?;
-        (threads_time > 0.0).then(|| 100.0 * busy.as_secs_f64() / threads_time)
+        (threads_time > 0.0).then(|| (100.0 * busy.as_secs_f64() / threads_time).min(100.0))
     }
 
     /// One stretch of load; `None` when it was interrupted.
@@ -175,6 +186,7 @@ impl Bench<'_> {
             order: &[arm],
             load,
             slice_end: SliceEnd::After(time),
+            seed: self.config.seed,
             connect_each,
         };
         let outcome = block::run(&mut self.engine, &mut self.arms, &plan);
@@ -183,21 +195,33 @@ impl Bench<'_> {
         }
         let mut outcome = outcome?;
         outcome.check_whole()?;
+        block::add_late(&mut self.engine, outcome.arms.iter_mut(), true)?;
         Ok(outcome.arms.pop())
     }
 }
 
-/// Whether a server answered as fast as it was asked: in an open loop all that was due is answered in the end, and
-/// what a server cannot take shows as answers that come after the trial's time.
-///
-/// The answers of the trial's time and the requests due in it are random numbers of windows that lie a response
-/// time apart. By Little's law rate × response time requests are under way at each end; three standard deviations of the
-/// difference are forgiven, or slow answers would fail by chance.
-fn keeps_up(seen: &Measurement) -> bool {
-    let due = seen.requests as f64;
-    let mean_response_s = seen.latency.mean() / 1e9;
-    let under_way = due / seen.measured.as_secs_f64() * mean_response_s;
-    seen.answers_in_window as f64 + 3.0 * (2.0 * under_way).sqrt() >= LEAST_RATE_KEPT * due
+/// Time without a working server.
+fn down_s(seen: &Measurement) -> f64 {
+    down::time_s(seen.series.iter().map(|second| Second {
+        measured_s: second.measured.as_secs_f64(),
+        requests: second.requests,
+        errors: second.errors,
+    }))
+}
+
+/// What became of the requests of a trial: in an open loop all that was due is answered in the end, and what a server
+/// cannot take shows as answers that come after the trial's time.
+fn planned(seen: &Measurement) -> Planned {
+    let given_up = seen.errors.timeout + seen.errors.unsent;
+    Planned {
+        answered: seen.requests,
+        answered_in_window: Some(seen.answers_in_window),
+        given_up,
+        failed: seen.errors.total() - given_up,
+        duration_s: seen.measured.as_secs_f64(),
+        mean_response_s: seen.latency.mean() / 1e9,
+        windows: 1,
+    }
 }
 
 fn target(config: &CapacityConfig, work: &Work, arm: &Arm) -> Target {

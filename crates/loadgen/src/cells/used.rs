@@ -50,7 +50,7 @@ impl Used {
             run_queue_wait_percent: self
                 .client_run_queue_wait
                 .filter(|_| threads_time > 0.0)
-                .map(|wait| 100.0 * wait.as_secs_f64() / threads_time),
+                .map(|wait| (100.0 * wait.as_secs_f64() / threads_time).min(100.0)),
             ..peaks(samples, None)
         }
     }

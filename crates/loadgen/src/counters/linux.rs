@@ -1,5 +1,6 @@
 //! Counters from `/proc` and the process CPU clocks.
 
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -7,10 +8,10 @@ use std::time::Duration;
 use nix::sched::{CpuSet, sched_setaffinity};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
+use procfs::Current;
 use procfs::process::Process;
-use procfs::{Current, CurrentSI};
 
-use super::{ListenQueue, MachineCpu, ProcessMemory};
+use super::{ListenQueue, MachineCpu, ProcessMemory, ThreadTime};
 
 /// CPU time of a process by its own CPU clock: nanosecond resolution, ended threads included.
 pub fn process_cpu(pid: u32) -> Option<Duration> {
@@ -43,8 +44,8 @@ fn fd_count(pid: u32) -> Option<u64> {
     (count > 0).then_some(count)
 }
 
-/// The process and all its descendants.
-pub fn process_tree(root: u32) -> Vec<u32> {
+/// The process and all its descendants, without those below `except` and these themselves.
+pub fn process_tree(root: u32, except: &[u32]) -> Vec<u32> {
     let mut tree = vec![root];
     let mut next = 0;
     while let Some(&pid) = tree.get(next) {
@@ -53,11 +54,50 @@ pub fn process_tree(root: u32) -> Vec<u32> {
             .and_then(|pid| Process::new(pid).ok())
             .and_then(|process| process.tasks().ok());
         for task in tasks.into_iter().flatten().flatten() {
-            tree.extend(task.children().unwrap_or_default());
+            let children = task.children().unwrap_or_default();
+            tree.extend(children.into_iter().filter(|it| !except.contains(it)));
         }
         next += 1;
     }
     tree
+}
+
+/// What each living thread of these processes did so far; `None` for more threads than can be read in a few
+/// milliseconds, and where the system does not tell.
+pub fn threads(pids: &[u32]) -> Option<HashMap<u32, ThreadTime>> {
+    const MOST_THREADS: usize = 512;
+    let mut threads = HashMap::new();
+    for &pid in pids {
+        let process = Process::new(i32::try_from(pid).ok()?).ok()?;
+        for task in process.tasks().ok()?.flatten() {
+            let Ok(stat) = task.schedstat() else {
+                continue; // it has ended meanwhile
+            };
+            let time = ThreadTime {
+                ran: Duration::from_nanos(stat.sum_exec_runtime),
+                waited: Duration::from_nanos(stat.run_delay),
+            };
+            threads.insert(u32::try_from(task.tid).ok()?, time);
+            if threads.len() > MOST_THREADS {
+                return None;
+            }
+        }
+    }
+    (!threads.is_empty()).then_some(threads)
+}
+
+/// Time in which at least one task of the machine was ready and had no CPU, since boot (pressure stall).
+pub fn pressure() -> Option<Duration> {
+    let text = std::fs::read_to_string("/proc/pressure/cpu").ok()?;
+    some_total(&text)
+}
+
+fn some_total(pressure: &str) -> Option<Duration> {
+    let some = pressure.lines().find(|line| line.starts_with("some "))?;
+    let total = some
+        .split_whitespace()
+        .find_map(|it| it.strip_prefix("total="))?;
+    total.parse().ok().map(Duration::from_micros)
 }
 
 /// Context switches of the living threads of a process. Only for processes with few threads: a file is
@@ -96,12 +136,32 @@ pub fn run_queue_wait() -> Option<Duration> {
 
 /// CPU time of the machine.
 pub fn machine_cpu() -> Option<MachineCpu> {
-    let cpu = procfs::KernelStats::current().ok()?.total;
-    let steal = cpu.steal.unwrap_or(0);
-    let busy = cpu.user + cpu.nice + cpu.system + cpu.irq.unwrap_or(0) + cpu.softirq.unwrap_or(0);
+    machine_cpu_of(&std::fs::read_to_string("/proc/stat").ok()?)
+}
+
+/// The first line is of all CPUs, and each has a line of its own below.
+fn machine_cpu_of(stat: &str) -> Option<MachineCpu> {
+    let mut lines = stat.lines();
+    let ticks: Vec<u64> = lines
+        .next()?
+        .strip_prefix("cpu ")?
+        .split_whitespace()
+        .map_while(|ticks| ticks.parse().ok())
+        .collect();
+    let [user, nice, system, idle, ref later @ ..] = ticks[..] else {
+        return None;
+    };
+    // Older kernels have fewer columns: waiting for disks, interrupts (two), stolen. What follows is counted
+    // within the first two.
+    let later = |column: usize| later.get(column).copied().unwrap_or(0);
+    let (idle_ticks, steal_ticks) = (idle + later(0), later(3));
+    let cpus = lines.take_while(|line| line.starts_with("cpu")).count();
     Some(MachineCpu {
-        total_ticks: busy + cpu.idle + cpu.iowait.unwrap_or(0) + steal,
-        steal_ticks: steal,
+        total_ticks: user + nice + system + later(1) + later(2) + idle_ticks + steal_ticks,
+        idle_ticks,
+        steal_ticks,
+        ticks_per_second: procfs::ticks_per_second(),
+        cpus: u32::try_from(cpus).ok().filter(|cpus| *cpus > 0)?,
     })
 }
 
@@ -233,14 +293,43 @@ mod tests {
     }
 
     #[test]
+    fn the_machine_s_cpu_is_in_the_first_line_and_its_cpus_below() {
+        let text = "cpu  10 1 5 70 4 2 3 5 9 9\ncpu0 1 2\ncpu1 1 2\nintr 5 cpu7\n";
+        let cpu = machine_cpu_of(text).expect("it is whole");
+        assert_eq!((cpu.total_ticks, cpu.idle_ticks), (100, 74));
+        assert_eq!((cpu.steal_ticks, cpu.cpus), (5, 2));
+        assert!(machine_cpu_of("cpu  10 1\n").is_none());
+        assert!(machine_cpu_of("").is_none());
+        assert!(machine_cpu().is_some_and(|cpu| cpu.idle_ticks < cpu.total_ticks));
+    }
+
+    #[test]
+    fn pressure_is_that_of_some_tasks() {
+        let text = "some avg10=0.23 avg60=5.45 avg300=8.74 total=1500\nfull avg10=0.00 total=7\n";
+        assert_eq!(some_total(text), Some(Duration::from_micros(1_500)));
+        assert_eq!(some_total("full total=7\n"), None);
+    }
+
+    #[test]
+    fn threads_of_a_process_run_and_are_found_by_number() {
+        let threads = threads(&[std::process::id()]).expect("they are few");
+        let ran: Duration = threads.values().map(|thread| thread.ran).sum();
+        assert!(ran > Duration::ZERO, "{threads:?}");
+        assert!(threads.contains_key(&std::process::id()));
+        assert!(super::threads(&[]).is_none());
+    }
+
+    #[test]
     fn the_tree_of_a_process_holds_its_children() {
         let mut child = std::process::Command::new("sleep")
             .arg("30")
             .spawn()
             .expect("sleep starts");
-        let tree = process_tree(std::process::id());
+        let tree = process_tree(std::process::id(), &[]);
+        let without = process_tree(std::process::id(), &[child.id()]);
         child.kill().expect("sleep can be ended");
         child.wait().expect("sleep has ended");
         assert!(tree.contains(&child.id()), "{tree:?}");
+        assert!(!without.contains(&child.id()), "{without:?}");
     }
 }

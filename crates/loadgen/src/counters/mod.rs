@@ -9,17 +9,23 @@ pub mod cgroup;
 #[cfg(target_os = "linux")]
 mod linux;
 #[cfg(target_os = "linux")]
+mod listeners;
+#[cfg(target_os = "linux")]
 use linux as platform;
 #[cfg(not(target_os = "linux"))]
 mod portable;
 #[cfg(not(target_os = "linux"))]
 use portable as platform;
 
+#[cfg(target_os = "linux")]
+pub use listeners::{lineage, listeners};
 pub use platform::{
     available_memory_bytes, cpu_model, listen_queue, machine_cpu, memory_bytes, pin_this_process,
-    process_cpu, process_memory, process_tree, run_queue_wait, threads_context_switches,
-    threads_of_this_user, throttled_periods, user_process_limit,
+    pressure, process_cpu, process_memory, process_tree, run_queue_wait, threads,
+    threads_context_switches, threads_of_this_user, throttled_periods, user_process_limit,
 };
+#[cfg(not(target_os = "linux"))]
+pub use portable::{lineage, listeners};
 
 /// Memory, threads and descriptors of a process at one moment.
 #[derive(Debug, Clone, Copy, Default)]
@@ -32,13 +38,31 @@ pub struct ProcessMemory {
     pub fds: Option<u64>,
 }
 
-/// CPU time of the whole machine since boot, in clock ticks.
+/// CPU time of the whole machine since boot, in clock ticks of mostly 10 ms.
+///
+/// Idle time is measured by the kernel and only told in ticks; busy time it mostly samples. So what was used is
+/// found as wall time less idle time, which over many short stretches is right to a few milliseconds each.
 #[derive(Debug, Clone, Copy)]
 pub struct MachineCpu {
     /// All of it, idle time included.
     pub total_ticks: u64,
+    /// Nothing ran, or only waited for a disk.
+    pub idle_ticks: u64,
     /// Stolen by the hypervisor.
     pub steal_ticks: u64,
+    /// Ticks in a second.
+    pub ticks_per_second: u64,
+    /// CPUs that were running.
+    pub cpus: u32,
+}
+
+/// What a thread did since it began.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct ThreadTime {
+    /// It ran.
+    pub ran: Duration,
+    /// It was ready to run and had no CPU.
+    pub waited: Duration,
 }
 
 impl MachineCpu {
@@ -47,6 +71,20 @@ impl MachineCpu {
         let total = self.total_ticks.checked_sub(earlier.total_ticks)?;
         let steal = self.steal_ticks.checked_sub(earlier.steal_ticks)?;
         (total > 0).then(|| 100.0 * steal as f64 / total as f64)
+    }
+
+    /// CPU time in which nothing ran since `earlier`.
+    pub fn idle_since(self, earlier: Self) -> Duration {
+        self.time(self.idle_ticks.saturating_sub(earlier.idle_ticks))
+    }
+
+    /// CPU time that the hypervisor stole since `earlier`.
+    pub fn stolen_since(self, earlier: Self) -> Duration {
+        self.time(self.steal_ticks.saturating_sub(earlier.steal_ticks))
+    }
+
+    fn time(self, ticks: u64) -> Duration {
+        Duration::from_secs_f64(ticks as f64 / self.ticks_per_second.max(1) as f64)
     }
 }
 
@@ -109,8 +147,19 @@ pub fn sysctl(path: &str) -> Option<u64> {
 }
 
 /// Time that a fixed number of dependent multiplications takes: the clock speed of this moment.
+///
+/// It is done in parts, and the fastest stands for all: a part in which another thread had the CPU is no clock.
 pub fn spin() -> Duration {
-    const ROUNDS: u32 = 2_000_000;
+    whole_spin(&[(); 10].map(|()| spin_part()))
+}
+
+fn whole_spin(parts: &[Duration]) -> Duration {
+    let fastest = parts.iter().min().copied().unwrap_or_default();
+    fastest.mul_f64(parts.len() as f64)
+}
+
+fn spin_part() -> Duration {
+    const ROUNDS: u32 = 200_000;
     let start = std::time::Instant::now();
     let mut x = std::hint::black_box(0x9e37_79b9_u32);
     for _ in 0..ROUNDS {
@@ -154,13 +203,28 @@ mod tests {
     fn steal_is_a_share_of_all_time() {
         let earlier = MachineCpu {
             total_ticks: 100,
+            idle_ticks: 50,
             steal_ticks: 1,
+            ticks_per_second: 100,
+            cpus: 2,
         };
         let later = MachineCpu {
             total_ticks: 300,
+            idle_ticks: 150,
             steal_ticks: 11,
+            ..earlier
         };
         assert_eq!(later.steal_percent_since(earlier), Some(5.0));
         assert_eq!(earlier.steal_percent_since(later), None);
+        assert_eq!(later.idle_since(earlier), Duration::from_secs(1));
+        assert_eq!(later.stolen_since(earlier), Duration::from_millis(100));
+        assert_eq!(earlier.idle_since(later), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_part_of_a_spin_that_was_kept_from_its_cpu_is_no_clock() {
+        let ms = Duration::from_millis;
+        assert_eq!(whole_spin(&[ms(2), ms(40), ms(2), ms(3)]), ms(8));
+        assert_eq!(whole_spin(&[]), Duration::ZERO);
     }
 }

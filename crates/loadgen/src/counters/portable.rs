@@ -1,8 +1,9 @@
 //! Systems that tell less: every counter is "not available".
 
+use std::collections::HashMap;
 use std::time::Duration;
 
-use super::{ListenQueue, MachineCpu, ProcessMemory};
+use super::{ListenQueue, MachineCpu, ProcessMemory, ThreadTime};
 
 /// Not available here; built-in servers tell their own CPU time by `/stats`.
 pub fn process_cpu(_pid: u32) -> Option<Duration> {
@@ -15,8 +16,28 @@ pub fn process_memory(_pid: u32) -> ProcessMemory {
 }
 
 /// Only the process itself is known here.
-pub fn process_tree(root: u32) -> Vec<u32> {
+pub fn process_tree(root: u32, _except: &[u32]) -> Vec<u32> {
     vec![root]
+}
+
+/// Not available here.
+pub fn threads(_pids: &[u32]) -> Option<HashMap<u32, ThreadTime>> {
+    None
+}
+
+/// Not available here.
+pub fn listeners(_address: std::net::SocketAddr) -> Vec<u32> {
+    Vec::new()
+}
+
+/// Only the process itself is known here.
+pub fn lineage(pid: u32) -> Vec<u32> {
+    vec![pid]
+}
+
+/// Not available here.
+pub fn pressure() -> Option<Duration> {
+    None
 }
 
 /// Not available here.

@@ -12,10 +12,8 @@ use stats::schedule::mirrored_order;
 
 use super::answers;
 use super::plan::{MeasurePlan, Pair};
-use super::silence::Impatient;
 use crate::arm::Arm;
 use crate::block::{self, ArmBlock, BlockOutcome, BlockPlan};
-use crate::loader::Loader as _;
 use crate::plan::{ServerSource, ServerSpec};
 use crate::run::round_rate;
 use crate::sampler::{Sample, Sampler};
@@ -36,6 +34,11 @@ const RATE_TIME: Duration = Duration::from_millis(500);
 const TOLERATED_LAG_NS: u64 = 500_000;
 /// How often a rate is lowered at most, and to what part of it: down to two fifths in all.
 const LOWERED: (usize, f64) = (4, 0.8);
+
+/// Measured time of each server at the fixed rate in a block of this length.
+pub fn open_time(block_time: Duration) -> Duration {
+    block_time.mul_f64((1.0 - CLOSED_SHARE) / 2.0)
+}
 
 /// What measures blocks.
 pub struct Bench<'a> {
@@ -164,7 +167,7 @@ impl<'a> Bench<'a> {
         time: Duration,
     ) -> anyhow::Result<BlockOutcome> {
         let (_, outcome) = self.load(arms, load, (time, [0, 1], self.plan.seed))?;
-        if outcome.interrupted {
+        if outcome.around.interrupted {
             bail!("interrupted");
         }
         Ok(outcome)
@@ -191,14 +194,18 @@ impl<'a> Bench<'a> {
             let class = self.workloads[workload].class.clone();
             self.connect(&mut arms, &class, first)?;
             let open = at_rate(self.rate(workload));
-            for (load, kind, share) in [
-                (Load::ClosedLoop, LoadKind::Closed, CLOSED_SHARE),
-                (open, LoadKind::Open, 1.0 - CLOSED_SHARE),
+            let time = self.plan.block_time;
+            for (load, kind, per_server) in [
+                (
+                    Load::ClosedLoop,
+                    LoadKind::Closed,
+                    time.mul_f64(CLOSED_SHARE / 2.0),
+                ),
+                (open, LoadKind::Open, open_time(time)),
             ] {
-                let per_server = self.plan.block_time.mul_f64(share / 2.0);
                 let seed = seed.wrapping_add(1 + block.parts.len() as u64);
                 let (slice, outcome) = self.load(&mut arms, load, (per_server, first, seed))?;
-                block.interrupted |= outcome.interrupted;
+                block.interrupted |= outcome.around.interrupted;
                 block.parts.push(Part {
                     workload,
                     load: kind,
@@ -272,20 +279,26 @@ impl<'a> Bench<'a> {
             blocks: 1,
             turns: Turns::Short,
             mean_response,
+            longest_silence: arms
+                .iter()
+                .map(|arm| arm.longest_silence)
+                .max()
+                .unwrap_or_default(),
         });
         let order = mirrored_order(arms.len(), cut.slices_per_block as usize / 2, seed);
         let plan = BlockPlan {
             order: &order,
             load,
             slice_end: SliceEnd::After(cut.slice),
+            seed,
             connect_each: None,
         };
-        let mut loader = Impatient::new(&mut self.engine, self.plan.timeout);
-        let outcome = block::run(&mut loader, arms, &plan);
-        let outcome = outcome.map_err(|error| loader.blame(error, arms))?;
+        let mut outcome = block::run(&mut self.engine, arms, &plan)?;
+        // The processes end with the block, so that its last answers are awaited here.
+        block::add_late(&mut self.engine, outcome.arms.iter_mut(), true)?;
         arms.iter_mut().try_for_each(Arm::check_alive)?;
         outcome.check_whole()?;
-        if !outcome.interrupted {
+        if !outcome.around.interrupted {
             for block in &outcome.arms {
                 check_answered(&arms[block.arm], &block.measurement)?;
             }
@@ -307,12 +320,12 @@ impl<'a> Bench<'a> {
                 lead_in: Duration::ZERO,
                 end: SliceEnd::After(time),
             };
-            let mut loader = Impatient::new(&mut self.engine, self.plan.timeout);
-            let outcome = loader.run_slice(&slice);
-            let outcome =
-                outcome.map_err(|error| loader.blame(error, std::slice::from_ref(arm)))?;
-            arm.mean_response = outcome.loads.first().and_then(|load| load.mean_latency);
-            self.engine.collect(target)?;
+            let outcome = self.engine.run_slice(&slice)?;
+            if let Some(load) = outcome.loads.first() {
+                arm.mean_response = load.mean_latency;
+                arm.longest_silence = load.longest_silence;
+            }
+            self.engine.close_book(target)?;
         }
         arm.check_alive()
     }

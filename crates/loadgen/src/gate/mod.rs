@@ -7,7 +7,7 @@
 //! # Layout
 //!
 //! - [`args`], [`settings`], [`plan`]: flags, `loadgen.toml`, and what follows from both; [`init`].
-//! - [`answers`]: whether both arms answer alike; [`mod@bench`]: one block; [`silence`]: an arm that hangs;
+//! - [`answers`]: whether both arms answer alike; [`mod@bench`]: one block;
 //!   [`session`]: block after block until a look decides.
 //! - [`publish`]: the terminal, files, GitHub.
 //! - [`self_test`]: the gate gated; [`floor`]: what it found out about this machine.
@@ -24,7 +24,6 @@ mod publish;
 mod self_test;
 mod session;
 mod settings;
-mod silence;
 
 use report::gate::{GateRecord, Verdict};
 

@@ -11,9 +11,10 @@ use report::gate::metric::GateMetric;
 use report::gate::{GateSettings, Tolerated};
 
 use super::args::GateArgs;
+use super::bench;
 use super::settings::{self, ServerSettings, Settings, Verify, WorkloadSettings};
 use crate::counters;
-use crate::plan::random_seed;
+use crate::plan::{check_rate, random_seed};
 use crate::process::ForeignCommand;
 
 const CONCURRENCY: usize = 50;
@@ -132,12 +133,16 @@ impl MeasurePlan {
         for workload in &mut workloads {
             workload.rate = args.rate.or(workload.rate).or(rate);
         }
+        let block_time = args.block_time.or(load.block_time).unwrap_or(BLOCK_TIME);
+        for rate in workloads.iter().filter_map(|workload| workload.rate) {
+            check_rate(rate, bench::open_time(block_time))?;
+        }
         Ok(Self {
             workloads,
             concurrency,
             threads: threads.min(concurrency),
             warmup: args.warmup.or(load.warmup).unwrap_or(WARMUP),
-            block_time: args.block_time.or(load.block_time).unwrap_or(BLOCK_TIME),
+            block_time,
             timeout: args.timeout.or(load.timeout).unwrap_or(TIMEOUT),
             seed: args.seed.unwrap_or_else(random_seed),
         })

@@ -19,6 +19,7 @@ use crate::cells::{Cell, CellName};
 use crate::plan::Output;
 use crate::process::{ForeignCommand, STDERR_FOLLOWS};
 use crate::sampler::Sample;
+use crate::stragglers::Whole;
 use crate::{counters, document, interrupt, output};
 
 /// What starting, stopping and connecting two servers takes, about.
@@ -299,7 +300,8 @@ impl Cells {
                 continue;
             };
             for arm in std::mem::take(&mut part.outcome.arms) {
-                point.arms[arm.arm].add(index, &part.outcome, arm);
+                let block = Some((index, part.outcome.around));
+                point.arms[arm.arm].add(Whole { block, arm });
             }
             self.slice = self.slice.or(Some(part.slice));
         }

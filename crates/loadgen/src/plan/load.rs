@@ -2,6 +2,9 @@
 
 use std::time::Duration;
 
+use anyhow::ensure;
+use report::format;
+
 use crate::cli::{RunArgs, Switch};
 
 /// Share of the measured time that the same-rate load point gets.
@@ -35,4 +38,24 @@ pub(super) fn points(args: &RunArgs) -> Vec<LoadPoint> {
         }
         None => vec![LoadPoint::Saturated, LoadPoint::SameRate],
     }
+}
+
+/// Fails for a rate at which no request falls into the measured time.
+///
+/// # Errors
+/// Then, with the time that one request takes.
+pub fn check_rate(rate_rps: f64, measured: Duration) -> anyhow::Result<()> {
+    ensure!(
+        has_requests(rate_rps, measured),
+        "at {} requests/s no request falls into the {} that are measured: measure for {} or longer, or at a higher rate",
+        format::per_second(rate_rps),
+        format::seconds(measured.as_secs_f64()),
+        format::seconds((1.0 / rate_rps).ceil()),
+    );
+    Ok(())
+}
+
+/// Whether a request falls into the measured time at this rate.
+pub fn has_requests(rate_rps: f64, measured: Duration) -> bool {
+    rate_rps * measured.as_secs_f64() >= 1.0
 }

@@ -3,10 +3,11 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use engine::{Load, Measurement, SliceEnd, Target};
+use engine::{Load, Measurement, Target, TargetId};
 use report::record::{CellResult, LoadKind};
 
 use super::Run;
+use super::schedule::{self, Schedule};
 use crate::arm::Arm;
 use crate::block::{self, BlockOutcome, BlockPlan};
 use crate::cells::{Cell, CellName};
@@ -15,7 +16,8 @@ use crate::loader::Loader;
 use crate::plan::{Amount, LoadPoint, Plan, Work};
 use crate::shapes::Shape;
 use crate::shapes::watch::{Watch, Watched};
-use crate::slices::{self, Cut, ToCut, Turns};
+use crate::slices::{self, ToCut, Turns};
+use crate::stragglers::{Stragglers, Whole};
 use crate::{interrupt, warmup};
 
 /// One load point of a run.
@@ -53,9 +55,9 @@ impl Run<'_> {
             .map(|arm| Cell::new(self.cell_name(arm, point)))
             .collect();
         let mut watched = Vec::new();
-        let outcome = self.warm_up(loader, arms, point).and_then(|()| {
+        let outcome = self.warm_up(loader, arms, point).and_then(|stragglers| {
             let watch = self.shape.watches().then(|| Watch::start(arms));
-            let outcome = self.blocks(loader, arms, point, &mut cells);
+            let outcome = self.blocks(loader, arms, point, (&mut cells, stragglers));
             watched = watch.map_or_else(Vec::new, |watch| watch.end(arms));
             outcome
         });
@@ -91,17 +93,20 @@ impl Run<'_> {
         loader: &mut dyn Loader,
         arms: &mut [Arm],
         point: Point<'_>,
-    ) -> anyhow::Result<()> {
-        for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
-            if let Err(failure) = self.warm_up_one(loader, arm, point) {
-                arm.fail(failure, loader)?;
+    ) -> anyhow::Result<Stragglers> {
+        let mut stragglers = Stragglers::default();
+        for (number, arm) in arms.iter_mut().enumerate().filter(|(_, arm)| arm.is_in()) {
+            match self.warm_up_one(loader, arm, point) {
+                Ok(Some((target, warm))) => stragglers.warmed_up(number, target, &warm),
+                Ok(None) => {}
+                Err(failure) => arm.fail(failure, loader)?,
             }
             if interrupt::requested() {
                 break;
             }
         }
         self.sampler.take();
-        Ok(())
+        Ok(stragglers)
     }
 
     fn warm_up_one(
@@ -109,7 +114,8 @@ impl Run<'_> {
         loader: &mut dyn Loader,
         arm: &mut Arm,
         point: Point<'_>,
-    ) -> anyhow::Result<()> {
+    ) -> anyhow::Result<Option<(TargetId, Measurement)>> {
+        let mut warm = None;
         self.progress.warming_up(&arm.label);
         let target = match arm.connections {
             Some(target) => target,
@@ -121,66 +127,83 @@ impl Run<'_> {
         if !self.plan.warmup.is_zero() {
             let ended = warmup::warm_up(loader, target, point.load, self.plan)?;
             arm.mean_response = ended.mean_response;
+            arm.longest_silence = ended.longest_silence;
             arm.warmed_up = Some(ended.warmed_up);
+            warm = Some((target, ended.seen));
         }
         if self.room == Room::InTurns {
             arm.disconnect(loader);
         }
-        arm.check_alive()
+        arm.check_alive().map(|()| warm)
     }
 
+    /// All blocks, and then the last answers to their requests.
     fn blocks(
         &mut self,
         loader: &mut dyn Loader,
         arms: &mut [Arm],
         point: Point<'_>,
-        cells: &mut [Cell],
+        (cells, mut stragglers): (&mut [Cell], Stragglers),
     ) -> anyhow::Result<()> {
         check_any_is_in(arms)?;
-        let (schedule, slice_end) = self.schedule(arms, point);
+        let outcome = self.each_block(loader, arms, point, (cells, &mut stragglers));
+        let last = stragglers.settle(loader, arms)?;
+        self.keep(last, cells);
+        outcome
+    }
+
+    fn each_block(
+        &mut self,
+        loader: &mut dyn Loader,
+        arms: &mut [Arm],
+        point: Point<'_>,
+        (cells, stragglers): (&mut [Cell], &mut Stragglers),
+    ) -> anyhow::Result<()> {
+        let schedule = self.schedule(arms, point);
         let (plan, shape, room) = (self.plan, self.shape, self.room);
         let target_of = |arm: &Arm| target(plan, shape, point.work, arm, point.keep_alive);
         let connect_each: Option<&dyn Fn(&Arm) -> Target> = match room {
             Room::ForAll => None,
             Room::InTurns => Some(&target_of),
         };
-        self.progress.measuring(point.which, slice_end, &schedule);
-        for block in &schedule {
+        self.progress.measuring(point.which, &schedule);
+        for block in &schedule.blocks {
             if interrupt::requested() {
                 break;
             }
+            let (order, slice_end) = schedule.turns_of(block, arms);
             let plan = BlockPlan {
-                order: &block.order,
+                order: &order,
                 load: point.load,
                 slice_end,
+                seed: schedule.seed_of(block),
                 connect_each,
             };
             let mut outcome = block::run(loader, arms, &plan)?;
-            for mut arm in std::mem::take(&mut outcome.arms) {
-                shape.settle(&mut arm.measurement);
-                cells[arm.arm].add(block.index, &outcome, arm);
-            }
+            let whole = stragglers.add(loader, arms, block.index, &mut outcome)?;
+            self.keep(whole, cells);
             self.progress.block_done(block.index, cells);
             end_when_dead(loader, arms, &outcome)?;
         }
         Ok(())
     }
 
-    /// Which arms are loaded in which order, block by block, and when a slice ends.
-    fn schedule(&mut self, arms: &[Arm], point: Point<'_>) -> (Vec<ScheduledBlock>, SliceEnd) {
+    fn keep(&self, whole: Vec<Whole>, cells: &mut [Cell]) {
+        for mut part in whole {
+            self.shape.settle(&mut part.arm.measurement);
+            cells[part.arm.arm].add(part);
+        }
+    }
+
+    /// Which arms are loaded when.
+    fn schedule(&mut self, arms: &[Arm], point: Point<'_>) -> Schedule {
         let all: Vec<usize> = (0..arms.len()).filter(|&arm| arms[arm].is_in()).collect();
         let whole = self.plan.measured_time(point.which);
         let Some(per_server) = whole.map(|time| time.mul_f64(point.share)) else {
             let Amount::Requests(requests) = self.plan.amount else {
                 unreachable!("without a time there is a number")
             };
-            return (
-                vec![ScheduledBlock {
-                    index: 0,
-                    order: all,
-                }],
-                SliceEnd::Requests(requests),
-            );
+            return Schedule::of_requests(requests, all);
         };
         let mean_response = arms
             .iter()
@@ -194,20 +217,19 @@ impl Run<'_> {
             (Room::ForAll, true) => Turns::Short,
             (Room::InTurns, true) => Turns::Long,
         };
-        let cut = slices::cut(ToCut {
+        let to_cut = ToCut {
             per_server,
             servers: all.len(),
             blocks: self.plan.blocks,
             turns,
             mean_response,
-        });
+            longest_silence: schedule::longest_silence(arms),
+        };
         if self.record.config.slice_ms.is_none() {
-            self.record.config.slice_ms = Some(cut.slice.as_secs_f64() * 1e3);
+            let slice = slices::cut(to_cut).slice;
+            self.record.config.slice_ms = Some(slice.as_secs_f64() * 1e3);
         }
-        (
-            schedule(&all, cut, turns, self.plan.seed),
-            SliceEnd::After(cut.slice),
-        )
+        Schedule::of_time(to_cut, &all, self.plan.seed)
     }
 
     fn cell_name(&self, arm: &Arm, point: Point<'_>) -> CellName {
@@ -249,41 +271,6 @@ pub(super) fn target(
     target
 }
 
-/// One block of a load point.
-pub struct ScheduledBlock {
-    /// Number of the block; the same number pairs the servers.
-    pub index: u32,
-    /// Arms in the order they are loaded.
-    pub order: Vec<usize>,
-}
-
-/// Without turns, one server after the other; else all servers within each block, in mirrored order, or,
-/// where each has one slice only, in an order drawn for it.
-fn schedule(arms: &[usize], cut: Cut, turns: Turns, seed: u64) -> Vec<ScheduledBlock> {
-    if turns == Turns::None {
-        let blocks_of = |&arm: &usize| {
-            (0..cut.blocks).map(move |index| ScheduledBlock {
-                index,
-                order: vec![arm],
-            })
-        };
-        return arms.iter().flat_map(blocks_of).collect();
-    }
-    let rounds = (cut.slices_per_block as usize).div_ceil(2);
-    let order_of = |index| {
-        let seed = seed.wrapping_add(u64::from(index));
-        let mut order = stats::schedule::mirrored_order(arms.len(), rounds, seed);
-        order.truncate(arms.len() * cut.slices_per_block as usize);
-        order.into_iter().map(|place| arms[place]).collect()
-    };
-    (0..cut.blocks)
-        .map(|index| ScheduledBlock {
-            index,
-            order: order_of(index),
-        })
-        .collect()
-}
-
 /// A dead server ends the run, unless it goes on without it: everything later would be a comparison with
 /// nothing.
 fn end_when_dead(
@@ -309,63 +296,4 @@ fn check_any_is_in(arms: &[Arm]) -> anyhow::Result<()> {
 
 fn smallest(values: Vec<f64>) -> f64 {
     values.into_iter().fold(f64::INFINITY, f64::min)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn turns_are_mirrored_and_the_same_for_the_same_seed() {
-        let cut = Cut {
-            blocks: 2,
-            slices_per_block: 4,
-            slice: Duration::from_millis(50),
-        };
-        let one = schedule(&[0, 1, 2], cut, Turns::Short, 7);
-        let two = schedule(&[0, 1, 2], cut, Turns::Short, 7);
-        for (a, b) in one.iter().zip(&two) {
-            assert_eq!(a.order, b.order);
-            let (first, second) = a.order[..6].split_at(3);
-            assert!(first.iter().eq(second.iter().rev()), "{:?}", a.order);
-        }
-    }
-
-    #[test]
-    fn a_server_s_only_slice_has_a_place_drawn_for_each_block() {
-        let cut = Cut {
-            blocks: 16,
-            slices_per_block: 1,
-            slice: Duration::from_secs(1),
-        };
-        let blocks = schedule(&[0, 1, 2], cut, Turns::Once, 7);
-        assert_eq!(blocks.len(), 16);
-        let mut first = Vec::new();
-        for block in blocks {
-            first.push(block.order[0]);
-            let mut order = block.order;
-            order.sort_unstable();
-            assert_eq!(order, [0, 1, 2]);
-        }
-        first.sort_unstable();
-        first.dedup();
-        assert_eq!(first, [0, 1, 2], "each server is first at times");
-    }
-
-    #[test]
-    fn without_turns_each_server_has_its_blocks_in_a_row() {
-        let cut = Cut {
-            blocks: 2,
-            slices_per_block: 1,
-            slice: Duration::from_secs(1),
-        };
-        let order: Vec<_> = schedule(&[0, 1], cut, Turns::None, 1)
-            .into_iter()
-            .map(|b| (b.index, b.order))
-            .collect();
-        assert_eq!(
-            order,
-            [(0, vec![0]), (1, vec![0]), (0, vec![1]), (1, vec![1])]
-        );
-    }
 }

@@ -233,6 +233,7 @@ mod tests {
                     },
                     // A machine under load answers later than the contract says.
                     mean_response: row.answer().mul_f64(1.2),
+                    longest_silence: Duration::ZERO,
                 });
                 assert!(
                     cut.blocks as usize >= BLOCKS_NEEDED,

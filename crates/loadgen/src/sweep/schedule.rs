@@ -111,7 +111,12 @@ impl Estimate {
         const START_AND_STOP: Duration = Duration::from_millis(80);
         let busy = (CPU_PER_REQUEST + self.compute) * self.concurrency / self.cores.max(1);
         let response = busy.max(self.wait);
-        let shape = shape(response, self.servers as usize, self.in_turns);
+        let shape = shape(
+            response,
+            Duration::ZERO,
+            self.servers as usize,
+            self.in_turns,
+        );
         let connecting = PER_CONNECTION * self.concurrency;
         let per_slice = shape.slice
             + response * 3
@@ -135,9 +140,15 @@ pub struct Shape {
     pub slices_per_server: u32,
 }
 
-/// A slice lasts 50 ms or five mean response times. Where all stay connected and slices are short, every
+/// A slice lasts 50 ms, five mean response times or five of the longest silences of any server; the latter as far as a
+/// block in mirrored order is not too long for it. Where all stay connected and slices are short, every
 /// server has several in mirrored order; else one, in an order drawn for each block.
-pub fn shape(mean_response: Duration, servers: usize, in_turns: bool) -> Shape {
+pub fn shape(
+    mean_response: Duration,
+    longest_silence: Duration,
+    servers: usize,
+    in_turns: bool,
+) -> Shape {
     const SHORTEST: Duration = Duration::from_millis(50);
     /// A cell with a response time beyond a second is measured with fewer than five of them.
     const LONGEST: Duration = Duration::from_secs(5);
@@ -146,7 +157,10 @@ pub fn shape(mean_response: Duration, servers: usize, in_turns: bool) -> Shape {
     /// A block in mirrored order may take this long; a longer one is halved by not mirroring.
     const MIRRORED: Duration = Duration::from_secs(3);
     let slice = (mean_response * 5).clamp(SHORTEST, LONGEST);
-    let round = slice * 2 * u32::try_from(servers.max(1)).unwrap_or(u32::MAX);
+    let slices_per_round = 2 * u32::try_from(servers.max(1)).unwrap_or(u32::MAX);
+    let lengthened = (longest_silence * 5).min(MIRRORED / slices_per_round);
+    let slice = slice.max(lengthened);
+    let round = slice * slices_per_round;
     if in_turns || round > MIRRORED {
         return Shape {
             slice,
@@ -256,34 +270,34 @@ mod tests {
     fn short_slices_are_mirrored_and_long_ones_are_not() {
         let ms = Duration::from_millis;
         assert_eq!(
-            shape(ms(1), 4, false),
+            shape(ms(1), Duration::ZERO, 4, false),
             Shape {
                 slice: ms(50),
                 slices_per_server: 2
             }
         );
         assert_eq!(
-            shape(ms(1), 2, false),
+            shape(ms(1), Duration::ZERO, 2, false),
             Shape {
                 slice: ms(50),
                 slices_per_server: 4
             }
         );
         assert_eq!(
-            shape(ms(100), 4, false),
+            shape(ms(100), Duration::ZERO, 4, false),
             Shape {
                 slice: ms(500),
                 slices_per_server: 1
             }
         );
         assert_eq!(
-            shape(ms(1), 2, true),
+            shape(ms(1), Duration::ZERO, 2, true),
             Shape {
                 slice: ms(50),
                 slices_per_server: 1
             }
         );
-        assert_eq!(shape(ms(9_000), 2, false).slice, ms(5_000));
+        assert_eq!(shape(ms(9_000), Duration::ZERO, 2, false).slice, ms(5_000));
     }
 
     proptest::proptest! {

@@ -15,6 +15,7 @@ use crate::cells::{Cell, CellName};
 use crate::descriptors::Room;
 use crate::plan::{ServerSpec, Work};
 use crate::sampler::Sampler;
+use crate::stragglers::{Stragglers, Whole};
 use crate::{document, interrupt, limits, servers};
 
 /// What is visited.
@@ -82,6 +83,7 @@ struct Visit<'a> {
     work: &'a Work,
     arms: Vec<Arm>,
     cells: Vec<Cell>,
+    stragglers: Stragglers,
     sampler: Sampler,
     epoch: Instant,
     outcome: VisitOutcome,
@@ -116,6 +118,7 @@ impl<'a> Visit<'a> {
                 .iter()
                 .map(|arm| Cell::new(cell_name(plan, work, arm)))
                 .collect(),
+            stragglers: Stragglers::default(),
             sampler: Sampler::start(arms.iter().map(Arm::pids).collect()),
             epoch: Instant::now(),
             arms,
@@ -198,8 +201,12 @@ impl<'a> Visit<'a> {
             end: SliceEnd::After(self.plan.sweep.warmup().max(Duration::from_millis(1))),
         })?;
         let arm = &mut self.arms[number];
-        arm.mean_response = warm.loads.first().and_then(|load| load.mean_latency);
-        self.engine.collect(id)?;
+        if let Some(load) = warm.loads.first() {
+            arm.mean_response = load.mean_latency;
+            arm.longest_silence = load.longest_silence;
+        }
+        let warm = self.engine.close_book(id)?;
+        self.stragglers.warmed_up(number, id, &warm);
         if self.plan.room == Room::InTurns {
             arm.disconnect(self.engine);
         }
@@ -235,18 +242,26 @@ impl<'a> Visit<'a> {
             .max()
             .unwrap_or_default();
         let in_turns = self.plan.room == Room::InTurns;
-        let shape = shape(slowest, self.working().len(), in_turns);
-        self.outcome.slice = shape.slice;
         while self.outcome.blocks < self.plan.sweep.config.blocks_per_visit {
             let working = self.working();
             if working.is_empty() {
                 break;
             }
+            let silence = self.arms.iter().map(|arm| arm.longest_silence).max();
+            let shape = shape(
+                slowest,
+                silence.unwrap_or_default(),
+                working.len(),
+                in_turns,
+            );
+            self.outcome.slice = shape.slice;
             if interrupt::requested() || !self.block(&working, shape)? {
                 return Ok(false);
             }
         }
-        Ok(true)
+        let last = self.stragglers.settle(self.engine, &self.arms)?;
+        self.keep(last);
+        Ok(!interrupt::requested())
     }
 
     /// One block; false when it was interrupted. A server that ends in it, or cannot be connected for the
@@ -264,19 +279,27 @@ impl<'a> Visit<'a> {
             order: &order,
             load: Load::ClosedLoop,
             slice_end: SliceEnd::After(shape.slice),
+            seed: self.seed(index),
             connect_each,
         };
         let mut outcome = match block::run(self.engine, &mut self.arms, &plan) {
-            Ok(outcome) if outcome.interrupted => return Ok(false),
+            Ok(outcome) if outcome.around.interrupted => return Ok(false),
             Ok(outcome) => outcome,
             Err(_) if interrupt::requested() => return Ok(false),
             Err(error) => return self.out_of_block(working, error).map(|()| true),
         };
-        for arm in std::mem::take(&mut outcome.arms) {
-            self.cells[arm.arm].add(index, &outcome, arm);
-        }
+        let whole = self
+            .stragglers
+            .add(self.engine, &self.arms, index, &mut outcome)?;
+        self.keep(whole);
         self.outcome.blocks += 1;
         Ok(true)
+    }
+
+    fn keep(&mut self, whole: Vec<Whole>) {
+        for part in whole {
+            self.cells[part.arm.arm].add(part);
+        }
     }
 
     /// Who is to blame for a block that could not be made; an error when nobody is.
@@ -297,7 +320,7 @@ impl<'a> Visit<'a> {
         }
         for number in self.working() {
             if let Some(id) = self.arms[number].connections {
-                self.engine.collect(id)?; // of the block that is made again
+                self.engine.close_book(id)?; // of the block that is made again
             }
         }
         Ok(())

@@ -63,9 +63,9 @@ impl Window {
         Instant::now() >= self.end || interrupt::requested()
     }
 
-    /// Whether what was done now counts.
-    fn counts(&self, done: Instant) -> bool {
-        (self.start..self.end).contains(&done)
+    /// Whether what was sent then counts.
+    fn counts(&self, sent: Instant) -> bool {
+        (self.start..self.end).contains(&sent)
     }
 }
 
@@ -164,15 +164,17 @@ impl Loader for WebSockets {
             measured: length,
             span: begin.elapsed(),
             interrupted: interrupt::requested(),
+            longest_pause: Duration::ZERO,
             loads: vec![LoadOutcome {
                 target: id,
                 requests,
                 mean_latency: counted.map(|requests| latency / requests),
+                longest_silence: Duration::ZERO,
             }],
         })
     }
 
-    fn collect(&mut self, id: TargetId) -> anyhow::Result<Measurement> {
+    fn close_book(&mut self, id: TargetId) -> anyhow::Result<Measurement> {
         let mut collected = Measurement::default();
         let mut per_connection = Vec::new();
         for lane in self.lanes(id)? {
@@ -185,6 +187,15 @@ impl Loader for WebSockets {
         }
         collected.connections.requests_per_connection = per_connection;
         Ok(collected)
+    }
+
+    /// A slice of messages waits for all of them.
+    fn settle(&mut self, _: TargetId) -> anyhow::Result<()> {
+        Ok(())
+    }
+
+    fn late(&mut self, _: TargetId) -> anyhow::Result<Vec<Measurement>> {
+        Ok(Vec::new())
     }
 
     fn disconnect(&mut self, id: TargetId) {

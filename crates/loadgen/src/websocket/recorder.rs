@@ -26,10 +26,11 @@ impl Recorder {
     /// A message of `bytes` has arrived as it should; whether it counts.
     pub fn arrived(&mut self, window: &Window, sent: Instant, done: Instant, bytes: usize) -> bool {
         self.total.answers_total += 1;
-        if !window.counts(done) {
+        if !window.counts(sent) {
             return false;
         }
         let latency = done.saturating_duration_since(sent);
+        self.total.waited += latency;
         let nanoseconds = u64::try_from(latency.as_nanos()).unwrap_or(u64::MAX);
         self.total.requests += 1;
         self.total.bytes_received += bytes as u64;
@@ -44,6 +45,8 @@ impl Recorder {
     /// `count` messages have not arrived, or not as they should.
     pub fn failed(&mut self, kind: ErrorKind, count: u64) {
         self.total.errors.add(kind, count);
+        self.total.failed += count;
+        self.total.unanswered += if kind == ErrorKind::Timeout { count } else { 0 };
     }
 
     /// A connection was made, in this time.

@@ -1,7 +1,9 @@
 //! What cannot be measured, and what decides about the exit code.
 
 use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::TcpListener;
+use std::net::{TcpListener, TcpStream};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::support::{Server, cannot, loadgen, record, text};
 
@@ -81,6 +83,58 @@ fn not_one_answer_is_not_measured_but_printed() {
     assert_eq!(code, Some(2));
     assert_eq!(record["results"][0]["requests"], 0);
     assert_eq!(record["results"][0]["errors"]["status"], 20);
+}
+
+/// Connections to a server that is gone rest longer and longer: their errors are few, the time is not.
+#[test]
+fn time_without_a_server_counts_like_errors() {
+    let line = format!("{} -c 8 -d 5s --warmup 0s", mortal_server(2_000));
+    let (record, code) = record(&format!("{line} --max-errors 50%"));
+    let cell = &record["results"][0];
+    assert_eq!(code, Some(1), "{}", cell["errors"]);
+    let (requests, errors) = (&cell["requests"], &cell["errors"]["total"]);
+    assert!(
+        errors.as_u64() < requests.as_u64(),
+        "{errors} beside {requests}"
+    );
+    let warnings = record["warnings"].as_array().unwrap();
+    let is_told = |warning: &serde_json::Value| warning["code"] == "server_down";
+    assert!(warnings.iter().any(is_told), "{warnings:?}");
+}
+
+/// Answers so many requests and is gone for good.
+fn mortal_server(lives: u64) -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let addr = listener.local_addr().unwrap();
+    let answered = Arc::new(AtomicU64::new(0));
+    std::thread::spawn(move || {
+        for stream in listener.incoming().flatten() {
+            let is_dead = || answered.load(Ordering::SeqCst) >= lives;
+            if is_dead() {
+                return; // the listener goes with it
+            }
+            let answered = Arc::clone(&answered);
+            std::thread::spawn(move || {
+                let mut reader = BufReader::new(stream.try_clone().unwrap());
+                let mut writer = stream;
+                let mut line = String::new();
+                while reader.read_line(&mut line).is_ok_and(|length| length > 0) {
+                    if line == "\r\n" {
+                        if answered.fetch_add(1, Ordering::SeqCst) >= lives {
+                            TcpStream::connect(addr).ok(); // wakes the one who accepts
+                            return;
+                        }
+                        let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                        if writer.write_all(ok).is_err() {
+                            return;
+                        }
+                    }
+                    line.clear();
+                }
+            });
+        }
+    });
+    format!("http://{addr}")
 }
 
 /// Answers its first request with 200, and of the following every `every`-th with 500.

@@ -1,16 +1,19 @@
 //! Looks through a record for reasons to distrust its numbers.
 
-use stats::{little, paired, warmup};
+use stats::{paired, warmup};
 
 use super::cells::{LoadPoint, load_points};
-use super::comparisons::{CONFIDENCE, median_lags, tail_lags};
+use super::comparisons::{CONFIDENCE, client_paused, is_contended, median_lags, tail_lags};
 use super::distrust::{Distrust, STEAL_WARN_PERCENT, cell_name};
-use crate::record::{Block, CellResult, DELIVERIES_LOST, Figure, LoadKind, Record, TcpCounters};
+use super::{little, usage};
+use crate::down;
+use crate::rate::{self, Outcome, Planned};
+use crate::record::{Block, CellResult, Config, LoadKind, Record, TcpCounters};
 use crate::summary::PERCENTILES;
 
 const CLOCK_SPREAD_PERCENT: f64 = 5.0;
-const RATE_KEPT_PERCENT: f64 = 99.0;
-const CLIENT_BUSY_PERCENT: f64 = 80.0;
+/// A load generator busier than this cannot be trusted to keep a rate, in percent.
+pub(crate) const CLIENT_BUSY_PERCENT: f64 = 80.0;
 
 /// Every reason that can be seen in the record itself.
 pub fn reasons(record: &Record) -> Vec<Distrust> {
@@ -25,17 +28,21 @@ pub fn reasons(record: &Record) -> Vec<Distrust> {
     }
     let points = load_points(record);
     reasons.extend(of_machine(&points));
+    reasons.extend(other_programs(&points));
+    reasons.extend(others_unknown(&points));
     reasons.extend(throttled(record));
     reasons.extend(of_network(&record.tcp));
     for cell in points.iter().flat_map(|point| &point.cells) {
         let found = [
             errors(cell),
+            server_down(cell),
             unanswered(cell),
             rate_not_kept(cell),
             send_lag(cell),
-            littles_law(cell),
+            littles_law(cell, &record.config),
             not_warmed_up(cell),
             client_busy(cell, record.config.threads),
+            paused(cell),
             too_few_requests(cell),
         ];
         reasons.extend(found.into_iter().flatten());
@@ -59,7 +66,9 @@ fn of_machine(points: &[LoadPoint<'_>]) -> Vec<Distrust> {
         .iter()
         .filter_map(|block| block.iter().find_map(|b| b.dropped.as_ref()))
         .collect();
-    let spins: Vec<f64> = blocks.iter().flatten().filter_map(|b| b.spin_us).collect();
+    // A thread beside another on one core is slower at the same clock.
+    let alone = blocks.iter().filter(|block| !others_ran(block));
+    let spins: Vec<f64> = alone.flatten().filter_map(|b| b.spin_us).collect();
     let fastest_us = spins.iter().copied().fold(f64::INFINITY, f64::min);
     let slowest_us = spins.iter().copied().fold(0.0, f64::max);
 
@@ -85,6 +94,40 @@ fn of_machine(points: &[LoadPoint<'_>]) -> Vec<Distrust> {
         });
     }
     reasons
+}
+
+/// Whether other programs used much of the machine in a block of any server.
+fn others_ran(blocks: &[&Block]) -> bool {
+    blocks
+        .iter()
+        .any(|block| is_contended(usage::others_percent([*block])))
+}
+
+fn other_programs(points: &[LoadPoint<'_>]) -> Option<Distrust> {
+    let cells = points.iter().flat_map(|point| &point.cells);
+    let blocks = cells.flat_map(|cell| &cell.blocks);
+    let known = blocks.filter(|block| block.cpu.is_some_and(|cpu| cpu.others_s.is_some()));
+    let known: Vec<&Block> = known.collect();
+    let percent = usage::others_percent(known.iter().copied())?;
+    let each = known
+        .iter()
+        .filter_map(|block| usage::others_percent([*block]));
+    is_contended(Some(percent)).then_some(Distrust::OtherPrograms {
+        percent,
+        worst_percent: each.fold(0.0, f64::max),
+    })
+}
+
+/// The machine's CPU is known, and not what of it was the server's.
+fn others_unknown(points: &[LoadPoint<'_>]) -> Option<Distrust> {
+    let is_unknown = |block: &Block| block.cpu.is_some_and(|cpu| cpu.others_s.is_none());
+    let mut servers: Vec<String> = Vec::new();
+    for cell in points.iter().flat_map(|point| &point.cells) {
+        if cell.blocks.iter().any(is_unknown) && !servers.contains(&cell.server) {
+            servers.push(cell.server.clone());
+        }
+    }
+    (!servers.is_empty()).then_some(Distrust::OthersUnknown { servers })
 }
 
 fn throttled(record: &Record) -> Option<Distrust> {
@@ -132,6 +175,15 @@ fn errors(cell: &CellResult) -> Option<Distrust> {
     })
 }
 
+fn server_down(cell: &CellResult) -> Option<Distrust> {
+    let down_s = down::time_s(&cell.time_series);
+    (down_s > 0.0).then(|| Distrust::ServerDown {
+        cell: cell_name(cell),
+        down_s,
+        duration_s: cell.duration_s,
+    })
+}
+
 /// In a closed loop every connection asks all the time; in an open loop one that is never needed is idle.
 fn unanswered(cell: &CellResult) -> Option<Distrust> {
     let unanswered = cell.connections.unanswered;
@@ -143,12 +195,22 @@ fn unanswered(cell: &CellResult) -> Option<Distrust> {
 }
 
 fn rate_not_kept(cell: &CellResult) -> Option<Distrust> {
-    let asked_rps = cell.rate?;
-    (cell.throughput_rps < asked_rps * RATE_KEPT_PERCENT / 100.0).then(|| Distrust::RateNotKept {
-        cell: cell_name(cell),
-        asked_rps,
-        answered_rps: cell.throughput_rps,
-    })
+    let (planned, name) = (Planned::of_cell(cell)?, cell_name(cell));
+    match rate::outcome(cell)? {
+        Outcome::BeyondCapacity => Some(Distrust::RateNotKept {
+            cell: name,
+            planned: planned.total(),
+            in_time: planned.in_time(),
+        }),
+        // What a workload refuses on purpose is no error, and its own findings tell of it.
+        Outcome::LostToErrors if cell.errors.total > 0 => Some(Distrust::RateLostToErrors {
+            cell: name,
+            planned: planned.total(),
+            in_time: planned.in_time(),
+            errors: cell.errors,
+        }),
+        Outcome::LostToErrors | Outcome::Kept => None,
+    }
 }
 
 /// In a closed loop nothing is sent late: what lies before sending is the time to connect.
@@ -166,33 +228,15 @@ fn send_lag(cell: &CellResult) -> Option<Distrust> {
     })
 }
 
-/// Whether throughput × latency does not give the connections, so that something was not measured.
-pub(crate) fn breaks_littles_law(cell: &CellResult) -> bool {
-    littles_law(cell).is_some()
-}
-
-/// In a closed loop every connection is always waiting for an answer or being established.
-fn littles_law(cell: &CellResult) -> Option<Distrust> {
-    let is_broadcast = |figure: &Figure| figure.name == DELIVERIES_LOST;
-    let closed = cell.load == LoadKind::Closed && !cell.figures.iter().any(is_broadcast);
-    let mean_us = cell.latency_us.mean.filter(|_| closed)?;
-    let connect_us = if cell.keep_alive {
-        0.0
-    } else {
-        cell.connect_us.mean.unwrap_or(0.0)
-    };
-    let concurrency = f64::from(cell.concurrency);
-    let in_flight_for = |stay_us: f64| cell.throughput_rps * stay_us / 1e6;
-    let deviates = |stay_us: f64| {
-        little::deviation(concurrency, cell.throughput_rps, stay_us / 1e6)
-            .is_some_and(|deviation| deviation > little::TOLERATED_DEVIATION)
-    };
-    // Whether response time includes connecting or not, one of the two must explain the connections.
-    let unexplained = deviates(mean_us) && deviates(mean_us + connect_us);
-    unexplained.then(|| Distrust::LittlesLaw {
+/// A run of a number of requests has a start and a tail in which not all connections wait.
+fn littles_law(cell: &CellResult, config: &Config) -> Option<Distrust> {
+    if config.requests.is_some() {
+        return None;
+    }
+    Some(Distrust::LittlesLaw {
         cell: cell_name(cell),
         concurrency: cell.concurrency,
-        in_flight: in_flight_for(mean_us + connect_us),
+        deviation: little::unexplained(cell, config.timeout_s)?,
     })
 }
 
@@ -222,10 +266,20 @@ fn client_busy(cell: &CellResult, threads: u32) -> Option<Distrust> {
         .cores_used
         .filter(|_| cell.load == LoadKind::Open && threads > 0)?;
     let on_cpu = cores_used / f64::from(threads) * 100.0;
-    let busy_percent = on_cpu + client.run_queue_wait_percent.unwrap_or(0.0);
+    let busy_percent = (on_cpu + client.run_queue_wait_percent.unwrap_or(0.0)).min(100.0);
     (busy_percent > CLIENT_BUSY_PERCENT).then(|| Distrust::ClientBusy {
         cell: cell_name(cell),
         busy_percent,
+    })
+}
+
+fn paused(cell: &CellResult) -> Option<Distrust> {
+    let paused: Vec<&Block> = cell.blocks.iter().filter(|it| client_paused(it)).collect();
+    Some(Distrust::ClientPaused {
+        cell: cell_name(cell),
+        worst_ms: worst(&paused, |block| block.client_pause_ms)?,
+        blocks: paused.len(),
+        of: cell.blocks.len(),
     })
 }
 

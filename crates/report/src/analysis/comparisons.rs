@@ -3,6 +3,7 @@
 use stats::paired;
 
 use super::cells::{LoadPoint, load_points};
+use super::usage::{self, CONTENDED_PERCENT};
 use crate::format;
 use crate::record::{Block, CellResult, Comparison, LoadKind, Record};
 
@@ -14,6 +15,10 @@ pub const BLOCKS_NEEDED: usize = 6;
 
 /// From this send lag on, in microseconds, a block's latency tells of the client and is not compared.
 pub const SEND_LAG_LIMIT_US: f64 = 1_000.0;
+
+/// From this pause of the load generator on, in milliseconds, a block's latency tells of the client and is not
+/// compared.
+pub const PAUSE_LIMIT_MS: f64 = 100.0;
 
 /// The pairs that answer the project's question, baseline first, and what each ratio says.
 pub const STANDARD_PAIRS: [(&str, &str, &str); 3] = [
@@ -37,6 +42,11 @@ impl Metric {
     /// All of them, in the order in which they are shown.
     pub const ALL: [Metric; 3] = [Metric::Throughput, Metric::ServerCpuPerRequest, Metric::P50];
 
+    /// The one of that name.
+    pub fn named(name: &str) -> Option<Metric> {
+        Metric::ALL.into_iter().find(|metric| metric.name() == name)
+    }
+
     /// Its name in a record.
     pub fn name(self) -> &'static str {
         match self {
@@ -58,6 +68,20 @@ impl Metric {
 
     fn is_latency(self) -> bool {
         self == Metric::P50
+    }
+
+    /// The same figure of a server that had the CPU which other programs took as well.
+    fn credited(self, figure: f64, credit: f64) -> f64 {
+        match self {
+            Metric::Throughput => figure * credit,
+            Metric::P50 => figure / credit,
+            Metric::ServerCpuPerRequest => figure,
+        }
+    }
+
+    /// Whether the larger figure is the better one.
+    fn is_better_above(self) -> bool {
+        self == Metric::Throughput
     }
 }
 
@@ -100,7 +124,9 @@ fn pairs<'a>(point: &LoadPoint<'a>) -> Vec<(&'a CellResult, &'a CellResult)> {
 pub(crate) fn compare(baseline: &CellResult, candidate: &CellResult, metric: Metric) -> Comparison {
     let blocks = Blocks::of(baseline, candidate, metric);
     let result = blocks.compare();
-    Comparison {
+    let others_percent = usage::others_percent(blocks.pairs.iter().flatten().copied());
+    let (credited_low, credited_high) = blocks.credited_ends(metric);
+    let mut comparison = Comparison {
         baseline: baseline.server.clone(),
         candidate: candidate.server.clone(),
         metric: metric.name().to_owned(),
@@ -115,33 +141,113 @@ pub(crate) fn compare(baseline: &CellResult, candidate: &CellResult, metric: Met
         blocks: blocks.used() as u32,
         sigma: result.and_then(|result| result.sigma),
         reason: blocks.reason(metric),
+        others_percent,
+        credited_low,
+        credited_high,
+        winner: None,
+    };
+    comparison.winner = winner(&comparison).map(str::to_owned);
+    comparison
+}
+
+/// Who is better beyond doubt. The one rule by which any server is said to be better than another: the whole interval
+/// lies on its side, and still does when the other server is credited with the CPU that other programs took. CPU time
+/// per request has no such credit, so where others used much of the machine nobody is named by it.
+pub fn winner(comparison: &Comparison) -> Option<&str> {
+    let metric = Metric::named(&comparison.metric)?;
+    let plain = comparison.low.zip(comparison.high)?;
+    let credited = comparison.credited_low.zip(comparison.credited_high);
+    let (low, high) = match metric {
+        Metric::ServerCpuPerRequest if is_contended(comparison.others_percent) => return None,
+        Metric::ServerCpuPerRequest => plain,
+        Metric::Throughput | Metric::P50 => credited.unwrap_or(plain),
+    };
+    let above = match metric.is_better_above() {
+        true => [&comparison.candidate, &comparison.baseline],
+        false => [&comparison.baseline, &comparison.candidate],
+    };
+    match (low > 1.0, high < 1.0) {
+        (true, _) => Some(above[0]),
+        (_, true) => Some(above[1]),
+        _ => None,
+    }
+}
+
+/// Whether other programs used so much of the machine that it has to be said.
+pub fn is_contended(others_percent: Option<f64>) -> bool {
+    others_percent.is_some_and(|percent| percent >= CONTENDED_PERCENT)
+}
+
+/// What may be said about two servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Standing {
+    /// One of them is better beyond doubt.
+    Winner,
+    /// No winner is named, because of what other programs took.
+    Withheld,
+    /// The interval includes one.
+    NoDifference,
+    /// There is a ratio at most, and nothing is known of its precision.
+    NoInterval,
+}
+
+/// What may be said about the two servers of a comparison.
+pub fn standing(comparison: &Comparison) -> Standing {
+    let includes_one = |(low, high): (f64, f64)| low <= 1.0 && 1.0 <= high;
+    let credited = comparison.credited_low.zip(comparison.credited_high);
+    let plain = comparison.low.zip(comparison.high);
+    if winner(comparison).is_some() {
+        return Standing::Winner;
+    }
+    if is_contended(comparison.others_percent) {
+        return Standing::Withheld;
+    }
+    match plain {
+        Some(ends) if includes_one(ends) => Standing::NoDifference,
+        Some(_) => Standing::Withheld,
+        // Ends that fall together are the ratio itself: nobody took anything.
+        None if credited.is_some_and(|(low, high)| low < high && includes_one((low, high))) => {
+            Standing::Withheld
+        }
+        None => Standing::NoInterval,
     }
 }
 
 /// The blocks of two servers, paired by number, and what became of each pair.
 #[derive(Default)]
-struct Blocks {
+struct Blocks<'a> {
+    /// Those that are compared, the baseline's first.
+    pairs: Vec<[&'a Block; 2]>,
     baseline: Vec<f64>,
     candidate: Vec<f64>,
     total: usize,
     dropped: usize,
-    lagging: usize,
+    spoilt: usize,
     missing: usize,
 }
 
-impl Blocks {
-    fn of(baseline: &CellResult, candidate: &CellResult, metric: Metric) -> Blocks {
+impl<'a> Blocks<'a> {
+    fn of(baseline: &'a CellResult, candidate: &'a CellResult, metric: Metric) -> Blocks<'a> {
         let mut blocks = Blocks::default();
         // In a closed loop nothing is sent late: what lies before sending is the time to connect.
-        let may_lag = metric.is_latency() && baseline.load == LoadKind::Open;
+        let may_lag = baseline.load == LoadKind::Open;
+        let is_spoilt = |block: &Block| {
+            metric.is_latency() && (client_paused(block) || may_lag && median_lags(block))
+        };
         for first in &baseline.blocks {
             let second = candidate.blocks.iter().find(|b| b.index == first.index);
-            blocks.add(first, second, metric, may_lag);
+            blocks.add(first, second, metric, &is_spoilt);
         }
         blocks
     }
 
-    fn add(&mut self, first: &Block, second: Option<&Block>, metric: Metric, may_lag: bool) {
+    fn add(
+        &mut self,
+        first: &'a Block,
+        second: Option<&'a Block>,
+        metric: Metric,
+        is_spoilt: &dyn Fn(&Block) -> bool,
+    ) {
         self.total += 1;
         let Some(second) = second else {
             self.missing += 1;
@@ -149,9 +255,10 @@ impl Blocks {
         };
         if first.dropped.is_some() || second.dropped.is_some() {
             self.dropped += 1;
-        } else if may_lag && (median_lags(first) || median_lags(second)) {
-            self.lagging += 1;
+        } else if is_spoilt(first) || is_spoilt(second) {
+            self.spoilt += 1;
         } else if let (Some(a), Some(b)) = (metric.of_block(first), metric.of_block(second)) {
+            self.pairs.push([first, second]);
             self.baseline.push(a);
             self.candidate.push(b);
         } else {
@@ -174,6 +281,35 @@ impl Blocks {
         )
     }
 
+    /// The ends of the interval (without one, the ratio) when one server is credited with the CPU that others took,
+    /// and when the other is.
+    fn credited_ends(&self, metric: Metric) -> (Option<f64>, Option<f64>) {
+        if self.missing > 0 || metric == Metric::ServerCpuPerRequest {
+            return (None, None);
+        }
+        let credited = |figures: &[f64], arm: usize| -> Vec<f64> {
+            let of_pair = |(figure, pair): (&f64, &[&Block; 2])| {
+                metric.credited(*figure, usage::credit(pair[arm]))
+            };
+            figures.iter().zip(&self.pairs).map(of_pair).collect()
+        };
+        let compare = |below: &[f64], above: &[f64]| {
+            paired::compare(&paired::log_ratios(below, above), CONFIDENCE)
+        };
+        let below = compare(&credited(&self.baseline, 0), &self.candidate);
+        let above = compare(&self.baseline, &credited(&self.candidate, 1));
+        // Credit moves a throughput up and a latency down.
+        let (smallest, largest) = match metric.is_better_above() {
+            true => (below, above),
+            false => (above, below),
+        };
+        let end = |found: Option<paired::PairedComparison>,
+                   of: fn(&paired::PairedComparison) -> Option<f64>| {
+            found.map(|it| self.interval_end(of(&it)).unwrap_or(it.ratio))
+        };
+        (end(smallest, |it| it.low), end(largest, |it| it.high))
+    }
+
     fn too_many_dropped(&self) -> bool {
         self.dropped * 4 > self.total
     }
@@ -190,8 +326,8 @@ impl Blocks {
             Some("no block was measured".to_owned())
         } else if self.missing > 0 {
             Some(format!("{} in {}", absent(metric), of_all(self.missing)))
-        } else if self.used() == 0 && self.lagging > 0 {
-            Some(format!("the client sent late in {}", of_all(self.lagging)))
+        } else if self.used() == 0 && self.spoilt > 0 {
+            Some(format!("{SPOILT} in {}", of_all(self.spoilt)))
         } else if self.too_many_dropped() {
             Some(format!(
                 "{} were dropped, over a quarter: inconclusive",
@@ -215,6 +351,16 @@ fn absent(metric: Metric) -> &'static str {
         Metric::ServerCpuPerRequest => "server CPU time is not available",
         Metric::P50 => "too few requests for a median",
     }
+}
+
+/// Why a latency tells of the client.
+pub(crate) const SPOILT: &str = "the load generator sent late or stood still";
+
+/// Whether the client stood still so long in a block that its latencies tell of the client.
+pub(crate) fn client_paused(block: &Block) -> bool {
+    block
+        .client_pause_ms
+        .is_some_and(|pause| pause >= PAUSE_LIMIT_MS)
 }
 
 /// Whether the client sent so late in a block that its median latency tells of the client.
@@ -262,4 +408,145 @@ pub fn is_at_load_of(comparison: &Comparison, cell: &CellResult) -> bool {
         && comparison.keep_alive == cell.keep_alive
         && comparison.concurrency == cell.concurrency
         && comparison.rate.map(f64::to_bits) == cell.rate.map(f64::to_bits)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::record::BlockCpu;
+    use crate::sweep::analysis::testing::result;
+    use proptest::prelude::*;
+
+    /// Eight blocks of about so many requests per second in which others took so many of two seconds of CPU.
+    fn cell(server: &str, rps: f64, others_s: f64) -> CellResult {
+        let blocks: Vec<f64> = (0..8)
+            .map(|at| rps * (1.0 + 0.001 * f64::from(at)))
+            .collect();
+        let mut cell = result(server, &blocks);
+        for block in &mut cell.blocks {
+            block.p50_us = Some(1e9 / block.throughput_rps);
+            block.server_cpu_us_per_request = Some(1e6 / block.throughput_rps);
+            block.cpu = Some(BlockCpu {
+                machine_s: 2.0,
+                server_s: Some((2.0 - others_s) / 2.0),
+                client_s: (2.0 - others_s) / 2.0,
+                helpers_s: Some(0.0),
+                others_s: Some(others_s),
+                ..BlockCpu::default()
+            });
+        }
+        cell
+    }
+
+    fn compared(below: (f64, f64), above: (f64, f64), metric: Metric) -> Comparison {
+        compare(
+            &cell("sync", below.0, below.1),
+            &cell("async", above.0, above.1),
+            metric,
+        )
+    }
+
+    #[test]
+    fn a_winner_has_to_win_against_what_others_took_from_the_other_one_too() {
+        for metric in [Metric::Throughput, Metric::P50] {
+            let winner_of = |below, above| compared(below, above, metric).winner;
+            // Others took half of the baseline's CPU: it could have done twice as much.
+            assert_eq!(winner_of((100.0, 1.0), (150.0, 1.0)), None);
+            assert_eq!(winner_of((150.0, 1.0), (100.0, 1.0)), None);
+            assert_eq!(
+                winner_of((100.0, 1.0), (210.0, 1.0)).as_deref(),
+                Some("async")
+            );
+            assert_eq!(
+                winner_of((210.0, 1.0), (100.0, 1.0)).as_deref(),
+                Some("sync")
+            );
+            // What was taken from the winner is no doubt about it.
+            assert_eq!(
+                winner_of((100.0, 0.0), (150.0, 1.0)).as_deref(),
+                Some("async")
+            );
+        }
+    }
+
+    #[test]
+    fn cpu_per_request_names_nobody_beside_other_programs() {
+        let winner_of = |others| {
+            compared(
+                (100.0, others),
+                (150.0, others),
+                Metric::ServerCpuPerRequest,
+            )
+            .winner
+        };
+        assert_eq!(winner_of(0.0).as_deref(), Some("async"));
+        assert_eq!(
+            winner_of(0.05).as_deref(),
+            Some("async"),
+            "2.5 % of the machine"
+        );
+        assert_eq!(winner_of(0.2), None);
+    }
+
+    #[test]
+    fn what_is_said_tells_doubt_by_others_from_no_difference() {
+        let of = |below, above| standing(&compared(below, above, Metric::Throughput));
+        assert_eq!(of((100.0, 0.0), (150.0, 0.0)), Standing::Winner);
+        assert_eq!(of((100.0, 0.0), (100.0, 0.0)), Standing::NoDifference);
+        assert_eq!(of((100.0, 0.06), (102.0, 0.06)), Standing::Withheld);
+        assert_eq!(of((100.0, 1.0), (100.0, 1.0)), Standing::Withheld);
+        let few = |others| {
+            let mut below = cell("sync", 100.0, others);
+            below.blocks.truncate(3);
+            let mut above = cell("async", 120.0, others);
+            above.blocks.truncate(3);
+            standing(&compare(&below, &above, Metric::Throughput))
+        };
+        assert_eq!(
+            (few(0.0), few(0.02), few(1.0)),
+            (
+                Standing::NoInterval,
+                Standing::NoInterval,
+                Standing::Withheld
+            )
+        );
+    }
+
+    #[test]
+    fn records_without_figures_of_others_are_judged_by_their_intervals() {
+        let mut old = compared((100.0, 0.0), (150.0, 0.0), Metric::Throughput);
+        (old.winner, old.others_percent) = (None, None);
+        (old.credited_low, old.credited_high) = (None, None);
+        assert_eq!(
+            (winner(&old), standing(&old)),
+            (Some("async"), Standing::Winner)
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn the_credited_interval_holds_the_plain_one_and_grows_with_what_others_took(
+            ratio in 0.3..3.0_f64, some in 0.0..0.9_f64, more in 0.0..0.9_f64
+        ) {
+            for metric in [Metric::Throughput, Metric::P50] {
+                let ends = |others: f64| {
+                    let it = compared((100.0, others), (100.0 * ratio, others), metric);
+                    [it.credited_low, it.low, it.high, it.credited_high].map(Option::unwrap)
+                };
+                let (few, many) = (ends(some), ends(some + more));
+                prop_assert!(few.is_sorted(), "{few:?}");
+                prop_assert!(many[0] <= few[0] && few[3] <= many[3], "{few:?} {many:?}");
+            }
+        }
+
+        #[test]
+        fn swapping_the_servers_keeps_the_winner(ratio in 0.3..3.0_f64, a in 0.0..1.0_f64, b in 0.0..1.0_f64) {
+            for metric in Metric::ALL {
+                let (below, above) = (cell("sync", 100.0, a), cell("async", 100.0 * ratio, b));
+                let there = compare(&below, &above, metric);
+                let back = compare(&above, &below, metric);
+                prop_assert_eq!(there.winner, back.winner);
+            }
+        }
+    }
 }

@@ -2,7 +2,8 @@
 
 use std::fmt;
 
-use super::comparisons::SEND_LAG_LIMIT_US;
+use super::comparisons::{PAUSE_LIMIT_MS, SEND_LAG_LIMIT_US};
+use super::little::{Account, Deviation};
 use crate::format;
 use crate::record::{CellResult, ErrorCounts, Warning};
 use crate::summary::PERCENTILES;
@@ -28,6 +29,18 @@ pub enum Distrust {
         blocks: usize,
         /// All blocks.
         of: usize,
+    },
+    /// Other programs used the machine's CPU.
+    OtherPrograms {
+        /// Over all blocks, in percent of the machine's CPU time.
+        percent: f64,
+        /// In the worst block of a server.
+        worst_percent: f64,
+    },
+    /// A server runs on this machine, and its processes are not known.
+    OthersUnknown {
+        /// The servers.
+        servers: Vec<String>,
     },
     /// Blocks are left out of comparisons for what happened to the whole machine.
     BlocksDropped {
@@ -58,14 +71,14 @@ pub enum Distrust {
         /// All blocks.
         of: usize,
     },
-    /// Throughput × latency is not the number of connections.
+    /// Throughput × latency is not the number of connections, and nothing that was counted explains it.
     LittlesLaw {
         /// Server and load.
         cell: String,
         /// Connections.
         concurrency: u32,
-        /// Throughput × mean latency.
-        in_flight: f64,
+        /// By how much, and which way.
+        deviation: Deviation,
     },
     /// The server was still getting faster or slower within its blocks.
     NotWarmedUp {
@@ -85,6 +98,15 @@ pub enum Distrust {
         /// Requests beside them.
         requests: u64,
     },
+    /// The server was not there for a part of the time.
+    ServerDown {
+        /// Server and load.
+        cell: String,
+        /// Measured time in which nothing was answered and something failed, in seconds.
+        down_s: f64,
+        /// All measured time in seconds.
+        duration_s: f64,
+    },
     /// Connections that never got an answer.
     Unanswered {
         /// Server and load.
@@ -94,14 +116,25 @@ pub enum Distrust {
         /// All its connections.
         connections: u64,
     },
-    /// Less was answered per second than was asked for.
+    /// Requests of an open loop were late or given up.
     RateNotKept {
         /// Server and load.
         cell: String,
-        /// Requests per second asked for.
-        asked_rps: f64,
-        /// Requests per second answered.
-        answered_rps: f64,
+        /// Requests due in the windows.
+        planned: u64,
+        /// Those answered in them.
+        in_time: u64,
+    },
+    /// Requests of an open loop are missing or late because others failed.
+    RateLostToErrors {
+        /// Server and load.
+        cell: String,
+        /// Requests due in the windows.
+        planned: u64,
+        /// Those answered in them.
+        in_time: u64,
+        /// Errors by kind.
+        errors: ErrorCounts,
     },
     /// The load generator itself had no CPU left at a fixed rate.
     ClientBusy {
@@ -109,6 +142,17 @@ pub enum Distrust {
         cell: String,
         /// On-CPU time and run-queue wait of the client's threads, in percent of their time.
         busy_percent: f64,
+    },
+    /// The load generator itself stood still.
+    ClientPaused {
+        /// Server and load.
+        cell: String,
+        /// Longest pause in milliseconds.
+        worst_ms: f64,
+        /// Blocks that hold a pause of 100 ms or more.
+        blocks: usize,
+        /// All blocks.
+        of: usize,
     },
     /// Percentiles that too few requests support.
     TooFewRequests {
@@ -151,15 +195,20 @@ impl Distrust {
         "unoptimised_build",
         "interrupted",
         "steal",
+        "other_programs",
+        "others_unknown",
         "blocks_dropped",
         "clock_spread",
         "send_lag",
         "littles_law",
         "not_warmed_up",
         "errors",
+        "server_down",
         "unanswered_connections",
         "rate_not_kept",
+        "rate_lost_to_errors",
         "client_busy",
+        "client_paused",
         "too_few_requests",
         "syn_retransmits",
         "listen_overflows",
@@ -172,15 +221,20 @@ impl Distrust {
             Distrust::UnoptimisedBuild { .. } => "unoptimised_build",
             Distrust::Interrupted => "interrupted",
             Distrust::Steal { .. } => "steal",
+            Distrust::OtherPrograms { .. } => "other_programs",
+            Distrust::OthersUnknown { .. } => "others_unknown",
             Distrust::BlocksDropped { .. } => "blocks_dropped",
             Distrust::ClockSpread { .. } => "clock_spread",
             Distrust::SendLag { .. } => "send_lag",
             Distrust::LittlesLaw { .. } => "littles_law",
             Distrust::NotWarmedUp { .. } => "not_warmed_up",
             Distrust::Errors { .. } => "errors",
+            Distrust::ServerDown { .. } => "server_down",
             Distrust::Unanswered { .. } => "unanswered_connections",
             Distrust::RateNotKept { .. } => "rate_not_kept",
+            Distrust::RateLostToErrors { .. } => "rate_lost_to_errors",
             Distrust::ClientBusy { .. } => "client_busy",
+            Distrust::ClientPaused { .. } => "client_paused",
             Distrust::TooFewRequests { .. } => "too_few_requests",
             Distrust::SynRetransmits { .. } => "syn_retransmits",
             Distrust::ListenOverflows { .. } => "listen_overflows",
@@ -219,6 +273,20 @@ impl fmt::Display for Distrust {
                 format::percent(*worst_percent),
                 format::percent(STEAL_WARN_PERCENT),
             ),
+            Distrust::OtherPrograms {
+                percent,
+                worst_percent,
+            } => write!(
+                f,
+                "Other programs used {} of this machine's CPU while it was measured, up to {} in a block: they hit each server in another way, and turns do not cancel that. End them, or measure on a quieter machine.",
+                format::percent(*percent),
+                format::percent(*worst_percent),
+            ),
+            Distrust::OthersUnknown { servers } => write!(
+                f,
+                "{}: which processes serve is not known (another user's, or some that came or went), so nothing is said of what other programs used.",
+                format::list(servers),
+            ),
             Distrust::BlocksDropped { blocks, of, why } => {
                 write!(
                     f,
@@ -250,11 +318,20 @@ impl fmt::Display for Distrust {
             Distrust::LittlesLaw {
                 cell,
                 concurrency,
-                in_flight,
+                deviation,
             } => write!(
                 f,
-                "{cell}: throughput × mean latency is {}, not the {concurrency} connections: something is not being measured (Little's law).",
-                format::number(*in_flight),
+                "{cell}: throughput × mean latency is {}, {} (Little's law): by what requests waited, throughput is {}/s.",
+                format::number(deviation.under_way),
+                match deviation.account {
+                    Account::TooLittle => format!(
+                        "not the {concurrency} connections: they spent time in which they waited for nothing that was measured"
+                    ),
+                    Account::TooMuch => format!(
+                        "more than the {concurrency} connections: requests waited longer than was measured, for answers or to be given up"
+                    ),
+                },
+                format::per_second(deviation.by_latency_rps),
             ),
             Distrust::NotWarmedUp { cell, low, high } => write!(
                 f,
@@ -272,6 +349,16 @@ impl fmt::Display for Distrust {
                 error_kinds(errors),
                 format::counted(*requests, "request"),
             ),
+            Distrust::ServerDown {
+                cell,
+                down_s,
+                duration_s,
+            } => write!(
+                f,
+                "{cell}: in {} of {} nothing was answered and requests failed: the figures are averages over a time without a working server.",
+                format::seconds(*down_s),
+                format::seconds(*duration_s),
+            ),
             Distrust::Unanswered {
                 cell,
                 unanswered,
@@ -284,19 +371,39 @@ impl fmt::Display for Distrust {
             ),
             Distrust::RateNotKept {
                 cell,
-                asked_rps,
-                answered_rps,
+                planned,
+                in_time,
             } => write!(
                 f,
-                "{cell}: answered {}/s of the {}/s asked for, {}: it is beyond its capacity there.",
-                format::per_second(*answered_rps),
-                format::per_second(*asked_rps),
-                format::percent(answered_rps / asked_rps * 100.0),
+                "{cell}: {}: the others were late or given up, so the rate is beyond its capacity.",
+                answered_in_time(*in_time, *planned),
+            ),
+            Distrust::RateLostToErrors {
+                cell,
+                planned,
+                in_time,
+                errors,
+            } => write!(
+                f,
+                "{cell}: {}: errors explain it ({}), not the rate.",
+                answered_in_time(*in_time, *planned),
+                error_kinds(errors),
             ),
             Distrust::ClientBusy { cell, busy_percent } => write!(
                 f,
                 "{cell}: the load generator's threads were busy or waiting for a CPU {} of the time: its latencies include its own queue.",
                 format::percent(*busy_percent),
+            ),
+            Distrust::ClientPaused {
+                cell,
+                worst_ms,
+                blocks,
+                of,
+            } => write!(
+                f,
+                "{cell}: the load generator itself stood still for up to {} ({blocks} of {of} blocks hold a pause of {} or more): no latency is taken from those blocks.",
+                format::duration_us(worst_ms * 1e3),
+                format::duration_us(PAUSE_LIMIT_MS * 1e3),
             ),
             Distrust::TooFewRequests {
                 cell,
@@ -335,6 +442,15 @@ impl fmt::Display for Distrust {
             ),
         }
     }
+}
+
+fn answered_in_time(in_time: u64, planned: u64) -> String {
+    format!(
+        "{} of {} due in the measured time were answered in it, {}",
+        format::count(in_time),
+        format::counted(planned, "request"),
+        format::percent(in_time as f64 / planned as f64 * 100.0),
+    )
 }
 
 /// The kinds of error that occurred, with their counts: `12 timeout, 3 closed`.

@@ -4,7 +4,8 @@
 //! # Layout
 //!
 //! - [`cells`]: the results of a record, grouped into what may be compared.
-//! - [`comparisons`], [`article`], [`checks`] with [`distrust`]: what [`analyse`] writes into the record.
+//! - [`usage`], [`limit`]: who used the machine's CPU, and what limited a server. The one place for each.
+//! - [`comparisons`], [`article`], [`checks`] with [`distrust`] and [`little`]: what [`analyse`] writes into the record.
 //! - [`verdict`]: the first sentence of every report.
 
 pub mod article;
@@ -12,6 +13,9 @@ pub mod cells;
 pub mod checks;
 pub mod comparisons;
 pub mod distrust;
+pub mod limit;
+pub mod little;
+pub mod usage;
 pub mod verdict;
 
 use crate::record::{Record, Warning};

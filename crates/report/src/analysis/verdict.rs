@@ -1,13 +1,12 @@
 //! The first sentence of every report: which server did more, by how much, and what limited it.
 
 use super::cells::{LoadPoint, load_points};
-use super::comparisons::{Metric, find};
+use super::comparisons::{self, Metric, Standing, find, is_contended};
+use super::limit::{self, Cores};
+use super::usage;
 use crate::article::REFERENCE_SERVER;
 use crate::format;
 use crate::record::{CellResult, Comparison, LoadKind, Record};
-
-/// From this share of the machine's cores on, CPU is what limited a closed loop.
-const CPU_BOUND_PERCENT: f64 = 85.0;
 
 /// One sentence for each keep-alive that was measured; says so when nothing was.
 pub fn sentences(record: &Record) -> Vec<String> {
@@ -24,12 +23,10 @@ pub fn sentences(record: &Record) -> Vec<String> {
             (None, Some(fixed)) => fixed_rate_sentence(record, fixed),
             (None, None) => continue,
         };
-        let prefix = if keep_alive {
-            ""
-        } else {
-            "With a connection per request, "
-        };
-        sentences.push(format!("{prefix}{sentence}."));
+        sentences.push(match keep_alive {
+            true => format!("{}.", capitalised(&sentence)),
+            false => format!("With a connection per request, {sentence}."),
+        });
     }
     if sentences.is_empty() {
         sentences.push("Nothing was measured.".to_owned());
@@ -45,25 +42,67 @@ fn saturated_sentence(
     let Some(best) = best_by_throughput(point) else {
         return "no request was answered".to_owned();
     };
-    let mut sentence = format!(
-        "{} answered {}{} requests/s",
-        best.server,
-        if point.cells.len() > 1 {
+    let other = rival(point, best);
+    let doubtful = other.and_then(|other| withheld(record, best, other));
+    let mut sentence = doubtful.unwrap_or_else(|| {
+        let most = if is_the_most(record, point, best) {
             "the most, "
         } else {
             ""
-        },
-        format::per_second(best.throughput_rps)
-    );
-    let other = rival(point, best);
-    if let Some(other) = other {
-        sentence += &format!(", {}", lead(record, best, other));
-    }
+        };
+        let rps = format::per_second(best.throughput_rps);
+        let mut sentence = format!("{} answered {most}{rps} requests/s", best.server);
+        if let Some(other) = other {
+            sentence += &format!(", {}", lead(record, best, other));
+        }
+        sentence
+    });
     sentence += &format!("; {}", limit(record, best));
     if let (Some(other), Some(same_rate)) = (other, same_rate) {
         sentence += &at_same_rate(record, same_rate, best, other);
     }
     sentence
+}
+
+/// Where other programs' CPU may have made the winner: that nobody is named, what would help, and the figures.
+fn withheld(record: &Record, best: &CellResult, other: &CellResult) -> Option<String> {
+    let ratio = RatioOf::find(record, best, other, Metric::Throughput);
+    if ratio.standing != Standing::Withheld || other.requests == 0 {
+        return None;
+    }
+    let others = format::optional(ratio.others_percent, format::percent);
+    let credited = ratio.credited.map_or_else(String::new, |(low, high)| {
+        let credited = format::interval(low, high);
+        format!("; {credited} when the CPU that they took is credited to either")
+    });
+    Some(format!(
+        "other programs used {others} of this machine: no winner is named. End them, or measure on a quieter machine. {} answered {} requests/s and {} {} ({}{credited})",
+        best.server,
+        format::per_second(best.throughput_rps),
+        other.server,
+        format::per_second(other.throughput_rps),
+        ratio.text(),
+    ))
+}
+
+/// Whether no other server may have answered more, were it not for other programs.
+fn is_the_most(record: &Record, point: &LoadPoint<'_>, best: &CellResult) -> bool {
+    let mut others = point.cells.iter().filter(|cell| cell.server != best.server);
+    let is_beaten = |other: &&CellResult| {
+        other.requests == 0
+            || RatioOf::find(record, best, other, Metric::Throughput).standing != Standing::Withheld
+    };
+    point.cells.len() > 1 && others.all(is_beaten)
+}
+
+fn capitalised(sentence: &str) -> String {
+    let mut letters = sentence.chars();
+    match letters.next() {
+        Some(first) if sentence.starts_with("other programs") => {
+            first.to_uppercase().chain(letters).collect()
+        }
+        _ => sentence.to_owned(),
+    }
 }
 
 fn best_by_throughput<'a>(point: &LoadPoint<'a>) -> Option<&'a CellResult> {
@@ -98,7 +137,7 @@ fn lead(record: &Record, best: &CellResult, other: &CellResult) -> String {
         return format!("and {} answered none", other.server);
     }
     let ratio = RatioOf::find(record, best, other, Metric::Throughput);
-    if ratio.includes_one() {
+    if ratio.standing == Standing::NoDifference {
         return format!(
             "but no difference from {} is certain ({})",
             other.server,
@@ -131,12 +170,31 @@ fn at_same_rate(
         return String::new();
     }
     format!(
-        "; when both had to answer {} requests/s, it spent {} × {}'s CPU time per request ({})",
+        "; when both had to answer {} requests/s, {} spent {} × {}'s CPU time per request ({}{})",
         format::per_second(rate),
+        if is_contended(ratio.others_percent) {
+            best.server.as_str()
+        } else {
+            "it"
+        },
         ratio.value(),
         other.server,
-        ratio.evidence()
+        ratio.evidence(),
+        indicative(&ratio),
     )
+}
+
+/// CPU time per request depends on who else runs: caches and clocks are shared.
+fn indicative(ratio: &RatioOf) -> String {
+    let others = ratio
+        .others_percent
+        .filter(|&percent| is_contended(Some(percent)));
+    others.map_or_else(String::new, |percent| {
+        format!(
+            "; indicative: other programs used {} of this machine",
+            format::percent(percent)
+        )
+    })
 }
 
 fn fixed_rate_sentence(record: &Record, point: &LoadPoint<'_>) -> String {
@@ -154,6 +212,9 @@ fn fixed_rate_sentence(record: &Record, point: &LoadPoint<'_>) -> String {
         return single_fixed_rate(point, &rate);
     };
     let ratio = RatioOf::find(record, best, other, Metric::ServerCpuPerRequest);
+    if is_contended(ratio.others_percent) {
+        return contended_fixed_rate(&rate, best, other, &ratio);
+    }
     format!(
         "{rate}{} spent the least CPU time, {} per request, {} × that of {} ({}); the rate was the limit, not the servers",
         best.server,
@@ -161,6 +222,26 @@ fn fixed_rate_sentence(record: &Record, point: &LoadPoint<'_>) -> String {
         ratio.value(),
         other.server,
         ratio.evidence()
+    )
+}
+
+fn contended_fixed_rate(
+    rate: &str,
+    best: &CellResult,
+    other: &CellResult,
+    ratio: &RatioOf,
+) -> String {
+    let cpu = |cell: &CellResult| {
+        format::optional(cell.server_resources.cpu_us_per_request, format::cpu_us)
+    };
+    format!(
+        "other programs used {} of this machine: no winner is named. End them, or measure on a quieter machine. CPU time is indicative: {rate}{} spent {} per request, {} {} ({})",
+        format::optional(ratio.others_percent, format::percent),
+        best.server,
+        cpu(best),
+        other.server,
+        cpu(other),
+        ratio.text()
     )
 }
 
@@ -182,27 +263,10 @@ fn single_fixed_rate(point: &LoadPoint<'_>, rate: &str) -> String {
 
 /// What held the closed loop back.
 fn limit(record: &Record, cell: &CellResult) -> String {
-    let client = cell.client_resources.cores_used;
-    let (Some(server), Some(client)) = (cell.server_resources.cores_used, client) else {
-        return "what limited it cannot be told, for want of CPU figures of the server".to_owned();
-    };
-    let cores = f64::from(record.environment.cores.max(1));
-    let busy = (server + client) / cores * 100.0;
-    let cores = format::counted(u64::from(record.environment.cores), "core");
-    if busy >= CPU_BOUND_PERCENT {
-        format!(
-            "CPU limited it ({} of {cores} busy, {} of that in the load generator)",
-            format::percent(busy.min(100.0)),
-            format::percent(client / (server + client) * 100.0),
-        )
-    } else {
-        format!(
-            "waiting limited it, not CPU ({} of {cores} busy; {} connections, each waiting {} for an answer)",
-            format::percent(busy),
-            format::count(u64::from(cell.concurrency)),
-            format::optional(cell.latency_us.mean, format::duration_us),
-        )
-    }
+    let config = &record.config;
+    let (server, client) = (config.server_cpus.as_deref(), config.client_cpus.as_deref());
+    let cores = Cores::of(&record.environment, config.threads, server, client);
+    limit::sentence(cell, cores)
 }
 
 /// First ÷ second by one metric, whichever way round the record compares them.
@@ -211,6 +275,9 @@ struct RatioOf {
     ends: Option<(f64, f64)>,
     blocks: u32,
     confidence: f64,
+    others_percent: Option<f64>,
+    credited: Option<(f64, f64)>,
+    standing: Standing,
 }
 
 impl RatioOf {
@@ -222,6 +289,9 @@ impl RatioOf {
         if let Some(found) = comparison((&first.server, &second.server)) {
             return RatioOf::from(found).inverted();
         }
+        if metric == Metric::Throughput {
+            return RatioOf::from(&comparisons::compare(second, first, metric));
+        }
         let figure = |cell: &CellResult| match metric {
             Metric::Throughput => Some(cell.throughput_rps),
             Metric::ServerCpuPerRequest => cell.server_resources.cpu_us_per_request,
@@ -232,6 +302,9 @@ impl RatioOf {
             ends: None,
             blocks: 0,
             confidence: 0.0,
+            others_percent: usage::others_percent(first.blocks.iter().chain(&second.blocks)),
+            credited: None,
+            standing: Standing::NoInterval,
         }
     }
 
@@ -241,6 +314,9 @@ impl RatioOf {
             ends: comparison.low.zip(comparison.high),
             blocks: comparison.blocks,
             confidence: comparison.confidence,
+            others_percent: comparison.others_percent,
+            credited: comparison.credited_low.zip(comparison.credited_high),
+            standing: comparisons::standing(comparison),
         }
     }
 
@@ -248,13 +324,9 @@ impl RatioOf {
         RatioOf {
             ratio: self.ratio.map(f64::recip),
             ends: self.ends.map(|(low, high)| (high.recip(), low.recip())),
+            credited: self.credited.map(|(low, high)| (high.recip(), low.recip())),
             ..self
         }
-    }
-
-    fn includes_one(&self) -> bool {
-        self.ends
-            .is_some_and(|(low, high)| low <= 1.0 && 1.0 <= high)
     }
 
     fn value(&self) -> String {

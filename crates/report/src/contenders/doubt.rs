@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 
 use super::{Contender, Stage};
-use crate::analysis::checks;
+use crate::analysis::comparisons::is_contended;
+use crate::analysis::{little, usage};
 use crate::record::CellResult;
 
 /// Why a server's figures take part in no rank and in no claim.
@@ -16,8 +17,10 @@ pub enum Doubt {
     WrongAnswers,
     /// More than one request in a hundred failed.
     Errors,
-    /// Throughput × latency does not give the connections (Little's law): something was not measured.
+    /// Throughput × latency does not give the connections (Little's law), and nothing that was counted explains it.
     NotAccountedFor,
+    /// Other programs used much of the machine.
+    OtherPrograms,
 }
 
 impl Doubt {
@@ -27,8 +30,9 @@ impl Doubt {
             Doubt::Failed => "failed under load",
             Doubt::WrongAnswers => "not all answers were right",
             Doubt::Errors => "more than one request in a hundred failed",
+            Doubt::OtherPrograms => "other programs used more than a twentieth of the machine",
             Doubt::NotAccountedFor => {
-                "throughput × latency does not give the connections (Little's law), as when some of them wait a second to be accepted"
+                "throughput × latency does not give the connections (Little's law), and nothing that was counted explains it"
             }
         }
     }
@@ -38,7 +42,7 @@ impl Doubt {
 pub(super) fn doubt(
     cell: &CellResult,
     contender: Option<&Contender>,
-    blocks: usize,
+    (blocks, timeout_s): (usize, f64),
 ) -> Option<Doubt> {
     let left_out = contender.and_then(|contender| contender.left_out.as_ref());
     let has_failed = left_out.is_some_and(|why| why.stage == Stage::Load);
@@ -48,8 +52,10 @@ pub(super) fn doubt(
         Some(Doubt::WrongAnswers)
     } else if cell.errors.total * 100 > cell.requests + cell.errors.total {
         Some(Doubt::Errors)
-    } else if checks::breaks_littles_law(cell) {
+    } else if little::unexplained(cell, timeout_s).is_some() {
         Some(Doubt::NotAccountedFor)
+    } else if is_contended(usage::others_percent(&cell.blocks)) {
+        Some(Doubt::OtherPrograms)
     } else {
         None
     }

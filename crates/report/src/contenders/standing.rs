@@ -144,22 +144,22 @@ impl From<ClaimVerdict> for Verdict {
 
 /// One standing for each keep-alive that was measured saturated.
 pub fn standings(record: &Record, contenders: &[Contender]) -> Vec<Standing> {
-    let host = Host::of(record);
     let points = load_points(record);
     let saturated = points.iter().filter(|point| point.load == LoadKind::Closed);
     saturated
-        .map(|point| standing(point, contenders, host, &Reference::load()))
+        .map(|point| standing(point, contenders, record, &Reference::load()))
         .collect()
 }
 
 fn standing(
     point: &LoadPoint<'_>,
     contenders: &[Contender],
-    host: Host,
+    record: &Record,
     reference: &Reference,
 ) -> Standing {
+    let host = Host::of(record);
     let frameworks = reference.frameworks(point.keep_alive);
-    let servers = judge(point, contenders);
+    let servers = judge(point, contenders, record.config.timeout_s);
     let here: Vec<Option<&Judged<'_>>> = frameworks
         .iter()
         .map(|framework| stands_for(&servers, &framework.name))
@@ -192,14 +192,18 @@ impl Judged<'_> {
     }
 }
 
-fn judge<'a>(point: &LoadPoint<'a>, contenders: &'a [Contender]) -> Vec<Judged<'a>> {
+fn judge<'a>(
+    point: &LoadPoint<'a>,
+    contenders: &'a [Contender],
+    timeout_s: f64,
+) -> Vec<Judged<'a>> {
     let blocks = point.cells.iter().map(|cell| cell.blocks.len()).max();
     let judged = point.cells.iter().map(|cell| {
         let contender = contenders.iter().find(|it| it.name == cell.server);
         Judged {
             cell,
             contender,
-            doubt: doubt(cell, contender, blocks.unwrap_or(0)),
+            doubt: doubt(cell, contender, (blocks.unwrap_or(0), timeout_s)),
         }
     });
     judged.collect()
@@ -346,9 +350,11 @@ fn claims(
     claims
 }
 
+/// The interval of a claim: also holds what the ratio were, had either had the CPU that other programs took.
 fn interval(comparison: &Comparison) -> Option<ConfidenceInterval> {
+    let (low, high) = (comparison.low?, comparison.high?);
     Some(ConfidenceInterval {
-        low: comparison.low?,
-        high: comparison.high?,
+        low: comparison.credited_low.unwrap_or(low),
+        high: comparison.credited_high.unwrap_or(high),
     })
 }

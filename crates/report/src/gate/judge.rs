@@ -6,7 +6,8 @@ use stats::{paired, summary};
 use super::metric::GateMetric;
 use super::point::GatePoint;
 use super::{GateSettings, Judgement, MetricJudgement, Verdict, symptoms};
-use crate::analysis::comparisons::CONFIDENCE;
+use crate::analysis::comparisons::{CONFIDENCE, SPOILT, is_contended};
+use crate::analysis::usage;
 use crate::format;
 use crate::record::Block;
 
@@ -32,7 +33,11 @@ pub fn judge(points: &[GatePoint<'_>], interrupted: bool, settings: &GateSetting
         .zip(&metrics)
         .any(|(series, metric)| series.may_become_usable(measured) && is_open(metric, settings));
     let undecided = |reason: String| (Verdict::Inconclusive, Some(reason));
-    let finding = symptoms::find(points, settings.max_errors, is_used);
+    let others_percent = series
+        .iter()
+        .filter_map(|series| series.others_percent)
+        .reduce(f64::max);
+    let finding = symptoms::find(points, settings.max_errors, others_percent, is_used);
     let is_final = finding.as_ref().is_some_and(|finding| finding.is_final);
     let (verdict, reason) = match finding {
         Some(finding) => (finding.verdict, Some(finding.reason)),
@@ -45,6 +50,12 @@ pub fn judge(points: &[GatePoint<'_>], interrupted: bool, settings: &GateSetting
         None => (by_metrics, None),
     };
     let wants_more = reason.is_some() || wants_more;
+    let is_undecided = reason.is_none() && verdict == Verdict::Inconclusive;
+    let withheld = metrics.iter().any(|metric| metric.withheld);
+    let reason = reason.or_else(|| {
+        let others = others_percent.filter(|_| is_undecided && withheld)?;
+        Some(symptoms::beside_others(others))
+    });
     // So many that a quarter of them may be dropped.
     let most = (settings.max_blocks + settings.max_blocks / 3) as usize;
     Judgement {
@@ -90,7 +101,10 @@ struct Series {
     rate: Option<f64>,
     baseline: Vec<f64>,
     candidate: Vec<f64>,
-    lagging: usize,
+    spoilt: usize,
+    /// What the candidate's figures are multiplied by when it is credited with the CPU that others took.
+    credit: Vec<f64>,
+    others_percent: Option<f64>,
     missing: usize,
     total: usize,
 }
@@ -103,7 +117,9 @@ impl Series {
             rate: point.rate,
             baseline: Vec::new(),
             candidate: Vec::new(),
-            lagging: 0,
+            spoilt: 0,
+            credit: Vec::new(),
+            others_percent: None,
             missing: 0,
             total: 0,
         };
@@ -111,6 +127,9 @@ impl Series {
             let of_candidate = &point.candidate.blocks;
             series.add(first, of_candidate.iter().find(|b| b.index == first.index));
         }
+        let both = [point.baseline, point.candidate];
+        let blocks = both.iter().flat_map(|arm| arm.blocks);
+        series.others_percent = usage::others_percent(blocks.filter(|block| is_used(block)));
         series
     }
 
@@ -120,14 +139,16 @@ impl Series {
             self.missing += 1;
             return;
         };
-        if self.metric.lags(first) || self.metric.lags(second) {
-            self.lagging += 1;
+        if self.metric.is_spoilt_in(first) || self.metric.is_spoilt_in(second) {
+            self.spoilt += 1;
             return;
         }
         match (self.metric.of_block(first), self.metric.of_block(second)) {
             (Some(baseline), Some(candidate)) => {
                 self.baseline.push(baseline);
                 self.candidate.push(candidate);
+                self.credit
+                    .push(self.metric.credited(usage::credit(second)));
             }
             _ => self.missing += 1,
         }
@@ -143,8 +164,8 @@ impl Series {
                 self.metric.absent(),
                 of_all(self.missing)
             ))
-        } else if gate::too_many_dropped(self.lagging, self.total) {
-            Some(format!("the client sent late in {}", of_all(self.lagging)))
+        } else if gate::too_many_dropped(self.spoilt, self.total) {
+            Some(format!("{SPOILT} in {}", of_all(self.spoilt)))
         } else {
             None
         }
@@ -159,56 +180,97 @@ impl Series {
     fn log_ratios(&self) -> Vec<f64> {
         paired::log_ratios(&self.baseline, &self.candidate)
     }
+
+    /// The same when the candidate is credited with the CPU that others took in its slices.
+    fn credited_log_ratios(&self) -> Vec<f64> {
+        let candidate = self.candidate.iter().zip(&self.credit);
+        let credited: Vec<f64> = candidate.map(|(figure, credit)| figure * credit).collect();
+        paired::log_ratios(&self.baseline, &credited)
+    }
+
+    /// Beside other programs nothing passes, and a regression stands where it would be one even if all the CPU that
+    /// they took in the candidate's slices had been the candidate's. CPU time per request has no such measure.
+    fn is_withheld(&self, verdict: Verdict, credited: Verdict) -> bool {
+        let contended = is_contended(self.others_percent);
+        match verdict {
+            Verdict::Passed => contended,
+            Verdict::Regressed => {
+                let by_cpu = self.metric == GateMetric::ServerCpuPerRequest;
+                contended && by_cpu || credited != Verdict::Regressed
+            }
+            Verdict::Inconclusive => contended,
+            Verdict::Failed => false,
+        }
+    }
 }
 
 /// The verdict by the figures alone, and every metric's part in it.
 fn judge_metrics(series: &[Series], settings: &GateSettings) -> (Verdict, Vec<MetricJudgement>) {
     let tolerated = |series: &Series| settings.tolerated.of(series.metric);
-    // A metric without usable blocks stays among the gated ones: it can never pass.
-    let log_ratios: Vec<Vec<f64>> = series
+    let mut plain = looks(series, settings, Series::log_ratios).into_iter();
+    let mut credited = looks(series, settings, Series::credited_log_ratios).into_iter();
+    let metrics: Vec<MetricJudgement> = series
         .iter()
-        .map(|series| match series.reason() {
+        .map(|series| {
+            let tolerated = tolerated(series);
+            let parts = tolerated.and_then(|_| plain.next().zip(credited.next()));
+            metric_judgement(series, tolerated, parts)
+        })
+        .collect();
+    (combine(&metrics), metrics)
+}
+
+/// What the looks at the gated metrics say.
+fn looks(
+    series: &[Series],
+    settings: &GateSettings,
+    ratios: impl Fn(&Series) -> Vec<f64>,
+) -> Vec<gate::MetricJudgement> {
+    let gated = || {
+        let all = series
+            .iter()
+            .map(|it| (it, settings.tolerated.of(it.metric)));
+        all.filter_map(|(series, tolerated)| Some((series, tolerated?)))
+    };
+    // A metric without usable blocks stays among the gated ones: it can never pass.
+    let log_ratios: Vec<Vec<f64>> = gated()
+        .map(|(series, _)| match series.reason() {
             Some(_) => Vec::new(),
             None => {
-                let mut ratios = series.log_ratios();
+                let mut ratios = ratios(series);
                 ratios.truncate(settings.max_blocks as usize);
                 ratios
             }
         })
         .collect();
-    let gated: Vec<gate::Metric<'_>> = series
-        .iter()
+    let metrics: Vec<gate::Metric<'_>> = gated()
         .zip(&log_ratios)
-        .filter_map(|(series, log_ratios)| {
-            Some(gate::Metric {
-                log_ratios,
-                better: series.metric.better(),
-                tolerated_slowdown: tolerated(series)?,
-            })
+        .map(|((series, tolerated_slowdown), log_ratios)| gate::Metric {
+            log_ratios,
+            better: series.metric.better(),
+            tolerated_slowdown,
         })
         .collect();
-    let judgement = gate::judge(&gated);
-    let verdict = judgement
-        .as_ref()
-        .map_or(Verdict::Inconclusive, |judgement| judgement.verdict.into());
-    let mut judged = judgement
-        .into_iter()
-        .flat_map(|judgement| judgement.metrics);
-    let metrics = series
-        .iter()
-        .map(|series| {
-            let tolerated = tolerated(series);
-            let part = tolerated.and_then(|_| judged.next());
-            metric_judgement(series, tolerated, part)
-        })
-        .collect();
-    (verdict, metrics)
+    gate::judge(&metrics).map_or_else(Vec::new, |judgement| judgement.metrics)
+}
+
+/// Regressed if any metric is, passed if all are.
+fn combine(metrics: &[MetricJudgement]) -> Verdict {
+    let mut verdicts = metrics.iter().filter_map(|metric| metric.verdict);
+    let mut any = verdicts.clone();
+    if any.any(|verdict| verdict == Verdict::Regressed) {
+        Verdict::Regressed
+    } else if verdicts.clone().next().is_some() && verdicts.all(|it| it == Verdict::Passed) {
+        Verdict::Passed
+    } else {
+        Verdict::Inconclusive
+    }
 }
 
 fn metric_judgement(
     series: &Series,
     tolerated: Option<f64>,
-    part: Option<gate::MetricJudgement>,
+    parts: Option<(gate::MetricJudgement, gate::MetricJudgement)>,
 ) -> MetricJudgement {
     let reason = series.reason();
     let result = match reason {
@@ -216,6 +278,12 @@ fn metric_judgement(
         None => paired::compare(&series.log_ratios(), CONFIDENCE),
     };
     let sigma = result.and_then(|result| result.sigma);
+    let verdicts = parts.map(|(plain, credited)| (plain.verdict.into(), credited.verdict.into()));
+    let withheld = verdicts.is_some_and(|(plain, credited)| series.is_withheld(plain, credited));
+    let verdict = match verdicts {
+        Some((plain, _)) if !withheld => plain,
+        _ => Verdict::Inconclusive,
+    };
     MetricJudgement {
         workload: series.workload.clone(),
         metric: series.metric,
@@ -233,8 +301,12 @@ fn metric_judgement(
         smallest_visible_slowdown: tolerated
             .zip(sigma)
             .map(|(tolerated, sigma)| gate::smallest_detectable_slowdown(tolerated, sigma)),
-        verdict: tolerated.map(|_| part.map_or(Verdict::Inconclusive, |part| part.verdict.into())),
-        look: part.and_then(|part| part.look).map(|look| look as u32),
+        verdict: tolerated.map(|_| verdict),
+        look: parts
+            .and_then(|(plain, _)| plain.look)
+            .map(|look| look as u32),
+        others_percent: series.others_percent,
+        withheld,
         reason,
     }
 }

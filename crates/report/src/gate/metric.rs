@@ -3,7 +3,7 @@
 use serde::{Deserialize, Serialize};
 use stats::gate::Better;
 
-use crate::analysis::comparisons::{median_lags, tail_lags};
+use crate::analysis::comparisons::{client_paused, median_lags, tail_lags};
 use crate::format;
 use crate::record::{Block, LoadKind};
 
@@ -66,6 +66,15 @@ impl GateMetric {
         }
     }
 
+    /// What a figure is multiplied by when its server is credited with the CPU that other programs took.
+    pub(super) fn credited(self, credit: f64) -> f64 {
+        match self {
+            GateMetric::Throughput => credit,
+            GateMetric::P50 | GateMetric::P99 => credit.recip(),
+            GateMetric::ServerCpuPerRequest => 1.0,
+        }
+    }
+
     /// Whether the client's own lateness spoils it.
     pub fn is_latency(self) -> bool {
         matches!(self, GateMetric::P50 | GateMetric::P99)
@@ -82,12 +91,12 @@ impl GateMetric {
         .filter(|value| value.is_finite() && *value > 0.0)
     }
 
-    /// Whether the client sent so late in a block that this metric tells of the client.
-    pub(crate) fn lags(self, block: &Block) -> bool {
+    /// Whether the client sent so late in a block, or stood still so long, that this metric tells of the client.
+    pub(crate) fn is_spoilt_in(self, block: &Block) -> bool {
         match self {
             GateMetric::ServerCpuPerRequest | GateMetric::Throughput => false,
-            GateMetric::P50 => median_lags(block),
-            GateMetric::P99 => tail_lags(block),
+            GateMetric::P50 => median_lags(block) || client_paused(block),
+            GateMetric::P99 => tail_lags(block) || client_paused(block),
         }
     }
 

@@ -192,6 +192,12 @@ pub struct MetricJudgement {
     pub verdict: Option<Verdict>,
     /// Number of blocks after which the verdict was made, or that were last looked at.
     pub look: Option<u32>,
+    /// Share of the machine's CPU that other programs used in the blocks used, in percent; null where not known.
+    #[serde(default)]
+    pub others_percent: Option<f64>,
+    /// Whether what other programs used keeps it from being decided.
+    #[serde(default)]
+    pub withheld: bool,
     /// Why this metric cannot be judged; null when it can.
     pub reason: Option<String>,
 }

@@ -5,19 +5,17 @@
 //!
 //! Errors are no noise: any that are not tolerated count. Throttling and lost rates happen to whichever
 //! server is loaded when the machine stumbles, so there "alone" is a sign test: in eight blocks or more, and
-//! never in the other arm, which chance does once in 2⁸ = 256 times.
+//! never in the other arm, which chance does once in 2⁸ = 256 times. Beside other programs it is a sign of nothing:
+//! they may hit one kind of server more than another.
 
 use super::Verdict;
 use super::point::{ArmBlocks, GatePoint};
+use crate::analysis::comparisons::is_contended;
 use crate::analysis::distrust::error_kinds;
 use crate::format;
-use crate::record::Block;
+use crate::rate::{Outcome, Planned};
+use crate::record::{Block, LoadKind};
 
-/// Below this share of the requests asked for, a rate was not kept.
-const RATE_KEPT: f64 = 0.99;
-/// So many requests more or less fall into a block's windows by where these happen to begin: a large share at a
-/// low rate.
-const BY_CHANCE: f64 = 2.0;
 /// Blocks in which one arm alone must show a symptom that may be chance; fewer are no finding at all.
 const FEWEST_BLOCKS: usize = 8;
 
@@ -29,10 +27,20 @@ pub(super) struct Finding {
     pub(super) is_final: bool,
 }
 
-/// The first symptom that decides, if there is one; `is_used` says which blocks count.
+/// Why nothing is decided beside other programs.
+pub(super) fn beside_others(percent: f64) -> String {
+    format!(
+        "other programs used {} of this machine; end them, or gate on a quieter one",
+        format::percent(percent)
+    )
+}
+
+/// The first symptom that decides, if there is one; `is_used` says which blocks count, `others_percent` how much of the
+/// machine other programs used.
 pub(super) fn find(
     points: &[GatePoint<'_>],
     max_errors: f64,
+    others_percent: Option<f64>,
     is_used: impl Fn(&Block) -> bool,
 ) -> Option<Finding> {
     errors(points, max_errors, &is_used).or_else(|| {
@@ -41,20 +49,25 @@ pub(super) fn find(
                 what: "was held back by the control group's CPU limit",
                 shows: &|block| block.throttled_periods.is_some_and(|periods| periods > 0),
             };
-            let rate = point.rate.unwrap_or(0.0);
+            let is_open = point.load == LoadKind::Open;
             let lost = Chance {
-                what: "did not answer 99 % of the requests",
-                shows: &|block| {
-                    let (due, answered) = (rate * block.duration_s, block.requests as f64);
-                    answered < RATE_KEPT * due && answered < due - BY_CHANCE
-                },
+                what: "did not answer 99 % of the requests in time",
+                shows: &|block| is_open && Planned::of_block(block).outcome() != Outcome::Kept,
             };
             [
                 throttled.judge(point, &is_used),
                 lost.judge(point, &is_used),
             ]
         });
-        chances.flatten().next()
+        let found = chances.flatten().next();
+        match others_percent.filter(|&percent| is_contended(Some(percent))) {
+            Some(percent) => found.map(|finding| Finding {
+                verdict: Verdict::Inconclusive,
+                reason: format!("{}: {}", beside_others(percent), finding.reason),
+                is_final: false,
+            }),
+            None => found,
+        }
     })
 }
 

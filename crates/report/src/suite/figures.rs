@@ -2,6 +2,7 @@
 
 use super::findings;
 use super::record::{SuiteRecord, SuiteRow};
+use crate::analysis::limit::LEGEND;
 use crate::format;
 use crate::record::{CellResult, Comparison, Record};
 use crate::summary::PERCENTILES;
@@ -168,8 +169,7 @@ fn notes(record: &SuiteRecord) -> Vec<String> {
     let mut notes = vec![format!(
         "c: connections. ÷ baseline: QPS ÷ that of sync, or of the first server where sync is not among them{}. \
          p99: where there were too few requests for it, the highest percentile with enough, by name. \
-         limit: server, client: its CPU; waits: CPU was left; threads: connections waited for one; rate: the \
-         rate asked for was kept.",
+         limit: {LEGEND}.",
         match record.config.quick {
             true => "",
             false => ", with its exact 95 % interval over blocks",
@@ -191,8 +191,8 @@ fn notes(record: &SuiteRecord) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::analysis::limit::LimitedBy;
     use crate::record::Environment;
-    use crate::suite::findings::Limited;
     use crate::suite::record::SuiteConfig;
 
     #[test]
@@ -210,11 +210,14 @@ mod tests {
         })
         .join(" ");
         let limits = [
-            Limited::Server,
-            Limited::Client,
-            Limited::Waits,
-            Limited::Threads,
-            Limited::Rate,
+            LimitedBy::ServerCpu,
+            LimitedBy::ServerThread,
+            LimitedBy::ClientCpu,
+            LimitedBy::OtherPrograms,
+            LimitedBy::Latency,
+            LimitedBy::Threads,
+            LimitedBy::Rate,
+            LimitedBy::Unknown,
         ];
         for limit in limits {
             assert!(text.contains(limit.name()), "{}", limit.name());

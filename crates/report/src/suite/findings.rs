@@ -1,60 +1,13 @@
 //! What the figures of a row say. Every sentence is made from figures; none is fixed.
 
-use crate::analysis::comparisons::{Metric, compare};
+use crate::analysis::comparisons::{Metric, Standing, compare, standing};
+use crate::analysis::limit::{Cores, LimitedBy, limit};
 use crate::article::REFERENCE_SERVER;
 use crate::format;
-use crate::record::{CellResult, Comparison, DELIVERIES_LOST, LoadKind, Record};
-use crate::sweep::limit::{Cores, LimitedBy, limit};
+use crate::rate;
+use crate::record::{CellResult, Comparison, LoadKind, Record};
 
 use super::record::{SuiteRecord, SuiteRow};
-
-/// From this share of the rate on it counts as kept.
-const RATE_KEPT: f64 = 0.99;
-/// The figure of an overloaded server that says how fast its queue grows, in requests per second: what
-/// waits in it is answered in the end, but the rate is more than the server can take.
-const QUEUE_GROWTH: &str = "queue_growth_per_s";
-
-/// What limited a server in a row.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Limited {
-    /// Its CPU.
-    Server,
-    /// The load generator's CPU: what the server could do is not known.
-    Client,
-    /// CPU was left: connections waited for their answers.
-    Waits,
-    /// Connections waited for a thread.
-    Threads,
-    /// The rate that was asked for, which it kept.
-    Rate,
-    /// Cannot be told.
-    Unknown,
-}
-
-impl Limited {
-    /// In a word, for a table.
-    pub fn name(self) -> &'static str {
-        match self {
-            Limited::Server => "server",
-            Limited::Client => "client",
-            Limited::Waits => "waits",
-            Limited::Threads => "threads",
-            Limited::Rate => "rate",
-            Limited::Unknown => format::NOT_AVAILABLE,
-        }
-    }
-
-    fn words(self) -> &'static str {
-        match self {
-            Limited::Server => "server CPU limited",
-            Limited::Client => "the load generator limited",
-            Limited::Waits => "the waits limited",
-            Limited::Threads => "want of threads limited",
-            Limited::Rate => "the rate asked for limited",
-            Limited::Unknown => "it cannot be told what limited",
-        }
-    }
-}
 
 /// The cells of the load point that the row is about, the first, in the order of the servers.
 pub fn cells(run: &Record) -> Vec<&CellResult> {
@@ -83,33 +36,11 @@ pub fn ratios(cells: &[&CellResult]) -> Vec<Comparison> {
 }
 
 /// What limited a server.
-pub fn limited(cell: &CellResult, run: &Record) -> Limited {
-    let figure = |name: &str| cell.figures.iter().find(|it| it.name == name);
-    let growth = figure(QUEUE_GROWTH)
-        .and_then(|figure| figure.value)
-        .unwrap_or(0.0);
-    let kept = |rate: f64| (cell.throughput_rps - growth) >= RATE_KEPT * rate;
-    if cell.load == LoadKind::Open && cell.rate.is_some_and(kept) {
-        return Limited::Rate;
-    }
-    let machine = f64::from(run.environment.cores.max(1));
-    let cores = Cores {
-        machine,
-        server: machine,
-        client: machine.min(f64::from(run.config.threads.max(1))),
-    };
-    let mut alone = cell.clone();
-    if cell.load == LoadKind::Open || figure(DELIVERIES_LOST).is_some() {
-        // A connection that was only refused, or whose part is to speak, does not wait for a thread.
-        alone.connections.unanswered = 0;
-    }
-    match limit(&alone, cores).map(|limit| limit.by) {
-        Some(LimitedBy::ServerCpu) => Limited::Server,
-        Some(LimitedBy::ClientCpu) => Limited::Client,
-        Some(LimitedBy::Latency) => Limited::Waits,
-        Some(LimitedBy::Threads) => Limited::Threads,
-        Some(LimitedBy::Unknown) | None => Limited::Unknown,
-    }
+pub fn limited(cell: &CellResult, run: &Record) -> LimitedBy {
+    let config = &run.config;
+    let (server, client) = (config.server_cpus.as_deref(), config.client_cpus.as_deref());
+    let cores = Cores::of(&run.environment, config.threads, server, client);
+    limit(cell, cores).map_or(LimitedBy::Unknown, |limit| limit.by)
 }
 
 /// What a row says, in a line: what became of it, who did more, what limited it, what its mode changes
@@ -168,25 +99,26 @@ fn closed(cells: &[&CellResult]) -> Vec<String> {
     };
     let name = &baseline.server;
     let (mut differ, mut alike, mut bare) = (Vec::new(), Vec::new(), Vec::new());
+    let mut withheld = Vec::new();
     for ratio in ratios(cells) {
         let Some(value) = ratio.ratio else { continue };
-        let server = ratio.candidate;
+        let server = &ratio.candidate;
         let times = |value, of: bool| match of {
             true => format!("{server} did {} × {name}'s QPS", format::ratio(value)),
             false => format!("{server} {} ×", format::ratio(value)),
         };
-        match ratio.low.zip(ratio.high) {
-            Some((low, high)) if low <= 1.0 && 1.0 <= high => {
-                alike.push(format!("{server} ({})", format::interval(low, high)));
-            }
-            Some((low, high)) => differ.push(format!(
-                "{} ({})",
-                times(value, differ.is_empty()),
-                format::interval(low, high)
-            )),
-            None => bare.push(times(value, bare.is_empty())),
+        let ends = ratio.low.zip(ratio.high);
+        let interval = ends.map_or_else(String::new, |(low, high)| {
+            format!(" ({})", format::interval(low, high))
+        });
+        match standing(&ratio) {
+            Standing::Winner => differ.push(times(value, differ.is_empty()) + &interval),
+            Standing::NoDifference => alike.push(format!("{server}{interval}")),
+            Standing::NoInterval => bare.push(times(value, bare.is_empty())),
+            Standing::Withheld => withheld.push(ratio.clone()),
         }
     }
+    let withheld = withheld_words(&withheld, name);
     let silent = cells.iter().filter(|cell| cell.requests == 0);
     let silent: Vec<&str> = silent.map(|cell| cell.server.as_str()).collect();
     let mut said = Vec::new();
@@ -200,6 +132,7 @@ fn closed(cells: &[&CellResult]) -> Vec<String> {
     if !bare.is_empty() {
         said.push(format!("{}, without intervals", format::list(&bare)));
     }
+    said.extend(withheld);
     if !silent.is_empty() {
         said.push(format!("{} answered nothing", format::list(&silent)));
     }
@@ -210,6 +143,23 @@ fn closed(cells: &[&CellResult]) -> Vec<String> {
     said
 }
 
+/// `other programs used 40 % of the machine: no winner is named between sync and async-bare (1.24 ×)`.
+fn withheld_words(ratios: &[Comparison], baseline: &str) -> Option<String> {
+    let most = ratios
+        .iter()
+        .filter_map(|it| it.others_percent)
+        .reduce(f64::max)?;
+    let each = ratios.iter().map(|it| {
+        let ratio = format::optional(it.ratio, format::ratio);
+        format!("{} ({ratio} ×)", it.candidate)
+    });
+    Some(format!(
+        "other programs used {} of the machine: no winner is named between {baseline} and {}",
+        format::percent(most),
+        format::list(&each.collect::<Vec<_>>())
+    ))
+}
+
 /// At a rate that is given, latency is what differs.
 fn open(cells: &[&CellResult]) -> Vec<String> {
     let Some(rate) = cells.first().and_then(|cell| cell.rate) else {
@@ -217,7 +167,7 @@ fn open(cells: &[&CellResult]) -> Vec<String> {
     };
     let each = cells.iter().map(|cell| {
         let us = |value| format::optional(value, format::duration_us);
-        let answered = match cell.throughput_rps >= RATE_KEPT * rate {
+        let answered = match rate::is_kept(cell) {
             true => String::new(),
             false => format!("{}/s, ", format::per_second(cell.throughput_rps)),
         };
@@ -237,7 +187,7 @@ fn open(cells: &[&CellResult]) -> Vec<String> {
 
 /// `the waits limited sync and async; want of threads limited sync-pool`.
 fn limits(cells: &[&CellResult], run: &Record) -> Vec<String> {
-    let mut groups: Vec<(Limited, Vec<&str>)> = Vec::new();
+    let mut groups: Vec<(LimitedBy, Vec<&str>)> = Vec::new();
     for cell in cells.iter().filter(|cell| cell.requests > 0) {
         let by = limited(cell, run);
         match groups.iter_mut().find(|(known, _)| *known == by) {

@@ -2,6 +2,7 @@
 
 use super::record::{SuiteRecord, SuiteRow};
 use super::{figures, findings};
+use crate::analysis::comparisons::{Standing, standing, winner};
 use crate::document::{Document, Item, Section};
 use crate::format;
 use crate::record::{CellResult, Comparison, Environment, Warning};
@@ -95,18 +96,23 @@ fn tally(ratios: &[Comparison], (baseline, candidate): (&str, &str)) -> Option<S
             format::ratio(largest)
         ),
     };
-    let intervals: Vec<(f64, f64)> = ratios
-        .iter()
-        .filter(of_pair)
-        .filter_map(|it| it.low.zip(it.high))
-        .collect();
-    let count = |is: fn(&(f64, f64)) -> bool| intervals.iter().filter(|it| is(it)).count();
-    let (more, less) = (count(|(low, _)| *low > 1.0), count(|(_, high)| *high < 1.0));
-    let counted = match intervals.len() {
+    let told = ratios.iter().filter(of_pair).filter(|it| it.low.is_some());
+    let told: Vec<&Comparison> = told.collect();
+    let won_by = |server: &str| {
+        let by_it = |it: &&&Comparison| winner(it) == Some(server);
+        told.iter().filter(by_it).count()
+    };
+    let (more, less) = (won_by(candidate), won_by(baseline));
+    let is_withheld = |it: &&&Comparison| standing(it) == Standing::Withheld;
+    let withheld = match told.iter().filter(is_withheld).count() {
+        0 => String::new(),
+        withheld => format!(", and no winner is named in {withheld} for what other programs used"),
+    };
+    let counted = match told.len() {
         0 => String::new(),
         all => format!(
-            "; with intervals, it did more in {more}, less in {less}, and no difference was seen in {}",
-            all - more - less
+            "; with intervals, it did more in {more}, less in {less}, and no difference was seen in {}{withheld}",
+            all - more - less - told.iter().filter(is_withheld).count()
         ),
     };
     Some(format!(

@@ -3,10 +3,10 @@
 use stats::interval::ConfidenceInterval;
 use stats::paired::{self, PairedComparison};
 
-use super::limit::{self, Cores, LimitedBy};
 use super::looks::{Look, look};
 use super::record::{Outcome, SweepCell, SweepComparison, SweepConfig, SweepRecord, SweepServer};
 use super::{crossovers, words};
+use crate::analysis::limit::{self, Cores, LimitedBy};
 use crate::record::{Block, CellResult, Warning};
 
 /// Fills in all that follows from what was measured; doing it twice changes nothing.
@@ -46,16 +46,13 @@ pub fn analyse_cell(cell: &mut SweepCell, config: &SweepConfig, cores: Cores) {
 
 /// The CPU that both sides of a sweep may use.
 pub fn cores(record: &SweepRecord) -> Cores {
-    let machine = f64::from(record.environment.cores.max(1));
-    let pinned = |cpus: &Option<Vec<usize>>| {
-        cpus.as_ref()
-            .map_or(machine, |cpus| (cpus.len() as f64).min(machine))
-    };
-    Cores {
-        machine,
-        server: pinned(&record.config.server_cpus),
-        client: pinned(&record.config.client_cpus).min(f64::from(record.config.threads.max(1))),
-    }
+    let config = &record.config;
+    Cores::of(
+        &record.environment,
+        config.threads,
+        config.server_cpus.as_deref(),
+        config.client_cpus.as_deref(),
+    )
 }
 
 /// How far a cell is from flipping, as the smallest |ln ratio| of its undecided pairs; `None` when no

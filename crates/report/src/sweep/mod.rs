@@ -6,14 +6,12 @@
 //! - [`record`]: the file a sweep leaves behind.
 //! - [`looks`]: when intervals may be looked at, and with which confidence.
 //! - [`merge`]: what several visits to a cell add up to.
-//! - [`limit`]: what limits a server in a cell.
 //! - [`analysis`], [`crossovers`]: who wins each cell, and where the answer flips.
 //! - `words`, `ends`, `view`: the page in plain words, the maps and the tables.
 
 pub mod analysis;
 pub mod crossovers;
 mod ends;
-pub mod limit;
 pub mod looks;
 pub mod merge;
 pub mod record;

@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::limit::Limit;
+use crate::analysis::limit::Limit;
 use crate::limits::Ceiling;
 use crate::record::{CellResult, Environment, ServerConfig, Warning};
 

@@ -1,9 +1,9 @@
 //! What is shown of a sweep: maps, page, tables.
 
 use super::crossovers::row;
-use super::limit::LimitedBy;
 use super::record::{Outcome, SweepCell, SweepComparison, SweepRecord, SweepServer};
 use super::words;
+use crate::analysis::limit::{LEGEND, LimitedBy};
 use crate::document::{Document, Item, Section};
 use crate::format;
 use crate::heat_map::{HeatField, HeatMap, HeatRow, Strength, Tone};
@@ -180,10 +180,10 @@ fn detail(cell: &SweepCell, comparison: &SweepComparison) -> String {
 
 /// All figures, and what the last column means.
 fn cells(record: &SweepRecord) -> Vec<Item> {
-    const LIMITS: &str = "Limit: what ends the throughput of a server in a cell, by the counters of both processes. server, client: its CPU; latency: CPU is left, and throughput is connections ÷ latency (Little's law); threads: connections wait for one.";
+    let limits = format!("Limit: what ends the throughput of a server in a cell. {LEGEND}.");
     let mut items: Vec<Item> = tables(record).into_iter().map(Item::Table).collect();
     if !items.is_empty() {
-        items.push(Item::Paragraph(LIMITS.to_owned()));
+        items.push(Item::Paragraph(limits));
     }
     items
 }

@@ -3,15 +3,13 @@
 use super::results::{Figure, whole};
 use crate::analysis::cells::LoadPoint;
 use crate::format;
+use crate::rate::{self, Outcome};
 use crate::record::{CellResult, Connections, LoadKind};
 use crate::table::Cell;
 
 /// Below this index of Jain's, who got how much is shown too. With a tenth of the connections starved, it is
 /// 0.9 at most.
 const EVEN_JAIN_INDEX: f64 = 0.95;
-
-/// An open loop that answers less than this share of its rate keeps all its connections waiting.
-const RATE_KEPT: f64 = 0.95;
 
 const INDEX: Figure = ("Jain's fairness index", 8, |cell| {
     let index = contended(cell).and_then(|connections| connections.jain_index);
@@ -44,11 +42,11 @@ pub(super) fn figures(point: &LoadPoint<'_>) -> Vec<Figure> {
     figures
 }
 
-/// Connections that wanted something all the time; in an open loop that keeps its rate, one that is never
+/// Connections that wanted something all the time; in an open loop within capacity, one that is never
 /// needed gets nothing and lacks nothing.
 fn contended(cell: &CellResult) -> Option<&Connections> {
-    let overloaded = |rate: f64| cell.throughput_rps < RATE_KEPT * rate;
-    let contended = cell.load == LoadKind::Closed || cell.rate.is_some_and(overloaded);
+    let overloaded = rate::outcome(cell) == Some(Outcome::BeyondCapacity);
+    let contended = cell.load == LoadKind::Closed || overloaded;
     (contended && cell.keep_alive).then_some(&cell.connections)
 }
 

@@ -113,7 +113,11 @@ impl CellSpec {
             status_codes: BTreeMap::from([(200, requests)]),
             in_flight_at_deadline: u64::from(CONCURRENCY),
             connections: Connections {
-                established: u64::from(CONCURRENCY),
+                established: if self.keep_alive {
+                    u64::from(CONCURRENCY)
+                } else {
+                    requests
+                },
                 requests_min: self.keep_alive.then_some(requests / 400),
                 requests_median: self.keep_alive.then_some(requests as f64 / 360.0),
                 requests_max: self.keep_alive.then_some(requests / 320),
@@ -199,16 +203,36 @@ impl CellSpec {
             waited_s: None,
             by_latency_rps: None,
             client_pause_ms: None,
+            answered_in_window: None,
+            slices: None,
             send_lag_p90_us: self.rate.map(|_| 60.0),
             send_lag_p99_us: self.rate.map(|_| 120.0),
             server_cpu_us_per_request: Some(self.server_cpu_us * own() * drift),
             client_cpu_us_per_request: Some(self.client_cpu_us * own() * drift),
             context_switches_per_request: Some(0.4),
+            cpu: Some(self.cpu(seconds)),
             steal_percent: Some(0.1),
             spin_us: Some(1_000.0 * (1.0 + 0.005 * f64::from(index % 3))),
             last_third_over_first: Some(own()),
             throttled_periods: None,
             dropped: None,
+        }
+    }
+
+    /// Of a machine of two cores on which nobody else does anything.
+    fn cpu(&self, seconds: f64) -> BlockCpu {
+        let used_s = |us_per_request: f64| us_per_request * self.throughput_rps * seconds / 1e6;
+        let (server_s, client_s) = (used_s(self.server_cpu_us), used_s(self.client_cpu_us));
+        let machine_s = 2.0 * seconds;
+        BlockCpu {
+            machine_s,
+            idle_s: (machine_s - server_s - client_s).max(0.0),
+            server_s: Some(server_s),
+            client_s,
+            helpers_s: Some(0.0),
+            others_s: Some(0.0),
+            busiest_thread: Some(server_s / seconds / self.threads as f64),
+            ..BlockCpu::default()
         }
     }
 

@@ -290,7 +290,12 @@ fn banked(
                 .iter()
                 .find(|it| it.arm == arm)
                 .context("a server was not loaded")?;
-            Ok(cells::block(index, &part.outcome, arm, plan.timeout))
+            let asked = cells::Asked {
+                load: part.load,
+                concurrency: plan.concurrency,
+                timeout: plan.timeout,
+            };
+            Ok(cells::block(index, part.outcome.around, arm, &asked))
         };
         let pair = ArmPair {
             baseline: figures(0)?,

@@ -1,0 +1,86 @@
+//! Blocks that wait for the last answers to their requests before they become figures.
+
+use engine::{Measurement, TargetId};
+
+use crate::arm::Arm;
+use crate::block::{self, ArmBlock, BlockOutcome, Surroundings};
+use crate::loader::Loader;
+
+/// An arm's part of a block with all answers that it will get.
+pub struct Whole {
+    /// Which block it was; none for what warming up left behind.
+    pub block: Option<(u32, Surroundings)>,
+    /// The part.
+    pub arm: ArmBlock,
+}
+
+/// Parts of blocks that are not whole yet.
+#[derive(Default)]
+pub struct Stragglers {
+    waiting: Vec<Whole>,
+}
+
+impl Stragglers {
+    /// Takes note of requests that were under way when warming a server up was over. Their answers count nowhere, but
+    /// that they fail is seen in the time that is measured.
+    pub fn warmed_up(&mut self, arm: usize, target: TargetId, warm: &Measurement) {
+        let measurement = Measurement {
+            book: warm.book,
+            under_way: warm.under_way,
+            ..Measurement::default()
+        };
+        let arm = ArmBlock {
+            arm,
+            target: Some(target),
+            measurement,
+            ..ArmBlock::default()
+        };
+        self.waiting.push(Whole { block: None, arm });
+    }
+
+    /// Takes a block that has ended; all parts that are whole by now.
+    ///
+    /// # Errors
+    /// When the load generator fails.
+    pub fn add(
+        &mut self,
+        loader: &mut dyn Loader,
+        arms: &[Arm],
+        index: u32,
+        outcome: &mut BlockOutcome,
+    ) -> anyhow::Result<Vec<Whole>> {
+        let block = Some((index, outcome.around));
+        let parts = outcome.arms.drain(..);
+        self.waiting.extend(parts.map(|arm| Whole { block, arm }));
+        self.whole(loader, arms, false)
+    }
+
+    /// Waits for all that is under way, one timeout at most for each server; the last parts.
+    ///
+    /// # Errors
+    /// When the load generator fails.
+    pub fn settle(&mut self, loader: &mut dyn Loader, arms: &[Arm]) -> anyhow::Result<Vec<Whole>> {
+        self.whole(loader, arms, true)
+    }
+
+    fn whole(
+        &mut self,
+        loader: &mut dyn Loader,
+        arms: &[Arm],
+        settle: bool,
+    ) -> anyhow::Result<Vec<Whole>> {
+        // Of a server that was taken out of the run nothing comes any more.
+        let is_connected = |part: &Whole| {
+            let target = part.arm.target;
+            target.is_some() && arms.iter().any(|arm| arm.connections == target)
+        };
+        let connected = self.waiting.iter_mut().filter(|part| is_connected(part));
+        block::add_late(loader, connected.map(|part| &mut part.arm), settle)?;
+        let waits =
+            |part: &Whole| !settle && part.arm.measurement.under_way > 0 && is_connected(part);
+        let all = std::mem::take(&mut self.waiting).into_iter();
+        let (waiting, whole) = all.partition(waits);
+        self.waiting = waiting;
+        Ok(whole)
+    }
+}
