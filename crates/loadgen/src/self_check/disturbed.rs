@@ -29,11 +29,11 @@ const LOOPS_PER_CORE: usize = 2;
 /// Both.
 pub fn situations() -> impl Iterator<Item = Situation> {
     let stopped = Situation {
-        name: "the load generator is stopped for a while",
+        name: "load generator stopped",
         check: Box::new(stopped_generator),
     };
     let busy = Situation {
-        name: "two busy loops on each core, sync beside async-bare",
+        name: "2 busy loops on each core",
         check: Box::new(busy_machine),
     };
     [stopped, busy].into_iter()
@@ -75,14 +75,14 @@ fn pause_findings(record: &Record, stopped: Duration) -> Vec<Finding> {
         .filter(|it| it.p50_us.is_some() || it.mean_us.is_some() || it.p99_us.is_some());
     let word = |is: bool| if is { "yes" } else { "no" }.to_owned();
     vec![
-        Finding::time_ms("its own longest pause", stopped_ms, longest_ms, SLACK_MS),
+        Finding::time_ms("longest own pause", stopped_ms, longest_ms, SLACK_MS),
         Finding::new(
-            "the pause counts as latency",
+            "pause is latency",
             word(false),
             word(is_latency),
             !is_latency,
         ),
-        Finding::count("blocks with it that have latency", 0, served.count() as u64),
+        Finding::count("latency beside it, blocks", 0, served.count() as u64),
     ]
 }
 
@@ -111,7 +111,7 @@ fn busy_findings(record: &Record) -> Vec<Finding> {
     if let Some(percent) = child::others_percent(record) {
         // Fair shares are two thirds and more; what the servers leave idle is theirs too.
         findings.push(Finding::new(
-            "CPU that others took",
+            "CPU of others",
             "over 20 %".to_owned(),
             format::percent(percent),
             percent > 20.0,

@@ -73,12 +73,16 @@ impl Finding {
         Self::new(figure, text(known_ms), reported, agrees)
     }
 
-    /// A ratio, which must be true up to a share of `within`. Where it is not but its interval holds the truth, the
-    /// machine scattered too much.
+    /// A ratio, which must be true up to a share of `within`. Where its interval is missing or much wider than that, or
+    /// holds the truth that the ratio misses, the machine scattered too much.
     pub fn ratio(figure: &str, known: f64, reported: Option<&Comparison>, within: f64) -> Self {
+        /// Whole width of an interval that is told from a lucky guess, in times of `within`.
+        const NARROW: f64 = 6.0;
         let seen = reported.and_then(|it| it.ratio);
         let interval = reported.and_then(|it| it.low.zip(it.high));
         let holds = interval.is_some_and(|(low, high)| (low..=high).contains(&known));
+        let is_narrow = interval.is_some_and(|(low, high)| high / low <= 1.0 + NARROW * within);
+        let is_close = seen.is_some_and(|ratio| (ratio / known - 1.0).abs() <= within);
         let ratio = seen.map_or_else(|| "–".to_owned(), format::fixed_ratio);
         let reported = match interval {
             Some((low, high)) => format!(
@@ -92,10 +96,11 @@ impl Finding {
             figure: figure.to_owned(),
             known: format::fixed_ratio(known),
             reported,
-            agreement: match seen {
-                Some(ratio) if (ratio / known - 1.0).abs() <= within => Agreement::Agrees,
-                Some(_) if holds => Agreement::Unclear,
-                _ => Agreement::Differs,
+            agreement: match (is_close, is_narrow) {
+                (true, true) => Agreement::Agrees,
+                (true, false) => Agreement::Unclear,
+                (false, _) if holds => Agreement::Unclear,
+                (false, _) => Agreement::Differs,
             },
         }
     }
@@ -125,6 +130,12 @@ mod tests {
         assert_eq!(agreement(1.25, 1.22, 1.21, 1.23), Agreement::Agrees);
         assert_eq!(agreement(1.25, 1.10, 1.09, 1.11), Agreement::Differs);
         assert_eq!(agreement(1.25, 1.10, 0.80, 1.50), Agreement::Unclear);
+        let lucky = agreement(1.25, 1.25, 0.80, 1.50);
+        assert_eq!(
+            lucky,
+            Agreement::Unclear,
+            "close, and nobody knows how close"
+        );
         let missing = Finding::ratio("ratio", 1.25, None, 0.05);
         assert_eq!(
             (missing.agreement, missing.reported.as_str()),

@@ -21,7 +21,7 @@ use crate::{exit, interrupt, output};
 use finding::{Agreement, Finding};
 
 /// A situation that other programs disturbed is tried so often.
-const TRIES: u32 = 3;
+const TRIES: u32 = 2;
 
 /// Flags of `loadgen self-check`.
 #[derive(Debug, Args)]

@@ -62,7 +62,7 @@ const LOADED: &[Loaded] = &[
         findings: delays,
     },
     Loaded {
-        name: "1 in 10 after 20 ms, others after 2",
+        name: "1 in 10 takes 20 ms, others 2",
         script: Script {
             slow: Some(Slow {
                 one_in: 10,
@@ -77,7 +77,7 @@ const LOADED: &[Loaded] = &[
         findings: delays,
     },
     Loaded {
-        name: "every 10th fails, every 25th is cut off",
+        name: "10th fails, 25th is cut off",
         script: Script {
             delay: ms(1),
             fail_each: Some(10),
@@ -109,7 +109,7 @@ const LOADED: &[Loaded] = &[
         findings: open_stall,
     },
     Loaded {
-        name: "200/s, ends inside a stall of 1 s",
+        name: "200/s, ends in a stall of 1 s",
         script: AFTER_2_MS,
         stall: Some((ms(1000), STALL)),
         connections: 20,
@@ -155,7 +155,7 @@ fn closed_stall(_: &Account, measurement: &Measurement) -> Vec<Finding> {
             STALL_SLACK,
         ),
         Finding::count(
-            "requests of half a second or more",
+            "requests from 500 ms on",
             4,
             slower_than(measurement, STALL / 2),
         ),
@@ -177,7 +177,7 @@ fn open_stall(_: &Account, measurement: &Measurement) -> Vec<Finding> {
         Finding::time("p99", left(0.01), at(0.99), STALL_SLACK),
         Finding::time("p90", left(0.1), at(0.9), STALL_SLACK),
         Finding::near_count(
-            "requests of half a second or more",
+            "requests from 500 ms on",
             100,
             slower_than(measurement, STALL / 2),
         ),
@@ -195,7 +195,7 @@ fn open_stall_at_the_end(_: &Account, measurement: &Measurement) -> Vec<Finding>
             STALL_SLACK,
         ),
         Finding::near_count(
-            "requests of half a second or more",
+            "requests from 500 ms on",
             100,
             slower_than(measurement, STALL / 2),
         ),
