@@ -11,6 +11,7 @@ use crate::gate::args::{CompareArgs, GateArgs, InitArgs};
 use crate::limits::LimitsArgs;
 use crate::scale::ScaleArgs;
 use crate::scripted::cli::ScriptedArgs;
+use crate::self_check::SelfCheckArgs;
 use crate::suite::args::SuiteArgs;
 use crate::sweep::args::SweepArgs;
 
@@ -51,8 +52,9 @@ pub enum Command {
     Scale(Box<ScaleArgs>),
     /// Print what this machine allows, and what connection counts follow for each server
     Limits(LimitsArgs),
-    /// Measure a server of known delays, errors and stalls, and print known against reported
-    SelfCheck,
+    /// Measure servers of known delays, pauses, losses and errors, on a machine kept busy too, and print known against
+    /// reported: exit code 0 where all agree, 1 where a figure differs, 3 where the machine is too busy to tell
+    SelfCheck(SelfCheckArgs),
     /// Make a report of saved records: nothing is measured, nothing is lost
     Report(ReportArgs),
     /// Servers that are not part of this program: what can run here, build, verify, measure

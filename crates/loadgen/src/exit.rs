@@ -13,6 +13,8 @@ pub const TOO_MANY_ERRORS: u8 = 1;
 pub const REGRESSED: u8 = 1;
 /// A gate could not tell.
 pub const INCONCLUSIVE: u8 = 3;
+/// The self-check could not tell, because other programs kept the machine busy.
+pub const TOO_BUSY: u8 = 3;
 /// Could not measure: usage, ports, descriptors, a server that did not start, or not one answer.
 pub const NOT_MEASURED: u8 = 2;
 /// Ended by Ctrl-C; what was measured until then was printed.

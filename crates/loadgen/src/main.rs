@@ -88,7 +88,7 @@ fn main() -> ExitCode {
         Some(Command::Capacity(args)) => capacity::run(&args),
         Some(Command::Scale(args)) => scale::run(&args),
         Some(Command::Limits(args)) => limits::run(&args),
-        Some(Command::SelfCheck) => self_check::run(),
+        Some(Command::SelfCheck(args)) => self_check::run(&args),
         Some(Command::Gate(args)) => gate::run(&args),
         Some(Command::Init(args)) => gate::init::run(&args),
         Some(Command::Compare(args)) => gate::compare::run(&args),

@@ -1,6 +1,6 @@
 //! The gate on simulated noise: does it decide as often, and as early, as is claimed for it?
 
-use crate::gate::{Better, LOOKS, Metric, Verdict, judge};
+use crate::gate::{ALL_LOOKS, Better, CLEAR_LOOK, LOOKS, Metric, Verdict, judge};
 use crate::simulate::Noise;
 use crate::summary::{mean, stdev};
 
@@ -46,7 +46,7 @@ const TABLE: [Published; 7] = [
 fn run_gate(noise: &mut Noise, sigma: f64, slowdown: f64, metrics: usize) -> (Verdict, usize) {
     let mut blocks = vec![Vec::new(); metrics];
     let mut verdict = Verdict::Inconclusive;
-    for look in LOOKS {
+    for look in ALL_LOOKS {
         for metric in &mut blocks {
             metric.resize_with(look, || f64::ln_1p(slowdown) + noise.normal(sigma));
         }
@@ -129,4 +129,61 @@ fn a_slowdown_of_the_detectable_size_is_seen_four_times_in_five() {
         .collect();
     let power = share(&gates, Verdict::Regressed);
     assert!((power - 0.8).abs() < 0.05, "{power}");
+}
+
+/// Gates that end at the clear look, of so many with several metrics of which none is slower than tolerated.
+fn clear_alarms(gates: usize, mut draw: impl FnMut(&mut Noise) -> f64) -> usize {
+    const METRICS: usize = 6;
+    // The loosest of what is tolerated by default, which leaves the least room up to a factor of two.
+    const TOLERATED: f64 = 0.15;
+    let mut noise = Noise::seeded(5);
+    let mut alarms = 0;
+    for _ in 0..gates {
+        let blocks: Vec<[f64; CLEAR_LOOK]> = (0..METRICS)
+            .map(|_| std::array::from_fn(|_| f64::ln_1p(TOLERATED) + draw(&mut noise)))
+            .collect();
+        let metrics: Vec<_> = blocks
+            .iter()
+            .map(|log_ratios| Metric {
+                log_ratios,
+                better: Better::Lower,
+                tolerated_slowdown: TOLERATED,
+            })
+            .collect();
+        alarms += usize::from(judge(&metrics).unwrap().verdict == Verdict::Regressed);
+    }
+    alarms
+}
+
+#[test]
+fn the_clear_look_raises_next_to_no_false_alarms_in_much_scatter_with_heavy_tails() {
+    const SCATTER: f64 = 0.30;
+    const GATES: usize = 20_000;
+    let outliers = |noise: &mut Noise| {
+        let is_outlier = noise.uniform() < 0.1;
+        noise.normal(if is_outlier { 5.0 * SCATTER } else { SCATTER })
+    };
+    let alarms = [
+        ("normal", clear_alarms(GATES, |noise| noise.normal(SCATTER))),
+        ("t3", clear_alarms(GATES, |noise| noise.student_3(SCATTER))),
+        (
+            "one block in ten five times as far",
+            clear_alarms(GATES, outliers),
+        ),
+    ];
+    for (scatter, alarms) in alarms {
+        // A tenth of the one in a hundred that a gate may err.
+        assert!(alarms <= GATES / 1000, "{scatter}: {alarms} of {GATES}");
+    }
+}
+
+#[test]
+fn what_is_four_times_as_slow_is_clear_after_four_blocks() {
+    let mut noise = Noise::seeded(6);
+    let gates: Vec<_> = (0..GATES)
+        .map(|_| run_gate(&mut noise, 0.2, 3.0, 3))
+        .collect();
+    let clear = gates.iter().filter(|gate| gate.1 == CLEAR_LOOK).count();
+    assert!(clear as f64 >= 0.99 * GATES as f64, "{clear} of {GATES}");
+    assert!(share(&gates, Verdict::Regressed) > 0.999);
 }

@@ -21,4 +21,10 @@ impl Noise {
         let radius = (-2.0 * (1.0 - self.uniform()).ln()).sqrt();
         sigma * radius * (std::f64::consts::TAU * self.uniform()).cos()
     }
+
+    /// A draw from Student's t distribution with three degrees of freedom: heavy tails, with a variance.
+    pub(crate) fn student_3(&mut self, scale: f64) -> f64 {
+        let squares: f64 = (0..3).map(|_| self.normal(1.0).powi(2)).sum();
+        scale * self.normal(1.0) / (squares / 3.0).sqrt()
+    }
 }

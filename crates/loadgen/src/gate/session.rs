@@ -10,7 +10,7 @@ use report::gate::{self, BASELINE, CANDIDATE, Gate, GateRecord, Verdict, progres
 use report::record::{
     COUNTING_RULE, CellResult, Config, LoadKind, Record, ServerConfig, Warning, WorkloadRequest,
 };
-use stats::gate::LOOKS;
+use stats::gate::{CLEAR_FACTOR, CLEAR_LOOK, LOOKS};
 
 use super::bench::{Bench, GateBlock};
 use super::floor;
@@ -132,7 +132,7 @@ fn warn(record: &mut Record) {
         .extend(reasons.filter(|reason| reason.code != NOT_OF_A_GATE));
 }
 
-/// With several metrics the first look may not say "regressed", and a gate that ends there never does.
+/// With several metrics the look at 8 blocks may not say "regressed": a gate that ends there sees only what is clear after 4.
 fn cannot_regress(plan: &GatePlan) -> Option<Warning> {
     let settings = &plan.settings;
     let gated = GateMetric::ALL
@@ -143,8 +143,8 @@ fn cannot_regress(plan: &GatePlan) -> Option<Warning> {
     (metrics > 1 && settings.max_blocks <= first_look).then(|| Warning {
         code: "cannot_regress".to_owned(),
         message: format!(
-            "With {metrics} metrics, figures say \"regressed\" after {} blocks at the earliest: with at most \
-             {first_look} this gate can only pass or be inconclusive, whatever the slowdown.",
+            "With {metrics} metrics, figures say \"regressed\" after {} blocks at the earliest, unless each of the first \
+             {CLEAR_LOOK} is slower by more than {CLEAR_FACTOR} ×: with at most {first_look} this gate sees no smaller slowdown.",
             LOOKS[1]
         ),
     })

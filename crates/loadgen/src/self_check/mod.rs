@@ -1,96 +1,123 @@
 //! `loadgen self-check`: are the figures true on this machine?
 //!
-//! A scripted peer holds answers back, fails, closes and stalls, and keeps its own account. The load
-//! engine measures it without knowing. What the peer knows and what the engine reports stand side by side.
+//! Servers of known delays, pauses, losses and errors are measured by a load generator that does not know them, and it
+//! is itself stopped, and kept from the CPU. What is known and what is reported stand side by side. [`slice`] checks the
+//! bare engine, [`compared`] comparisons as they are always made, [`disturbed`] what a run must notice by itself.
 
-mod checks;
-
-use std::time::Duration;
+mod child;
+mod compared;
+mod disturbed;
+mod finding;
+mod slice;
 
 use anyhow::Context as _;
-use engine::{Engine, EngineConfig, Load, Measurement, Slice, SliceEnd, Target};
+use clap::Args;
+use report::analysis::comparisons::is_contended;
 use report::document::{Document, Item, Section};
 use report::format;
 use report::table::{Cell, Column, Layout, Table};
 
-use crate::scripted::{Account, Peer, Script};
 use crate::{exit, interrupt, output};
+use finding::{Agreement, Finding};
 
-/// One figure, known and reported.
-pub struct Finding {
-    /// What was checked.
-    pub figure: String,
-    /// What the peer knows, as text.
-    pub known: String,
-    /// What the engine reported, as text.
-    pub reported: String,
-    /// Whether they agree.
-    pub agrees: bool,
+/// A situation that other programs disturbed is tried so often.
+const TRIES: u32 = 2;
+
+/// Flags of `loadgen self-check`.
+#[derive(Debug, Args)]
+pub struct SelfCheckArgs {
+    /// Only the bare load engine, in 15 seconds: no comparisons, and nothing that needs a quiet machine
+    #[arg(long)]
+    pub quick: bool,
 }
 
-/// One situation: a peer, a load, and what must come of it.
+/// One situation, and what must come of it.
 struct Situation {
     name: &'static str,
-    script: Script,
-    stall: Option<(Duration, Duration)>,
-    connections: usize,
-    load: Load,
-    end: SliceEnd,
-    findings: fn(&Account, &Measurement) -> Vec<Finding>,
+    check: Box<dyn Fn() -> anyhow::Result<Seen>>,
+}
+
+/// What came of a situation.
+struct Seen {
+    findings: Vec<Finding>,
+    /// Share of the machine that other programs used meanwhile, in percent.
+    others_percent: Option<f64>,
+}
+
+impl Seen {
+    fn is_disturbed(&self) -> bool {
+        is_contended(self.others_percent)
+    }
+
+    /// A figure that differs beside other programs' work says nothing of the load generator.
+    fn agreement(&self, finding: &Finding) -> Agreement {
+        match finding.agreement {
+            Agreement::Differs if self.is_disturbed() => Agreement::Unclear,
+            agreement => agreement,
+        }
+    }
+
+    fn agrees(&self) -> bool {
+        self.count(Agreement::Agrees) == self.findings.len()
+    }
+
+    fn count(&self, agreement: Agreement) -> usize {
+        let findings = self.findings.iter();
+        findings
+            .filter(|finding| self.agreement(finding) == agreement)
+            .count()
+    }
 }
 
 /// Runs all situations and prints what came of them.
 ///
 /// # Errors
-/// When a peer or the engine cannot be started.
-pub fn run() -> anyhow::Result<u8> {
+/// When a server or the engine cannot be started.
+pub fn run(args: &SelfCheckArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
-    let mut rows = Vec::new();
-    let mut wrong = 0;
-    for situation in checks::SITUATIONS {
-        let (account, measurement) =
-            measure(situation).with_context(|| situation.name.to_owned())?;
+    let mut situations: Vec<Situation> = slice::situations().collect();
+    if !args.quick {
+        situations.extend(compared::situations().chain(disturbed::situations()));
+    }
+    let mut all = Vec::with_capacity(situations.len());
+    for situation in &situations {
+        output::progress(false, situation.name);
+        let seen = settled(situation);
         if interrupt::requested() {
             return Ok(exit::INTERRUPTED);
         }
-        let findings = (situation.findings)(&account, &measurement);
-        wrong += findings.iter().filter(|finding| !finding.agrees).count();
-        rows.extend(findings.iter().enumerate().map(|(row, finding)| {
-            let name = if row == 0 { situation.name } else { "" };
-            let verdict = if finding.agrees { "agrees" } else { "DIFFERS" };
-            [
-                name,
-                &finding.figure,
-                &finding.known,
-                &finding.reported,
-                verdict,
-            ]
-            .map(Cell::text)
-            .to_vec()
-        }));
+        all.push((situation.name, seen.context(situation.name)?));
     }
-    output::print_document(&document(rows, wrong))?;
-    Ok(if wrong == 0 {
-        exit::MEASURED
-    } else {
-        exit::TOO_MANY_ERRORS
+    output::print_document(&document(&all))?;
+    let sum = |agreement| {
+        all.iter()
+            .map(|(_, seen)| seen.count(agreement))
+            .sum::<usize>()
+    };
+    Ok(match (sum(Agreement::Differs), sum(Agreement::Unclear)) {
+        (0, 0) => exit::MEASURED,
+        (0, _) => exit::TOO_BUSY,
+        _ => exit::TOO_MANY_ERRORS,
     })
 }
 
-fn document(rows: Vec<Vec<Cell>>, wrong: usize) -> Document {
-    let verdict = match wrong {
-        0 => format!(
-            "All {} figures agree with what the peer knows: measurements are true on this machine.",
-            rows.len()
-        ),
-        _ => format!(
-            "{wrong} of {} figures differ from what the peer knows: do not trust measurements here.",
-            rows.len()
-        ),
-    };
+/// What came of a situation; tried again while other programs may be why it is not as it should be.
+fn settled(situation: &Situation) -> anyhow::Result<Seen> {
+    let mut seen = (situation.check)()?;
+    for _ in 1..TRIES {
+        let is_undecided = seen.count(Agreement::Unclear) > 0;
+        if !is_undecided || interrupt::requested() {
+            break;
+        }
+        seen = (situation.check)()?;
+    }
+    Ok(seen)
+}
+
+fn document(all: &[(&str, Seen)]) -> Document {
     let table = Table {
         id: "self_check".to_owned(),
-        title: "A scripted peer, known against reported".to_owned(),
+        title: "Known against reported".to_owned(),
         columns: vec![
             Column::words("situation", 0),
             Column::words("figure", 0),
@@ -98,13 +125,16 @@ fn document(rows: Vec<Vec<Cell>>, wrong: usize) -> Document {
             Column::figures("reported", 0),
             Column::words("", 0),
         ],
-        rows,
+        rows: all
+            .iter()
+            .flat_map(|(name, seen)| rows(name, seen))
+            .collect(),
         layout: Layout::Upright,
         notes: Vec::new(),
     };
     Document {
         title: "Self-check".to_owned(),
-        verdict: vec![verdict],
+        verdict: vec![verdict(all)],
         sections: vec![Section {
             heading: "Known against reported".to_owned(),
             folded: false,
@@ -114,51 +144,100 @@ fn document(rows: Vec<Vec<Cell>>, wrong: usize) -> Document {
     }
 }
 
-fn measure(situation: &Situation) -> anyhow::Result<(Account, Measurement)> {
-    let peer = Peer::start(situation.script).context("cannot start the scripted peer")?;
-    let mut engine = Engine::start(EngineConfig {
-        threads: 1,
-        timeout: Duration::from_secs(5),
-        ..EngineConfig::default()
-    })?;
-    interrupt::cancels(engine.cancel_handle());
-    let target = engine.connect(Target::get(
-        situation.name,
-        &peer.url(),
-        "/",
-        situation.connections,
-    ))?;
-    if let Some((after, length)) = situation.stall {
-        peer.stall(after, length);
-    }
-    engine.run_slice(&Slice {
-        loads: vec![(target, situation.load)],
-        lead_in: Duration::ZERO,
-        end: situation.end,
-    })?;
-    let measurement = engine.collect(target)?;
-    Ok((peer.account(), measurement))
+fn rows(name: &str, seen: &Seen) -> Vec<Vec<Cell>> {
+    let findings = seen.findings.iter().enumerate();
+    findings
+        .map(|(row, finding)| {
+            let name = if row == 0 { name } else { "" };
+            let verdict = match seen.agreement(finding) {
+                Agreement::Agrees => "agrees",
+                Agreement::Unclear => "too busy to tell",
+                Agreement::Differs => "DIFFERS",
+            };
+            [
+                name,
+                &finding.figure,
+                &finding.known,
+                &finding.reported,
+                verdict,
+            ]
+            .map(Cell::text)
+            .to_vec()
+        })
+        .collect()
 }
 
-/// Two numbers of things: they must be the same.
-fn same_count(figure: &str, known: u64, reported: u64) -> Finding {
-    Finding {
-        figure: figure.to_owned(),
-        known: format::count(known),
-        reported: format::count(reported),
-        agrees: known == reported,
+fn verdict(all: &[(&str, Seen)]) -> String {
+    let sum = |agreement| {
+        all.iter()
+            .map(|(_, seen)| seen.count(agreement))
+            .sum::<usize>()
+    };
+    let figures: usize = all.iter().map(|(_, seen)| seen.findings.len()).sum();
+    let others = all.iter().filter(|(_, seen)| !seen.agrees());
+    let others = others.filter_map(|(_, seen)| seen.others_percent);
+    let others = others.reduce(f64::max).map_or_else(String::new, |percent| {
+        format!(
+            " (other programs used up to {} of it)",
+            format::percent(percent)
+        )
+    });
+    match (sum(Agreement::Differs), sum(Agreement::Unclear)) {
+        (0, 0) => format!(
+            "All {figures} figures agree with what is known: measurements are true on this machine."
+        ),
+        (0, unclear) => format!(
+            "The machine is too busy to tell{others}: {unclear} of {figures} figures scatter too much, the others agree with what is known."
+        ),
+        (wrong, _) => format!(
+            "{wrong} of {figures} figures differ from what is known: do not trust measurements here."
+        ),
     }
 }
 
-/// Two times in nanoseconds: reported may be longer by the way there and back, and by `slack`.
-fn same_time(figure: &str, known_ns: f64, reported_ns: f64, slack: Duration) -> Finding {
-    /// Bucket width of the histogram (3 significant digits), and the clocks' reading order.
-    const SHORTER: f64 = 0.998;
-    let longest = known_ns * 1.02 + slack.as_nanos() as f64;
-    Finding {
-        figure: figure.to_owned(),
-        known: format::duration_us(known_ns / 1e3),
-        reported: format::duration_us(reported_ns / 1e3),
-        agrees: (known_ns * SHORTER..=longest).contains(&reported_ns),
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn seen(others_percent: Option<f64>, reported: u64) -> Seen {
+        Seen {
+            findings: vec![
+                Finding::count("requests", 7, 7),
+                Finding::count("errors", 3, reported),
+            ],
+            others_percent,
+        }
+    }
+
+    #[test]
+    fn beside_other_programs_a_difference_says_nothing_and_agreement_does() {
+        let told = |others_percent, reported| verdict(&[("it", seen(others_percent, reported))]);
+        assert!(told(Some(60.0), 3).starts_with("All 2 figures agree"));
+        assert!(told(None, 4).starts_with("1 of 2 figures differ"));
+        assert!(told(Some(0.0), 4).starts_with("1 of 2 figures differ"));
+        let busy = told(Some(60.0), 4);
+        assert!(
+            busy.starts_with("The machine is too busy to tell"),
+            "{busy}"
+        );
+        assert!(busy.contains("60 %"), "{busy}");
+    }
+
+    #[test]
+    fn a_situation_is_tried_again_only_where_it_was_disturbed() {
+        let tries = |others_percent: Option<f64>| {
+            let count = std::rc::Rc::new(std::cell::Cell::new(0));
+            let counted = std::rc::Rc::clone(&count);
+            let situation = Situation {
+                name: "it",
+                check: Box::new(move || {
+                    counted.set(counted.get() + 1);
+                    Ok(seen(others_percent, 4))
+                }),
+            };
+            settled(&situation).unwrap();
+            count.get()
+        };
+        assert_eq!((tries(Some(60.0)), tries(Some(0.0))), (TRIES, 1));
     }
 }

@@ -11,7 +11,7 @@ use crate::analysis::usage;
 use crate::format;
 use crate::record::Block;
 
-/// Judges the blocks measured so far. Looks lie at 8, 16 and 24 blocks, so asking after every block
+/// Judges the blocks measured so far. Looks lie at 4, 8, 16 and 24 blocks, so asking after every block
 /// costs no honesty. `interrupted`: the run was ended early.
 pub fn judge(points: &[GatePoint<'_>], interrupted: bool, settings: &GateSettings) -> Judgement {
     let dropped = dropped(points);

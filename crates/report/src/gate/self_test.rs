@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 use stats::calibration::{self, Calibration};
-use stats::gate::LOOKS;
+use stats::gate::{ALL_LOOKS, LOOKS};
 use stats::interval::ConfidenceInterval;
 use stats::paired;
 use stats::proportion::clopper_pearson;
@@ -236,9 +236,9 @@ fn next_gate(
     rate: f64,
     settings: &GateSettings,
 ) -> Option<Judgement> {
-    for look in LOOKS {
+    for look in ALL_LOOKS {
         let judgement = judge(&columns.points(from, look, rate)?, false, settings);
-        if judgement.verdict != Verdict::Inconclusive || Some(&look) == LOOKS.last() {
+        if judgement.verdict != Verdict::Inconclusive || Some(&look) == ALL_LOOKS.last() {
             return Some(judgement);
         }
     }

@@ -1,12 +1,14 @@
-//! The situations, and what must be reported of each.
+//! One slice of the bare load engine: nothing else stands between it and the server.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use engine::{Arrivals, Load, Measurement, SliceEnd};
-use report::format;
+use anyhow::Context as _;
+use engine::{Arrivals, Engine, EngineConfig, Load, Measurement, Slice, SliceEnd, Target};
 
-use super::{Finding, Situation, same_count, same_time};
-use crate::scripted::{Account, Script, Slow};
+use super::finding::Finding;
+use super::{Seen, Situation};
+use crate::scripted::{Account, Peer, Script, Slow};
+use crate::{counters, interrupt};
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)
@@ -27,9 +29,27 @@ const OPEN: Load = Load::OpenLoop {
     arrivals: Arrivals::Constant,
 };
 
+/// A server, a load, and what must come of it.
+struct Loaded {
+    name: &'static str,
+    script: Script,
+    stall: Option<(Duration, Duration)>,
+    connections: usize,
+    load: Load,
+    end: SliceEnd,
+    findings: fn(&Account, &Measurement) -> Vec<Finding>,
+}
+
 /// All of them; together under 15 seconds.
-pub const SITUATIONS: &[Situation] = &[
-    Situation {
+pub fn situations() -> impl Iterator<Item = Situation> {
+    LOADED.iter().map(|loaded| Situation {
+        name: loaded.name,
+        check: Box::new(|| check(loaded)),
+    })
+}
+
+const LOADED: &[Loaded] = &[
+    Loaded {
         name: "answers after 5 ms",
         script: Script {
             delay: ms(5),
@@ -41,8 +61,8 @@ pub const SITUATIONS: &[Situation] = &[
         end: SliceEnd::Requests(400),
         findings: delays,
     },
-    Situation {
-        name: "1 in 10 after 20 ms, others after 2",
+    Loaded {
+        name: "1 in 10 takes 20 ms, others 2",
         script: Script {
             slow: Some(Slow {
                 one_in: 10,
@@ -56,8 +76,8 @@ pub const SITUATIONS: &[Situation] = &[
         end: SliceEnd::Requests(1000),
         findings: delays,
     },
-    Situation {
-        name: "every 10th fails, every 25th is cut off",
+    Loaded {
+        name: "10th fails, 25th is cut off",
         script: Script {
             delay: ms(1),
             fail_each: Some(10),
@@ -70,7 +90,7 @@ pub const SITUATIONS: &[Situation] = &[
         end: SliceEnd::Requests(500),
         findings: errors,
     },
-    Situation {
+    Loaded {
         name: "closed loop, stalls for 1 s",
         script: AFTER_2_MS,
         stall: Some((ms(500), STALL)),
@@ -79,7 +99,7 @@ pub const SITUATIONS: &[Situation] = &[
         end: SliceEnd::After(ms(2000)),
         findings: closed_stall,
     },
-    Situation {
+    Loaded {
         name: "200/s, stalls for 1 s",
         script: AFTER_2_MS,
         stall: Some((ms(1000), STALL)),
@@ -88,8 +108,8 @@ pub const SITUATIONS: &[Situation] = &[
         end: SliceEnd::After(ms(3000)),
         findings: open_stall,
     },
-    Situation {
-        name: "200/s, ends inside a stall of 1 s",
+    Loaded {
+        name: "200/s, ends in a stall of 1 s",
         script: AFTER_2_MS,
         stall: Some((ms(1000), STALL)),
         connections: 20,
@@ -104,19 +124,19 @@ fn delays(account: &Account, measurement: &Measurement) -> Vec<Finding> {
     let reported = |quantile| measurement.latency.value_at_quantile(quantile) as f64;
     let mean = account.held_ns.mean();
     vec![
-        same_count("requests", account.answered, measurement.requests),
-        same_time("p50", known(0.5), reported(0.5), WAY),
-        same_time("p95", known(0.95), reported(0.95), WAY),
-        same_time("mean", mean, measurement.latency.mean(), WAY),
+        Finding::count("requests", account.answered, measurement.requests),
+        Finding::time("p50", known(0.5), reported(0.5), WAY),
+        Finding::time("p95", known(0.95), reported(0.95), WAY),
+        Finding::time("mean", mean, measurement.latency.mean(), WAY),
     ]
 }
 
 fn errors(account: &Account, measurement: &Measurement) -> Vec<Finding> {
     vec![
-        same_count("requests", account.answered, measurement.requests),
-        same_count("errors: status", account.failed, measurement.errors.status),
-        same_count("errors: closed", account.closed, measurement.errors.closed),
-        same_count(
+        Finding::count("requests", account.answered, measurement.requests),
+        Finding::count("errors: status", account.failed, measurement.errors.status),
+        Finding::count("errors: closed", account.closed, measurement.errors.closed),
+        Finding::count(
             "errors in all",
             account.failed + account.closed,
             measurement.errors.total(),
@@ -128,14 +148,14 @@ fn errors(account: &Account, measurement: &Measurement) -> Vec<Finding> {
 /// and why an open loop is needed to see what users see.
 fn closed_stall(_: &Account, measurement: &Measurement) -> Vec<Finding> {
     vec![
-        same_time(
+        Finding::time(
             "max",
             STALL.as_nanos() as f64,
             measurement.latency.max() as f64,
             STALL_SLACK,
         ),
-        same_count(
-            "requests of half a second or more",
+        Finding::count(
+            "requests from 500 ms on",
             4,
             slower_than(measurement, STALL / 2),
         ),
@@ -147,17 +167,17 @@ fn open_stall(_: &Account, measurement: &Measurement) -> Vec<Finding> {
     let left = |share: f64| STALL.as_nanos() as f64 * (1.0 - share * 600.0 / 200.0);
     let at = |quantile| measurement.latency.value_at_quantile(quantile) as f64;
     vec![
-        same_count("requests", 600, measurement.requests),
-        same_time(
+        Finding::count("requests", 600, measurement.requests),
+        Finding::time(
             "max",
             left(0.0),
             measurement.latency.max() as f64,
             STALL_SLACK,
         ),
-        same_time("p99", left(0.01), at(0.99), STALL_SLACK),
-        same_time("p90", left(0.1), at(0.9), STALL_SLACK),
-        near_count(
-            "requests of half a second or more",
+        Finding::time("p99", left(0.01), at(0.99), STALL_SLACK),
+        Finding::time("p90", left(0.1), at(0.9), STALL_SLACK),
+        Finding::near_count(
+            "requests from 500 ms on",
             100,
             slower_than(measurement, STALL / 2),
         ),
@@ -167,15 +187,15 @@ fn open_stall(_: &Account, measurement: &Measurement) -> Vec<Finding> {
 /// The last 100 of 300 requests fall into the stall; all of them are awaited.
 fn open_stall_at_the_end(_: &Account, measurement: &Measurement) -> Vec<Finding> {
     vec![
-        same_count("requests", 300, measurement.requests),
-        same_time(
+        Finding::count("requests", 300, measurement.requests),
+        Finding::time(
             "max",
             STALL.as_nanos() as f64,
             measurement.latency.max() as f64,
             STALL_SLACK,
         ),
-        near_count(
-            "requests of half a second or more",
+        Finding::near_count(
+            "requests from 500 ms on",
             100,
             slower_than(measurement, STALL / 2),
         ),
@@ -187,12 +207,44 @@ fn slower_than(measurement: &Measurement, limit: Duration) -> u64 {
     measurement.latency.count_between(limit_ns, u64::MAX)
 }
 
-/// Where the stall's edge falls between two requests decides about a few of them.
-fn near_count(figure: &str, known: u64, reported: u64) -> Finding {
-    Finding {
-        figure: figure.to_owned(),
-        known: format!("about {}", format::count(known)),
-        reported: format::count(reported),
-        agrees: known.abs_diff(reported) <= 5,
+fn check(loaded: &Loaded) -> anyhow::Result<Seen> {
+    let machine = counters::machine_cpu();
+    let (begun, own) = (Instant::now(), counters::own_cpu());
+    let (account, measurement) = measure(loaded)?;
+    let own = counters::own_cpu().saturating_sub(own);
+    let others_percent = machine.zip(counters::machine_cpu()).map(|(before, now)| {
+        let all_s = begun.elapsed().as_secs_f64() * f64::from(now.cpus);
+        let known = now.idle_since(before) + now.stolen_since(before) + own;
+        100.0 * ((all_s - known.as_secs_f64()) / all_s).clamp(0.0, 1.0)
+    });
+    Ok(Seen {
+        findings: (loaded.findings)(&account, &measurement),
+        others_percent,
+    })
+}
+
+fn measure(loaded: &Loaded) -> anyhow::Result<(Account, Measurement)> {
+    let peer = Peer::start(loaded.script).context("cannot start the scripted server")?;
+    let mut engine = Engine::start(EngineConfig {
+        threads: 1,
+        timeout: Duration::from_secs(5),
+        ..EngineConfig::default()
+    })?;
+    interrupt::cancels(engine.cancel_handle());
+    let target = engine.connect(Target::get(
+        loaded.name,
+        &peer.url(),
+        "/",
+        loaded.connections,
+    ))?;
+    if let Some((after, length)) = loaded.stall {
+        peer.stall(after, length);
     }
+    engine.run_slice(&Slice {
+        loads: vec![(target, loaded.load)],
+        lead_in: Duration::ZERO,
+        end: loaded.end,
+    })?;
+    let measurement = engine.collect(target)?;
+    Ok((peer.account(), measurement))
 }
