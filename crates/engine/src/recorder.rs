@@ -187,7 +187,7 @@ impl Recorder {
     /// Hands over the seconds that have passed.
     #[inline]
     pub(crate) fn tick(&mut self, now: Nanos) {
-        // What is drained behind the window belongs to its last second.
+        // What is answered behind the window belongs to its last second.
         let now = now.min(self.window.1.max(self.second.accounted));
         if now >= self.second.end {
             self.turn_seconds(now);

@@ -1,4 +1,4 @@
-//! A worker thread: its runtime, its targets, and one slice from start to drain.
+//! A worker thread: its runtime, its targets, and one slice until the run moves on.
 
 use std::collections::BTreeMap;
 use std::io;

@@ -370,7 +370,7 @@ pub struct Resources {
     pub run_queue_wait_percent: Option<f64>,
 }
 
-/// Who used the machine's CPU while one server was loaded in one block: its slices added up, lead-in and draining
+/// Who used the machine's CPU while one server was loaded in one block: its slices added up, lead-in and what comes behind the window
 /// included.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct BlockCpu {
