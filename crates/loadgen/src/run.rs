@@ -6,6 +6,9 @@ mod schedule;
 use std::time::{Duration, Instant};
 
 use engine::{Engine, EngineConfig, Load, Target};
+use report::analysis::comparisons::is_contended;
+use report::analysis::usage;
+use report::format;
 use report::record::{CellResult, Record};
 
 use crate::arm::{Arm, Beside, Connects};
@@ -151,13 +154,29 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
 
 /// What the figures say, and then whether the machine is one to believe.
 fn findings(record: &Record, shape: &dyn Shape, contrasts: &[Contrast]) -> Vec<String> {
-    let mut findings: Vec<String> = contrasts
+    let said = contrasts
         .iter()
-        .filter_map(|contrast| contrast.finding(record))
-        .collect();
+        .filter_map(|contrast| contrast.finding(record));
+    let mut findings: Vec<String> = said.collect();
     findings.extend(shape.findings(record));
+    if !findings.is_empty() {
+        let beside = beside_others(record).into_iter();
+        findings = beside.chain(findings).collect();
+    }
     findings.extend(record.findings.iter().cloned());
     findings
+}
+
+/// That what is found beside other programs names no winner.
+fn beside_others(record: &Record) -> Option<String> {
+    let blocks = record.results.iter().flat_map(|cell| &cell.blocks);
+    let others = usage::others_percent(blocks)?;
+    is_contended(Some(others)).then(|| {
+        format!(
+            "Other programs used {} of this machine: the ratios found here may be theirs, and name no winner.",
+            format::percent(others)
+        )
+    })
 }
 
 fn start(

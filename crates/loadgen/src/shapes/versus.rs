@@ -1,8 +1,7 @@
 //! Two servers beside each other: QPS of one ÷ QPS of the other, in the mode that was asked for and in those
 //! that were measured for contrast.
 
-use report::analysis::comparisons::{Metric, is_contended};
-use report::analysis::usage;
+use report::analysis::comparisons::Metric;
 use report::format;
 use report::record::{CellResult, Record};
 
@@ -31,13 +30,9 @@ pub struct Ratio {
     pub text: String,
 }
 
-/// Every async server of a record beside the blocking one; none whose figures may be made by other programs' CPU.
+/// Every async server of a record beside the blocking one.
 pub fn pairs(record: &Record) -> impl Iterator<Item = Versus<'_>> {
-    let is_sure = |cell: &&CellResult| !is_contended(usage::others_percent(&cell.blocks));
-    let cell = move |name: &str| {
-        let mut cells = first_load_point(record);
-        cells.find(|cell| cell.server == name).filter(is_sure)
-    };
+    let cell = |name: &str| first_load_point(record).find(|cell| cell.server == name);
     let baseline = cell(BASELINE);
     CANDIDATES.into_iter().filter_map(move |candidate| {
         Some(Versus {
