@@ -28,8 +28,8 @@ pub struct Measurement {
     pub failed: u64,
     /// Those of them that were never answered: `timeout` and `unsent`. They are slower than every answer.
     pub unanswered: u64,
-    /// Requests of the windows that were still under way when the book was closed; [`crate::Engine::late`] tells what
-    /// became of them.
+    /// Requests that were still under way when the book was closed, inside the windows or not;
+    /// [`crate::Engine::late`] tells what became of them.
     pub under_way: u64,
     /// Time from intended to done, or to being given up, of `requests` and `failed`, added up.
     pub waited: Duration,
@@ -62,7 +62,7 @@ pub struct Measurement {
     pub status_codes: BTreeMap<u16, u64>,
     /// Bytes of complete answers inside the window, heads included.
     pub bytes_received: u64,
-    /// Requests of the windows that were given up because the run was cancelled; else 0.
+    /// Requests that were given up because the run was cancelled; else 0.
     pub in_flight_at_deadline: u64,
     /// Connections made, and how evenly they were served.
     pub connections: ConnectionCounts,

@@ -28,7 +28,7 @@ impl Measurement {
 
     /// Adds what became of requests that were under way when this book was closed.
     pub fn add_late(&mut self, late: Self) {
-        let ended = late.requests + late.failed + late.in_flight_at_deadline;
+        let ended = late.answers_total + late.errors.total() + late.in_flight_at_deadline;
         self.append(late);
         self.under_way = self.under_way.saturating_sub(ended);
     }
@@ -103,13 +103,14 @@ mod tests {
         assert_eq!((total.requests, total.under_way), (33, 9));
         assert_eq!(total.measured, Duration::from_secs(7));
         assert_eq!(total.connections.requests_per_connection, [11, 22]);
-        let late = Measurement {
-            requests: 4,
-            failed: 2,
+        let mut late = Measurement {
+            requests: 3,
+            answers_total: 4,
             in_flight_at_deadline: 1,
             ..Measurement::default()
         };
+        late.errors.timeout = 2;
         total.add_late(late);
-        assert_eq!((total.requests, total.under_way), (37, 2));
+        assert_eq!((total.requests, total.under_way), (36, 2));
     }
 }

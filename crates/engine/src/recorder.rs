@@ -363,10 +363,9 @@ impl Recorder {
 
     /// A request under way that was given up because the run was cancelled.
     pub(crate) fn abandoned(&mut self, turn: &Turn, plan: &Plan) {
-        let count = u64::from(turn.counts);
         match self.closed_book(turn, plan) {
-            Some(book) => book.in_flight_at_deadline += count,
-            None => self.sums.in_flight_at_deadline += count,
+            Some(book) => book.in_flight_at_deadline += 1,
+            None => self.sums.in_flight_at_deadline += 1,
         }
     }
 

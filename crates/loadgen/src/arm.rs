@@ -1,6 +1,6 @@
 //! An arm: one server under measurement, with its process, its connections and its counters.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use engine::{Load, Measurement, Request, Slice, SliceEnd, Target, TargetId};
@@ -46,6 +46,8 @@ pub struct Arm {
     pub beside: Option<Beside>,
     /// Resident memory of its processes before the first connection of the load, in bytes.
     pub rss_before_bytes: Option<u64>,
+    /// How long it took to ask it once, before any load.
+    pub first_response: Duration,
     /// Mean response time seen last under the present load.
     pub mean_response: Option<Duration>,
     /// Longest time so far in which it answered nobody under the present load.
@@ -54,6 +56,8 @@ pub struct Arm {
     pub slices: u32,
     /// How it was warmed up last.
     pub warmed_up: Option<WarmedUp>,
+    /// How its connects went while it was warmed up.
+    pub warm_connects: Connects,
     /// Whether the run goes on without it when it fails.
     pub dispensable: bool,
     /// Why the run goes on without it, with its standard error.
@@ -67,6 +71,31 @@ pub struct WarmedUp {
     pub time: Duration,
     /// Whether its throughput had settled by then; `None` when nobody looked.
     pub settled: Option<bool>,
+}
+
+/// How slow the connects to a server were, and how many failed, before anything was measured.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Connects {
+    /// The slowest.
+    pub slowest: Duration,
+    /// Those that failed.
+    pub failed: u64,
+}
+
+impl Connects {
+    /// Adds what was seen of a warm-up.
+    pub fn add(&mut self, seen: &Measurement) {
+        self.join(Self {
+            slowest: Duration::from_nanos(seen.connect.max()),
+            failed: seen.connections.failed,
+        });
+    }
+
+    /// Adds those of others.
+    pub fn join(&mut self, other: Self) {
+        self.slowest = self.slowest.max(other.slowest);
+        self.failed += other.failed;
+    }
 }
 
 /// CPU time and context switches of a server since it began.
@@ -130,10 +159,12 @@ impl Arm {
             connections: None,
             beside: None,
             rss_before_bytes: None,
+            first_response: Duration::ZERO,
             mean_response: None,
             longest_silence: Duration::ZERO,
             slices: 0,
             warmed_up: None,
+            warm_connects: Connects::default(),
             dispensable: false,
             failure: None,
         })
@@ -255,6 +286,23 @@ impl Arm {
         }
     }
 
+    /// What went wrong with the server: that its process has ended, where it has, says more than a connection that
+    /// failed. One that is ending refuses connections a little before it is gone.
+    pub fn explained(&mut self, error: anyhow::Error) -> anyhow::Error {
+        const ENDING: Duration = Duration::from_millis(500);
+        let deadline = Instant::now() + ENDING;
+        loop {
+            if let Err(ended) = self.check_alive() {
+                return ended;
+            }
+            let may_end = self.process.is_some() && !interrupt::requested();
+            if !may_end || Instant::now() >= deadline {
+                return error;
+            }
+            std::thread::sleep(Duration::from_millis(5));
+        }
+    }
+
     /// Fails when the server's process has ended.
     ///
     /// # Errors
@@ -274,6 +322,7 @@ impl Arm {
     /// # Errors
     /// With its failure, where the run cannot go on without it; and after Ctrl-C, when a failure says nothing.
     pub fn fail(&mut self, failure: anyhow::Error, loader: &mut dyn Loader) -> anyhow::Result<()> {
+        let failure = self.explained(failure);
         if !self.dispensable || interrupt::requested() {
             return Err(failure);
         }

@@ -233,7 +233,11 @@ pub fn block(index: u32, around: Surroundings, arm: &ArmBlock, asked: &Asked) ->
     let it = &arm.measurement;
     let lasting = |histogram, slower| {
         let summary = LatencySummary::from_histogram(histogram, slower, asked.timeout);
-        (!stood_still(arm)).then_some(summary).unwrap_or_default()
+        if stood_still(arm) {
+            LatencySummary::default()
+        } else {
+            summary
+        }
     };
     let latency = lasting(&it.latency, it.unanswered);
     let send_lag = lasting(&it.send_lag, 0);

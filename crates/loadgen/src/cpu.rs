@@ -7,11 +7,46 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
+use report::analysis::comparisons::is_contended;
+use report::format;
 use report::record::BlockCpu;
 
 use crate::arm::Arm;
 use crate::counters::{self, MachineCpu, ThreadTime};
+use crate::output;
 use crate::pids::Pids;
+
+/// How long is looked whether the machine is busy already: a few percent can be told from ticks of 10 ms.
+const LOOK: Duration = Duration::from_millis(300);
+
+/// Says, unless `quiet`, when other programs use the machine's CPU before anything is started.
+pub fn say_if_busy(quiet: bool) {
+    if quiet {
+        return;
+    }
+    let arm = ArmProcesses {
+        server: Vec::new(),
+        helpers: Vec::new(),
+        are_known: true,
+        threads: None,
+    };
+    let processes = Processes { arms: vec![arm] };
+    let mut usage = Usage::default();
+    usage.begin(&processes, 0);
+    std::thread::sleep(LOOK);
+    usage.end(&processes, 0);
+    let cpu = usage.finish(&processes, 0, true);
+    let percent = cpu.and_then(|cpu| cpu.percent(cpu.others_s?));
+    if let Some(percent) = percent.filter(|&percent| is_contended(Some(percent))) {
+        output::progress(
+            quiet,
+            &format!(
+                "this machine is busy: other programs use {} of its CPU. What they take may make a winner, so none may be named; end them first, or measure on a quieter machine",
+                format::percent(percent)
+            ),
+        );
+    }
+}
 
 /// The processes of a run, as they are at the beginning of a block.
 pub struct Processes {

@@ -34,6 +34,11 @@ pub fn room_for(plan: &Plan) -> anyhow::Result<Room> {
         .any(|server| matches!(server.source, ServerSource::BuiltIn { .. }));
     match room {
         Some(room) => Ok(room),
+        None if limit.soft <= OTHERS => bail!(
+            "at most {} open files can be had, and the load generator needs {OTHERS} besides its connections: \
+             raise the limit (ulimit -Hn, /etc/security/limits.conf)",
+            limit.soft,
+        ),
         None => bail!(
             "{} connections need {} open files in the load generator{}, but at most {} can be had: \
              raise it (ulimit -Hn, /etc/security/limits.conf) or use --concurrency {} or less",
@@ -45,7 +50,7 @@ pub fn room_for(plan: &Plan) -> anyhow::Result<Room> {
                 ""
             },
             limit.soft,
-            limit.soft.saturating_sub(OTHERS),
+            limit.soft - OTHERS,
         ),
     }
 }

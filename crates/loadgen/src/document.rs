@@ -7,7 +7,7 @@ use report::record::{
     COUNTING_RULE, Config, Record, RequestConfig, SCHEMA_VERSION, ServerConfig, TcpCounters,
 };
 
-use crate::arm::Arm;
+use crate::arm::{Arm, Connects};
 use crate::counters::{self, ListenQueue};
 use crate::descriptors::Room;
 use crate::environment;
@@ -39,8 +39,8 @@ pub fn blank(config: Config) -> Record {
 }
 
 /// Adds what is known only at the end, and all that follows from the figures.
-pub fn finish(record: &mut Record, plan: &Plan, room: Room, before: Option<ListenQueue>) {
-    record.tcp = tcp_since(before);
+pub fn finish(record: &mut Record, plan: &Plan, room: Room, tcp: TcpCounters) {
+    record.tcp = tcp;
     record.findings.extend(floor::sentence(&record.environment));
     if room == Room::InTurns {
         let in_turns = Distrust::TakenInTurns {
@@ -53,13 +53,15 @@ pub fn finish(record: &mut Record, plan: &Plan, room: Room, before: Option<Liste
     report::analyse(record);
 }
 
-/// Growth of the machine's TCP counters.
-pub fn tcp_since(before: Option<ListenQueue>) -> TcpCounters {
+/// Growth of the machine's TCP counters, and what the connects before the measuring saw.
+pub fn tcp_since(before: Option<ListenQueue>, connects: Connects) -> TcpCounters {
     let after = counters::listen_queue();
     let growth = |of: fn(ListenQueue) -> u64| Some(of(after?).saturating_sub(of(before?)));
     TcpCounters {
         listen_overflows: growth(|queue| queue.overflows),
         syn_retransmits: growth(|queue| queue.syn_retransmits),
+        slowest_connect_us: u64::try_from(connects.slowest.as_micros()).ok(),
+        failed_connects: Some(connects.failed),
     }
 }
 

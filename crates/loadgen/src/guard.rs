@@ -5,7 +5,7 @@
 //! command's whole process group.
 
 use std::io::Read as _;
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, Command, Stdio};
 use std::sync::mpsc;
 use std::time::{Duration, Instant};
@@ -16,6 +16,9 @@ use nix::unistd::Pid;
 
 /// How long a process may take to end after SIGTERM before it is killed.
 pub const GRACE: Duration = Duration::from_secs(3);
+
+/// A command that a signal ended has this and the signal's number as its exit code, as in a shell.
+pub const SIGNALLED: u8 = 128;
 
 /// Runs `command` until it ends or standard input closes.
 ///
@@ -39,8 +42,10 @@ pub fn run(command: &[String], cpus: &[usize]) -> anyhow::Result<u8> {
     loop {
         if let Some(status) = child.try_wait()? {
             end_group(&mut child);
+            let signalled = status.signal().map(|signal| i32::from(SIGNALLED) + signal);
             return Ok(status
                 .code()
+                .or(signalled)
                 .and_then(|code| u8::try_from(code).ok())
                 .unwrap_or(crate::exit::NOT_MEASURED));
         }

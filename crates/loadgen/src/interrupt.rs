@@ -35,11 +35,17 @@ pub fn requested() -> bool {
     INTERRUPTED.load(Ordering::SeqCst)
 }
 
-/// An engine whose running slice an interrupt shall end.
+/// An engine whose running slice an interrupt shall end, one that has come already too.
 pub fn cancels(handle: engine::CancelHandle) {
     let handles = ON_INTERRUPT.get_or_init(Arc::default);
     handles
         .lock()
         .unwrap_or_else(std::sync::PoisonError::into_inner)
-        .push(handle);
+        .push(handle.clone());
+    if requested() {
+        handle.cancel();
+    }
 }
+
+/// What is said where nothing is left to show.
+pub const NOTHING_MEASURED: &str = "interrupted before anything was measured";

@@ -99,14 +99,20 @@ fn main() -> ExitCode {
     };
     ExitCode::from(result.unwrap_or_else(|error| {
         output::complain(&error);
-        exit::NOT_MEASURED
+        // Whatever failed after Ctrl-C failed because of it.
+        if interrupt::requested() {
+            exit::INTERRUPTED
+        } else {
+            exit::NOT_MEASURED
+        }
     }))
 }
 
 /// Plans, measures, prints, saves; the exit code.
 fn measure(args: &cli::RunArgs) -> anyhow::Result<u8> {
-    let plan = Plan::new(args)?;
     interrupt::install()?;
+    let plan = Plan::new(args)?;
+    cpu::say_if_busy(plan.output.quiet);
     let outcome = run::run(&plan)?;
     output::publish(&outcome.record, &plan.output)?;
     if let Some(failure) = outcome.failure {

@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
 use std::net::{SocketAddr, TcpListener};
-use std::os::unix::process::CommandExt as _;
+use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
 use std::time::{Duration, Instant};
@@ -15,6 +15,8 @@ use crate::guard;
 
 /// How long a built-in server may take until it is ready.
 const BUILT_IN_READY_TIMEOUT: Duration = Duration::from_secs(10);
+/// What the kernel sends when memory is out.
+const SIGKILL: i32 = nix::sys::signal::Signal::SIGKILL as i32;
 /// Lines of a server's standard error that are kept for messages.
 const KEPT_LINES: usize = 40;
 
@@ -91,12 +93,21 @@ impl ServerProcess {
             stderr,
             guarded: false,
         };
-        let line = match line.recv_timeout(BUILT_IN_READY_TIMEOUT) {
-            Ok(line) => line,
-            Err(mpsc::RecvTimeoutError::Timeout) => {
-                bail!("{what} was not ready after {BUILT_IN_READY_TIMEOUT:?}")
+        let deadline = Instant::now() + BUILT_IN_READY_TIMEOUT;
+        let line = loop {
+            match line.recv_timeout(Duration::from_millis(20)) {
+                Ok(line) => break line,
+                Err(mpsc::RecvTimeoutError::Disconnected) => {
+                    bail!("{what} {}", process.how_it_ended())
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if crate::interrupt::requested() => {
+                    bail!("interrupted before {what} was ready")
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) if Instant::now() >= deadline => {
+                    bail!("{what} was not ready after {BUILT_IN_READY_TIMEOUT:?}")
+                }
+                Err(mpsc::RecvTimeoutError::Timeout) => {}
             }
-            Err(mpsc::RecvTimeoutError::Disconnected) => bail!("{what} {}", process.how_it_ended()),
         };
         let ready: Ready = serde_json::from_str(&line)
             .with_context(|| format!("{what} announced itself with {line:?}"))?;
@@ -213,11 +224,10 @@ impl ServerProcess {
         while !is_over(self) && Instant::now() < deadline {
             std::thread::sleep(Duration::from_millis(5));
         }
-        let status = self
-            .exited()
-            .map_or("closed its output but still runs".to_owned(), |status| {
-                format!("ended ({status})")
-            });
+        let status = match self.exited() {
+            Some(status) => ended_by(status, self.guarded),
+            None => "closed its output but still runs".to_owned(),
+        };
         format!("{status}{}", self.stderr_note())
     }
 
@@ -227,6 +237,19 @@ impl ServerProcess {
             text if text.is_empty() => "; it wrote nothing to standard error".to_owned(),
             text => format!("{STDERR_FOLLOWS}\n{text}"),
         }
+    }
+}
+
+/// A status in words. The guard tells of a signal as a shell does.
+fn ended_by(status: ExitStatus, guarded: bool) -> String {
+    let told = status.code().filter(|_| guarded);
+    let by_guard = told.and_then(|code| code.checked_sub(guard::SIGNALLED.into()));
+    match status.signal().or(by_guard.filter(|signal| *signal > 0)) {
+        Some(SIGKILL) => {
+            format!("was killed by signal {SIGKILL} (out of memory, perhaps: see dmesg)")
+        }
+        Some(signal) => format!("was killed by signal {signal}"),
+        None => format!("ended ({status})"),
     }
 }
 

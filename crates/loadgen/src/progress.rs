@@ -115,12 +115,11 @@ impl Progress {
                 let so_far: Vec<_> = so_far
                     .map(|(name, rps)| format!("{name} {}/s", format::per_second(rps)))
                     .collect();
-                say(&format!(
-                    "block {} of {}: so far {}",
-                    index + 1,
-                    lines.blocks,
-                    so_far.join(", ")
-                ));
+                let so_far = match so_far.is_empty() {
+                    true => String::new(),
+                    false => format!(": so far {}", so_far.join(", ")),
+                };
+                say(&format!("block {} of {}{so_far}", index + 1, lines.blocks));
             }
             Self::Bars(bars) => bars.bars.iter().for_each(|(_, bar)| bar.inc(1)),
         }
@@ -192,16 +191,16 @@ fn live_figures(live: &LiveView, name: &str, phase: &str) -> String {
     let Some(target) = targets.iter().find(|target| target.name == name) else {
         return phase.to_owned();
     };
-    let p99 = target
-        .p99_ns
-        .map_or_else(|| "–".to_owned(), |ns| format::duration_us(ns as f64 / 1e3));
     let qps = target
         .qps
-        .map_or_else(|| "–".to_owned(), format::per_second);
-    format!(
-        "{phase}  {qps}/s  p99 {p99}  {} errors",
-        format::count(target.errors)
-    )
+        .map(|qps| format!("{}/s", format::per_second(qps)));
+    let p99 = target
+        .p99_ns
+        .map(|ns| format!("p99 {}", format::duration_us(ns as f64 / 1e3)));
+    let errors = format::counted(target.errors, "error");
+    let known = [Some(phase.to_owned()), qps, p99, Some(errors)];
+    let known: Vec<String> = known.into_iter().flatten().collect();
+    known.join("  ")
 }
 
 fn opening(plan: &Plan) -> String {

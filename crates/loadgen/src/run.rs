@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 use engine::{Engine, EngineConfig, Load, Target};
 use report::record::{CellResult, Record};
 
-use crate::arm::{Arm, Beside};
+use crate::arm::{Arm, Beside, Connects};
 use crate::descriptors::Room;
 use crate::loader::Loader;
 use crate::plan::{LoadPoint, Plan, Work, has_requests};
@@ -67,11 +67,17 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
     let works: Vec<&Work> = std::iter::once(&plan.work)
         .chain(contrasts.iter().map(|it| &it.work))
         .collect();
-    for arm in std::mem::take(&mut arms) {
+    for mut arm in std::mem::take(&mut arms) {
+        let begun = Instant::now();
         let mut asked = works.iter();
-        match asked.try_for_each(|work| shape.verify(&arm, work, plan.timeout)) {
+        let verified = asked.try_for_each(|work| shape.verify(&arm, work, plan.timeout));
+        arm.first_response = begun.elapsed() / u32::try_from(works.len()).unwrap_or(u32::MAX);
+        match verified {
             Ok(()) => arms.push(arm),
-            Err(error) => failed.push(without(&arm.label, error, dispensable)?),
+            Err(error) => {
+                let error = arm.explained(error);
+                failed.push(without(&arm.label, error, dispensable)?);
+            }
         }
     }
     if let (true, Some(first)) = (arms.is_empty(), failed.first()) {
@@ -119,10 +125,22 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
         })
     }));
     record.interrupted = interrupt::requested();
-    document::finish(&mut record, plan, room, queue_before);
+    let mut connects = Connects::default();
+    arms.iter().for_each(|arm| connects.join(arm.warm_connects));
+    let tcp = document::tcp_since(queue_before, connects);
+    document::finish(&mut record, plan, room, tcp);
     record.findings = findings(&record, shape.as_ref(), &contrasts);
+    if record.interrupted && record.results.is_empty() {
+        anyhow::bail!(interrupt::NOTHING_MEASURED);
+    }
     match failure {
         Some(failure) if record.results.is_empty() => Err(failure),
+        // What an interrupt broke off is no fault of a server.
+        Some(_) if record.interrupted => Ok(Outcome {
+            record,
+            failure: None,
+            failed,
+        }),
         failure => Ok(Outcome {
             record,
             failure,
@@ -302,7 +320,8 @@ impl<'a> Run<'a> {
         keep_alive: bool,
     ) -> anyhow::Result<()> {
         for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
-            arm.mean_response = None;
+            // Without warming up, the one answer seen is all there is to reckon with.
+            arm.mean_response = self.plan.warmup.is_zero().then_some(arm.first_response);
             arm.longest_silence = Duration::ZERO;
             arm.beside = beside.as_ref().map(|beside| {
                 let target = Target {

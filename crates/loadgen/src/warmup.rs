@@ -6,7 +6,7 @@ use engine::{Load, Measurement, Slice, SliceEnd, TargetId};
 use report::contenders::WARMUP_FIGURE;
 use report::record::Figure;
 
-use crate::arm::{Arm, WarmedUp};
+use crate::arm::{Arm, Connects, WarmedUp};
 use crate::loader::Loader;
 use crate::plan::Plan;
 
@@ -17,6 +17,8 @@ const STEP: Duration = Duration::from_millis(500);
 pub struct Ended {
     /// How it went.
     pub warmed_up: WarmedUp,
+    /// How connecting went.
+    pub connects: Connects,
     /// Mean response time at its end.
     pub mean_response: Option<Duration>,
     /// Longest time in which the server answered nobody.
@@ -47,6 +49,7 @@ pub fn warm_up(
             time: Duration::ZERO,
             settled: until_settled.then_some(false),
         },
+        connects: Connects::default(),
         mean_response: None,
         longest_silence: Duration::ZERO,
         seen: Measurement::default(),
@@ -74,6 +77,7 @@ pub fn warm_up(
         }
     }
     ended.seen = loader.close_book(target)?;
+    ended.connects.add(&ended.seen);
     Ok(ended)
 }
 

@@ -145,6 +145,10 @@ fn a_huge_slowdown_regresses_and_github_hears_of_it() {
         .args(only_cpu)
         .output()
         .expect("loadgen starts");
+    if stdout(&output).starts_with("INCONCLUSIVE: other programs used") {
+        assert_ends(&output, &[3]); // beside other tests CPU time decides nothing, and that is right
+        return;
+    }
     assert_ends(&output, &[1]);
     assert!(
         stdout(&output).starts_with("REGRESSED: "),

@@ -581,8 +581,14 @@ mod tests {
                 .map(|warning| warning.code)
                 .collect::<Vec<_>>()
         };
-        assert_eq!(codes(record(Some(0.9), Some(0.95))), ["client_saturated"]);
-        assert_eq!(codes(record(None, None)), ["not_verified"]);
+        assert_eq!(
+            codes(record(Some(0.9), Some(0.95))),
+            ["other_programs", "client_saturated"]
+        );
+        assert_eq!(
+            codes(record(None, None)),
+            ["not_verified", "other_programs"]
+        );
     }
 
     #[test]

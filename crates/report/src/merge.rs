@@ -129,6 +129,9 @@ fn merge_group(mut group: Vec<Record>) -> Result<Record, MergeError> {
     merged.interrupted = group.iter().any(|record| record.interrupted);
     merged.tcp.listen_overflows = group.iter().map(|record| record.tcp.listen_overflows).sum();
     merged.tcp.syn_retransmits = group.iter().map(|record| record.tcp.syn_retransmits).sum();
+    merged.tcp.failed_connects = group.iter().map(|record| record.tcp.failed_connects).sum();
+    let slowest = group.iter().map(|record| record.tcp.slowest_connect_us);
+    merged.tcp.slowest_connect_us = slowest.max().flatten();
     for warning in group.iter().flat_map(|record| &record.warnings) {
         if !merged.warnings.contains(warning) {
             merged.warnings.push(warning.clone());

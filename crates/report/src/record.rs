@@ -56,13 +56,21 @@ pub struct Record {
     pub warnings: Vec<Warning>,
 }
 
-/// TCP counters of the whole machine, their growth over the run; null where the system does not tell.
+/// TCP counters of the whole machine (of all its processes), their growth over the run, null where the system does not
+/// tell; and what the load generator's own connects saw.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct TcpCounters {
     /// Connections dropped because a listener's queue was full.
     pub listen_overflows: Option<u64>,
     /// SYN segments sent again: each costs its connection a second.
     pub syn_retransmits: Option<u64>,
+    /// Slowest connect of the load generator itself before anything was measured, in microseconds; those that
+    /// were measured stand in the cells.
+    #[serde(default)]
+    pub slowest_connect_us: Option<u64>,
+    /// Connects of the load generator itself that failed before anything was measured.
+    #[serde(default)]
+    pub failed_connects: Option<u64>,
 }
 
 /// The machine, its settings, and the build that measured.

@@ -9,7 +9,7 @@ use crate::record::{Environment, Warning};
 use crate::render::{Format, RenderOptions, Rendered};
 use crate::sweep::analysis::client_bound;
 use crate::sweep::crossovers::row;
-use crate::sweep::looks::FIRST_LOOK_VISITS;
+use crate::sweep::looks::SCALE_VISITS;
 use crate::sweep::record::{SweepCell, SweepRecord, Visit};
 use crate::table::{Cell, Column, Layout, Table};
 
@@ -182,7 +182,7 @@ fn fits_of(source: &str, record: &SweepRecord) -> Vec<ScaleFit> {
 }
 
 fn fit_row(fit: &mut ScaleFit, cells: &[&SweepCell]) {
-    let mut sweeps: Vec<Vec<Point>> = vec![Vec::new(); FIRST_LOOK_VISITS];
+    let mut sweeps: Vec<Vec<Point>> = vec![Vec::new(); SCALE_VISITS];
     for cell in cells {
         match throughputs(cell, &fit.server) {
             Ok(throughputs) => {
@@ -229,7 +229,7 @@ fn throughputs(cell: &SweepCell, server: &str) -> Result<Vec<f64>, &'static str>
     let result = server.result.as_ref().ok_or("not measured")?;
     let visits = cell
         .visits
-        .get(..FIRST_LOOK_VISITS)
+        .get(..SCALE_VISITS)
         .ok_or("visited too few times")?;
     let throughput = |visit: &Visit| {
         let of_visit = visit.first_block..visit.first_block + visit.blocks;

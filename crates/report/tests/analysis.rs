@@ -415,10 +415,21 @@ fn requests_refused_on_purpose_are_no_lost_rate() {
 }
 
 #[test]
+fn the_machine_s_counters_say_nothing_of_a_run_whose_connects_were_all_made_at_once() {
+    let record = changed(main_job(), |record| {
+        (record.tcp.syn_retransmits, record.tcp.listen_overflows) = (Some(4), Some(17));
+        for cell in &mut record.results {
+            cell.connect_us.max = Some(999_000.0);
+        }
+    });
+    assert_eq!(record.warnings, []);
+}
+
+#[test]
 fn every_check_warns_with_its_number() {
     let closed =
         |change: fn(&mut CellResult)| changed(main_job(), |record| change(&mut record.results[0]));
-    let cases: [(&str, Record, &str); 14] = [
+    let cases: [(&str, Record, &str); 15] = [
         (
             "unoptimised_build",
             changed(main_job(), |r| r.environment.optimised = false),
@@ -503,8 +514,19 @@ fn every_check_warns_with_its_number() {
         ),
         (
             "syn_retransmits",
-            changed(main_job(), |r| r.tcp.syn_retransmits = Some(4)),
-            "4 lost SYN packets",
+            changed(main_job(), |r| {
+                r.tcp.syn_retransmits = Some(4);
+                r.results[0].connect_us.max = Some(1_020_000.0);
+            }),
+            "Of the connects of this run the slowest took 1.02 s: a lost SYN packet delays its connection by a second, and the machine, for all its processes, sent 4 again meanwhile.",
+        ),
+        (
+            "listen_overflows",
+            changed(main_job(), |r| {
+                r.tcp.listen_overflows = Some(17);
+                r.results[0].connections.failed = 1;
+            }),
+            "1 connect of this run failed: the machine, for all its processes, counted 17 overflows",
         ),
     ];
     for (code, record, number) in cases {
@@ -532,6 +554,56 @@ fn analysing_twice_changes_nothing_and_keeps_what_the_run_alone_saw() {
     assert_eq!(codes(&once), ["connections_in_turns", "interrupted"]);
     let twice = changed(once.clone(), |_| ());
     assert_eq!(once, twice);
+}
+
+#[test]
+fn no_sentence_is_made_from_a_figure_that_is_not_there() {
+    let said = |change: fn(&mut CellResult)| {
+        let mut record = record(&[CellSpec {
+            load: LoadKind::Open,
+            rate: Some(10.0),
+            throughput_rps: 10.0,
+            ..CellSpec::default()
+        }]);
+        let cell = &mut record.results[0];
+        cell.server_resources.cpu_us_per_request = None;
+        (cell.latency_us.p50, cell.latency_us.max) = (None, Some(2_000.0));
+        change(cell);
+        report::analysis::verdict::sentences(&record).join(" ")
+    };
+    let begin = "at 10.0 requests/s sync answered";
+    assert_eq!(
+        said(|_| ()),
+        format!("{begin} 10.0 requests/s, the slowest within 2.00 ms.")
+    );
+    assert_eq!(
+        said(|cell| cell.latency_us.max = None),
+        format!("{begin} 10.0 requests/s.")
+    );
+    assert_eq!(
+        said(|cell| cell.requests = 0),
+        format!("{begin} no request.")
+    );
+    let lost = said(|cell| {
+        cell.latency_us.p50 = Some(1e7);
+        cell.latency_us.at_least = vec!["p50".to_owned()];
+    });
+    assert!(
+        lost.ends_with("and left half of them without an answer for 10.0 s or more."),
+        "{lost}"
+    );
+}
+
+#[test]
+fn servers_without_a_ratio_are_told_beside_each_other_with_the_reason() {
+    let record = changed(main_job(), |record| {
+        record.results[0].blocks[3].throughput_rps = 0.0
+    });
+    let said = report::analysis::verdict::sentences(&record).join(" ");
+    assert!(
+        said.contains("sync 104,000, and they are not compared (no request was answered by one of them in 1 of 8 blocks)"),
+        "{said}"
+    );
 }
 
 #[test]

@@ -38,12 +38,12 @@ fn the_answer_flips_where_the_laws_cross() {
 fn a_server_against_itself_has_no_crossover() {
     let mut record = sweep(false);
     for cell in &mut record.cells {
-        let mut same = server("sync", cell.spot, 3);
+        let mut same = server("sync", cell.spot, 4);
         for (index, block) in same.result.as_mut().unwrap().blocks.iter_mut().enumerate() {
             block.throughput_rps *= if index % 2 == 0 { 1.003 } else { 0.997 };
         }
         same.name = "async".to_owned();
-        cell.servers[0] = server("sync", cell.spot, 3);
+        cell.servers[0] = server("sync", cell.spot, 4);
         cell.servers[1] = same;
     }
     report::sweep::analyse(&mut record);

@@ -442,10 +442,10 @@ impl<C: Client> LoadedTarget for Connected<C> {
         taken.connections.requests_per_connection = served.collect();
         let asked = target.seats.iter().filter_map(|seat| seat.asked.get());
         let overdue = target.overdue.borrow();
-        let due = overdue.iter().map(|due| (due.slice, due.counts));
-        let waiting = asked.map(|turn| (turn.slice, turn.counts)).chain(due);
-        let of_book = waiting.filter(|(slice, counts)| *counts && *slice >= first_slice);
-        taken.under_way = of_book.count() as u64;
+        let slices = asked
+            .map(|turn| turn.slice)
+            .chain(overdue.iter().map(|due| due.slice));
+        taken.under_way = slices.filter(|slice| *slice >= first_slice).count() as u64;
         taken
     }
 

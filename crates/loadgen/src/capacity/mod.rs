@@ -27,7 +27,7 @@ use crate::arm::Arm;
 use crate::cli::MaxErrors;
 use crate::descriptors::{self, Room};
 use crate::plan::{Output, ServerSpec, Work, check_labels, check_pinning, random_seed};
-use crate::{counters, document, environment, exit, interrupt, output, servers};
+use crate::{counters, cpu, document, environment, exit, interrupt, output, servers};
 
 const DEFAULT_SERVERS: [&str; 3] = ["sync", "async-bare", "async"];
 /// Where the curve is measured, as shares of the capacity: up to the knee, at it, and past it.
@@ -41,15 +41,21 @@ const BEYOND_SATURATION: f64 = 2.0;
 /// When nothing can be measured.
 pub fn run(args: &CapacityArgs) -> anyhow::Result<u8> {
     let output = args.output.output()?;
-    let mut record = begin(args)?;
     interrupt::install()?;
+    let mut record = begin(args)?;
+    cpu::say_if_busy(output.quiet);
     let searched = search(args, &mut record, &output);
     record.interrupted = interrupt::requested();
     record.servers.retain(|it| !it.trials.is_empty());
     report::capacity::analyse(&mut record);
+    // What an interrupt broke off is no fault of a server.
+    let searched = searched.or_else(|error| match record.interrupted {
+        true => Ok(()),
+        false => Err(error),
+    });
     if record.servers.is_empty() {
         searched?;
-        bail!("interrupted before anything was measured");
+        bail!(interrupt::NOTHING_MEASURED);
     }
     output::show(
         &|format, options| report::capacity::render(&record, format, options),
@@ -145,12 +151,13 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
     };
     let config = record.config.clone();
     let server_cpus = config.server_cpus.clone().unwrap_or_default();
-    let arms = specs
+    let mut arms = specs
         .iter()
         .map(|spec| Arm::start(spec, &server_cpus))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    arms.iter()
-        .try_for_each(|arm| servers::verify(arm, &work, args.timeout))?;
+    for arm in &mut arms {
+        servers::verify(arm, &work, args.timeout).map_err(|error| arm.explained(error))?;
+    }
     record.config.servers = arms.iter().map(document::server).collect();
     record.config.in_turns = room == Room::InTurns;
     let engine = Engine::start(EngineConfig {

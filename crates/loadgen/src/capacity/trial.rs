@@ -180,7 +180,7 @@ impl Bench<'_> {
             if interrupt::requested() {
                 return Ok(None);
             }
-            connected?;
+            connected.map_err(|error| it.explained(error))?;
         }
         let plan = BlockPlan {
             order: &[arm],

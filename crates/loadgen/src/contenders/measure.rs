@@ -119,6 +119,7 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
     }
     let mut plan = plan(args, servers, workload, server_cpus, output);
     shapes::of(&plan.work).fit(&mut plan)?;
+    crate::cpu::say_if_busy(plan.output.quiet);
     let mut outcome = main_job::run_past_failures(&plan)?;
     for (server, reason) in failed_under_load(&outcome) {
         let mut entries = entries.iter_mut();

@@ -25,19 +25,17 @@ mod tools;
 
 use cli::{ArticleArgs, ContendersCommand};
 
-use crate::{exit, interrupt};
-
 /// `loadgen contenders`.
 ///
 /// # Errors
 /// When nothing could be done at all.
 pub fn contenders(command: ContendersCommand) -> anyhow::Result<u8> {
-    or_interrupted(match command {
+    match command {
         ContendersCommand::List(args) => list::list(&args),
         ContendersCommand::Build(args) => list::build(&args),
         ContendersCommand::Verify(args) => list::verify(&args),
         ContendersCommand::Run(args) => measure::run(&args),
-    })
+    }
 }
 
 /// `loadgen article`.
@@ -45,13 +43,5 @@ pub fn contenders(command: ContendersCommand) -> anyhow::Result<u8> {
 /// # Errors
 /// When nothing could be measured.
 pub fn article(args: &ArticleArgs) -> anyhow::Result<u8> {
-    or_interrupted(measure::article(args))
-}
-
-/// Whatever failed after Ctrl-C failed because of it.
-fn or_interrupted(result: anyhow::Result<u8>) -> anyhow::Result<u8> {
-    match result {
-        Err(_) if interrupt::requested() => Ok(exit::INTERRUPTED),
-        result => result,
-    }
+    measure::article(args)
 }

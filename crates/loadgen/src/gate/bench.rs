@@ -12,7 +12,7 @@ use stats::schedule::mirrored_order;
 
 use super::answers;
 use super::plan::{MeasurePlan, Pair};
-use crate::arm::Arm;
+use crate::arm::{Arm, Connects};
 use crate::block::{self, ArmBlock, BlockOutcome, BlockPlan};
 use crate::plan::{ServerSource, ServerSpec};
 use crate::run::round_rate;
@@ -46,6 +46,7 @@ pub struct Bench<'a> {
     engine: Engine,
     epoch: Instant,
     workloads: Vec<Ready>,
+    connects: Connects,
 }
 
 /// A workload with all that had to be found out first.
@@ -98,10 +99,13 @@ impl<'a> Bench<'a> {
             engine,
             epoch: Instant::now(),
             workloads: Vec::new(),
+            connects: Connects::default(),
         };
         let mut arms = start(pair, [0, 1])?;
         for workload in &plan.workloads {
-            let class = answers::verify(&arms[0], &arms[1], workload, plan.timeout)?;
+            let verified = answers::verify(&arms[0], &arms[1], workload, plan.timeout);
+            let explained = |error| arms.iter_mut().fold(error, |it, arm| arm.explained(it));
+            let class = verified.map_err(explained)?;
             let rate = match workload.rate {
                 Some(rate) => rate,
                 None => bench.fixed_rate(&mut arms, &class)?,
@@ -114,6 +118,11 @@ impl<'a> Bench<'a> {
     /// When the engine's clock began.
     pub fn epoch(&self) -> Instant {
         self.epoch
+    }
+
+    /// How the connects before the measuring went.
+    pub fn connects(&self) -> Connects {
+        self.connects
     }
 
     /// The fixed rate of a workload, in requests per second.
@@ -245,6 +254,7 @@ impl<'a> Bench<'a> {
             };
             let connected = arm.connect(&mut self.engine, target);
             connected
+                .map_err(|error| arm.explained(error))
                 .map_err(|error| anyhow!("{}{}", output::told_once(&error), arm.stderr_note()))?;
         }
         Ok(())
@@ -325,7 +335,7 @@ impl<'a> Bench<'a> {
                 arm.mean_response = load.mean_latency;
                 arm.longest_silence = load.longest_silence;
             }
-            self.engine.close_book(target)?;
+            self.connects.add(&self.engine.close_book(target)?);
         }
         arm.check_alive()
     }

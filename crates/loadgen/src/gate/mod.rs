@@ -29,7 +29,7 @@ use report::gate::{GateRecord, Verdict};
 
 use crate::gate::args::{GateArgs, InconclusiveIs};
 use crate::gate::plan::GatePlan;
-use crate::{exit, interrupt, output};
+use crate::{cpu, exit, interrupt, output};
 
 /// Runs a gate, or its self-test.
 ///
@@ -42,12 +42,8 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
         decide(args)
     };
     match result {
-        // What an interrupt broke off is no fault of a server.
-        Err(error) if interrupt::requested() => {
-            output::complain(&error);
-            Ok(exit::INTERRUPTED)
-        }
-        Err(error) if !args.self_test => {
+        // What an interrupt broke off is no failure to tell of.
+        Err(error) if !args.self_test && !interrupt::requested() => {
             publish::failure(&error);
             Err(error)
         }
@@ -57,8 +53,9 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
 
 fn decide(args: &GateArgs) -> anyhow::Result<u8> {
     let output = args.output.output()?;
-    let plan = GatePlan::new(args)?;
     interrupt::install()?;
+    let plan = GatePlan::new(args)?;
+    cpu::say_if_busy(output.quiet);
     let outcome = session::run(&plan, &output)?;
     if let Some(failure) = &outcome.failure {
         output::complain(failure);

@@ -6,7 +6,7 @@ use report::analysis::checks;
 use report::format;
 use report::gate::metric::GateMetric;
 use report::gate::point::{ArmBlocks, GatePoint};
-use report::gate::{self, BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict};
+use report::gate::{self, BASELINE, CANDIDATE, Gate, GateRecord, Verdict, progress};
 use report::record::{
     COUNTING_RULE, CellResult, Config, LoadKind, Record, ServerConfig, Warning, WorkloadRequest,
 };
@@ -78,7 +78,7 @@ pub fn run(plan: &GatePlan, output: &Output) -> anyhow::Result<Outcome> {
     record.config.blocks = judgement.blocks;
     record.config.slice_ms = cells.slice.map(|slice| slice.as_secs_f64() * 1e3);
     record.results = cells.into_results(bench.epoch());
-    record.tcp = document::tcp_since(queue_before);
+    record.tcp = document::tcp_since(queue_before, bench.connects());
     warn(&mut record);
     record.warnings.extend(cannot_regress(plan));
     let floor = floor::of_this_machine(&record.environment);
@@ -100,12 +100,16 @@ fn blocks(
     cells: &mut Cells,
     output: &Output,
 ) -> anyhow::Result<()> {
+    let began = Instant::now();
     let mut index = 0;
     loop {
         let block = bench.block(&plan.arms, index)?;
         cells.add(index, block);
         let judgement = gate::judge(&cells.points(), interrupt::requested(), &plan.settings);
-        output::note(output, &so_far(&judgement, &plan.settings));
+        let points = cells.points();
+        let per_block = began.elapsed() / (index + 1);
+        let line = progress::line(&judgement, &plan.settings, why_dropped(&points), per_block);
+        output::note(output, &line);
         if interrupt::requested() || judgement.decided {
             return Ok(());
         }
@@ -166,29 +170,13 @@ fn opening(plan: &GatePlan) -> String {
     )
 }
 
-fn so_far(judgement: &Judgement, settings: &GateSettings) -> String {
-    let ratios = judgement
-        .metrics
-        .iter()
-        .filter(|metric| metric.tolerated_slowdown.is_some())
-        .filter_map(|metric| {
-            Some(format!(
-                "{} {}",
-                metric.metric.label(),
-                format::fixed_ratio(metric.ratio?)
-            ))
-        });
-    let ratios: Vec<String> = ratios.collect();
-    let dropped = match judgement.dropped {
-        0 => String::new(),
-        dropped => format!(", {dropped} dropped"),
-    };
-    format!(
-        "block {} of at most {}{dropped}: so far × {}",
-        judgement.blocks,
-        settings.max_blocks,
-        ratios.join(", ")
-    )
+/// Why the last block was left out that was.
+fn why_dropped<'a>(points: &'a [GatePoint<'a>]) -> Option<&'a str> {
+    let arms = points.iter().flat_map(|it| [it.baseline, it.candidate]);
+    let dropped = arms
+        .flat_map(|arm| arm.blocks)
+        .filter(|it| it.dropped.is_some());
+    dropped.max_by_key(|block| block.index)?.dropped.as_deref()
 }
 
 fn config(plan: &GatePlan) -> Config {

@@ -128,6 +128,7 @@ impl Run<'_> {
             let ended = warmup::warm_up(loader, target, point.load, self.plan)?;
             arm.mean_response = ended.mean_response;
             arm.longest_silence = ended.longest_silence;
+            arm.warm_connects.join(ended.connects);
             arm.warmed_up = Some(ended.warmed_up);
             warm = Some((target, ended.seen));
         }

@@ -63,16 +63,13 @@ impl Schedule {
         }
     }
 
-    /// The arms of a block in the order of its slices, and when a slice ends. Servers that fell silent meanwhile make
-    /// slices longer than they were at first.
+    /// The arms of a block in the order of its slices, and when a slice ends. Servers that became slow or silent
+    /// meanwhile make slices longer than they were at first.
     pub fn turns_of(&self, block: &ScheduledBlock, arms: &[Arm]) -> (Vec<usize>, SliceEnd) {
         match &self.measured {
             Measured::Requests(requests) => (block.arms.clone(), SliceEnd::Requests(*requests)),
             Measured::Time(to_cut) => {
-                let cut = slices::cut(ToCut {
-                    longest_silence: longest_silence(arms),
-                    ..*to_cut
-                });
+                let cut = slices::cut(recut(*to_cut, arms));
                 let order = match to_cut.turns {
                     Turns::None => block.arms.clone(),
                     Turns::Short | Turns::Long | Turns::Once => {
@@ -103,6 +100,19 @@ impl Schedule {
             Measured::Requests(requests) => Err(*requests),
             Measured::Time(to_cut) => Ok(slices::cut(*to_cut)),
         }
+    }
+}
+
+/// One block, of which more is known by now: how slow the servers are, and how silent.
+fn recut(to_cut: ToCut, arms: &[Arm]) -> ToCut {
+    let planned = slices::cut(to_cut);
+    let slowest = arms.iter().filter_map(|arm| arm.mean_response).max();
+    ToCut {
+        per_server: planned.slice * planned.slices_per_block,
+        blocks: 1,
+        mean_response: to_cut.mean_response.max(slowest.unwrap_or_default()),
+        longest_silence: longest_silence(arms),
+        ..to_cut
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 use anyhow::bail;
 use clap::Args;
 use report::sweep::SweepRecord;
-use report::sweep::looks::FIRST_LOOK_VISITS;
+use report::sweep::looks::SCALE_VISITS;
 
 use crate::cli::{Cpus, FormatArg, KeepAlive, parse_cpus, parse_duration};
 use crate::output_args::{OutputArgs, ShowArgs};
@@ -114,7 +114,7 @@ fn measure(args: &ScaleArgs) -> anyhow::Result<Vec<(String, SweepRecord)>> {
             break;
         }
         let mut plan = SweepPlan::new(&sweep_args(args, set))?;
-        plan.most_visits = FIRST_LOOK_VISITS;
+        plan.most_visits = SCALE_VISITS;
         sweeps.push(("measured".to_owned(), sweep::measure(&plan)?));
     }
     Ok(sweeps)

@@ -18,7 +18,7 @@ use std::time::{Duration, Instant};
 use report::suite::record::SuiteRow;
 
 use crate::run as main_job;
-use crate::{environment, exit, interrupt, output};
+use crate::{cpu, environment, exit, interrupt, output};
 use args::SuiteArgs;
 use ledger::{Ledger, Measured};
 use plan::SuitePlan;
@@ -44,6 +44,7 @@ pub fn run(args: &SuiteArgs) -> anyhow::Result<u8> {
             (plan, ledger)
         }
     };
+    cpu::say_if_busy(plan.output.quiet);
     let measured = measure(&plan, &mut ledger);
     output::show(
         &|format, options| report::suite::render(&ledger.record, format, options),

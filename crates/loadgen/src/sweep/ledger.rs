@@ -8,7 +8,7 @@ use anyhow::{Context as _, bail};
 use report::counting;
 use report::kept::{self, Kept};
 use report::record::{COUNTING_RULE, CellResult, Environment};
-use report::sweep::looks::{FIRST_LOOK_VISITS, SECOND_LOOK_VISITS};
+use report::sweep::looks::FIRST_LOOK_VISITS;
 use report::sweep::record::{
     KIND, SCHEMA_VERSION, Spot, StopCause, Stopped, SweepCell, SweepConfig, SweepRecord,
     SweepServer, Visit,
@@ -24,6 +24,8 @@ pub struct Ledger {
     pub record: SweepRecord,
     path: Option<PathBuf>,
     timeout: Duration,
+    /// Visits that a cell has had when it is complete.
+    pub visits_wanted: usize,
 }
 
 impl Ledger {
@@ -75,6 +77,7 @@ impl Ledger {
         };
         Ok(Self {
             timeout: Duration::from_secs_f64(config.timeout_s),
+            visits_wanted: visits_wanted(config),
             record,
             path,
         })
@@ -92,6 +95,7 @@ impl Ledger {
             .with_context(|| format!("{}: begin a sweep anew without --resume", path.display()))?;
         let timeout = Duration::from_secs_f64(record.config.timeout_s);
         Ok(Self {
+            visits_wanted: visits_wanted(&record.config),
             record,
             path: Some(path.to_owned()),
             timeout,
@@ -188,14 +192,9 @@ impl Ledger {
 
     /// Whether every cell was visited as often as it should be.
     pub fn is_complete(&self) -> bool {
-        let wanted = if self.record.config.quick {
-            1
-        } else {
-            FIRST_LOOK_VISITS
-        };
         self.record.cells.iter().all(|cell| {
             let nothing_works = cell.servers.iter().all(|server| server.stopped.is_some());
-            nothing_works || cell.visits.len() >= wanted.min(SECOND_LOOK_VISITS)
+            nothing_works || cell.visits.len() >= self.visits_wanted
         })
     }
 
@@ -253,6 +252,10 @@ fn holds_beyond(cause: StopCause, earlier: Spot, spot: Spot) -> bool {
 
 fn is_same_work(a: Spot, b: Spot) -> bool {
     (a.wait_ms, a.cpu_units) == (b.wait_ms, b.cpu_units)
+}
+
+fn visits_wanted(config: &SweepConfig) -> usize {
+    if config.quick { 1 } else { FIRST_LOOK_VISITS }
 }
 
 #[cfg(test)]

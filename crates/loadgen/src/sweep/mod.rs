@@ -23,7 +23,7 @@ use report::sweep::analysis::distance_from_flip;
 use report::sweep::record::{StopCause, Stopped, SweepCell};
 
 use crate::descriptors::{self, Room};
-use crate::{environment, exit, interrupt, limits, output};
+use crate::{cpu, environment, exit, interrupt, limits, output};
 use args::SweepArgs;
 use ledger::Ledger;
 pub use ledger::read;
@@ -101,6 +101,7 @@ fn begin(plan: &SweepPlan) -> anyhow::Result<Ledger> {
         plan.output.save,
     )?;
     ledger.record.ceilings = limits::ceilings(&plan.servers);
+    ledger.visits_wanted = ledger.visits_wanted.min(plan.most_visits);
     Ok(ledger)
 }
 
@@ -117,6 +118,7 @@ fn sweep(plan: &SweepPlan, ledger: &mut Ledger) -> anyhow::Result<()> {
         cpus: plan.config.client_cpus.clone().unwrap_or_default(),
     })?;
     interrupt::cancels(engine.cancel_handle());
+    cpu::say_if_busy(plan.output.quiet);
     let before = Duration::from_secs_f64(ledger.record.elapsed_s);
     let began = Instant::now();
     let begun = states(plan, ledger, limit);

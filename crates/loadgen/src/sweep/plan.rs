@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use report::record::{COUNTING_RULE, ServerConfig};
-use report::sweep::looks::{SECOND_LOOK_VISITS, blocks_per_visit};
+use report::sweep::looks::{BLOCKS_PER_VISIT, SECOND_LOOK_VISITS};
 use report::sweep::record::{Spot, SweepConfig};
 use workload::Workload;
 
@@ -45,7 +45,7 @@ impl SweepPlan {
             false => args.server.clone(),
         };
         let servers = parse(&specs)?;
-        let mut config = SweepConfig {
+        let config = SweepConfig {
             command: crate::document::command_line(),
             servers: servers.iter().map(unstarted).collect(),
             server_specs: specs,
@@ -61,7 +61,7 @@ impl SweepPlan {
                 false => distinct(&args.concurrency),
             },
             quick: args.quick,
-            blocks_per_visit: 1,
+            blocks_per_visit: if args.quick { 1 } else { BLOCKS_PER_VISIT },
             confidence: CONFIDENCE,
             margin: args.margin / 100.0,
             time_limit_s: args.time.as_secs_f64(),
@@ -75,9 +75,6 @@ impl SweepPlan {
             server_cpus: args.server_cpus.clone().map(|cpus| cpus.0),
             client_cpus: args.client_cpus.clone().map(|cpus| cpus.0),
         };
-        if !config.quick {
-            config.blocks_per_visit = blocks_per_visit(CONFIDENCE, config.spots().len());
-        }
         check_waits(&config)?;
         Self::checked(servers, config, args.time, &args.output)
     }
@@ -193,7 +190,7 @@ mod tests {
             .collect();
         assert_eq!(names, servers::MODELS);
         assert_eq!(plan.config.spots().len(), 36);
-        assert_eq!(plan.config.blocks_per_visit, 4);
+        assert_eq!(plan.config.blocks_per_visit, BLOCKS_PER_VISIT);
         assert_eq!(plan.time, Duration::from_secs(18 * 60));
     }
 

@@ -78,7 +78,7 @@ fn figures(cell: &SweepCell) -> String {
                 server.name,
                 format::per_second(result.throughput_rps)
             ),
-            (None, None) => format!("{} {}", server.name, format::NOT_AVAILABLE),
+            (None, None) => format!("{} not measured", server.name),
         })
         .collect();
     let spot = cell.spot;

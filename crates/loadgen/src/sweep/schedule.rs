@@ -28,12 +28,13 @@ pub struct CellState {
 pub fn next(cells: &[CellState], most_visits: usize, left: Duration) -> Option<usize> {
     let of = |index: usize| cells[index];
     let unvisited = (0..cells.len()).find(|&index| of(index).visits == 0);
-    if unvisited.is_some() || most_visits < FIRST_LOOK_VISITS {
+    if unvisited.is_some() {
         return unvisited;
     }
+    let first_visits = FIRST_LOOK_VISITS.min(most_visits);
     let distance = |index: usize| of(index).distance.unwrap_or(f64::INFINITY);
     let first_look = (0..cells.len())
-        .filter(|&index| of(index).works && of(index).visits < FIRST_LOOK_VISITS)
+        .filter(|&index| of(index).works && of(index).visits < first_visits)
         .filter(|&index| of(index).cost <= left)
         .min_by(|&a, &b| {
             of(a)
@@ -210,7 +211,7 @@ mod tests {
             cell(1, None),
         ];
         assert_eq!(next(&cells, SECOND_LOOK_VISITS, SECOND), Some(2));
-        let cells = [cell(3, None), cell(2, None), cell(3, Some(0.0))];
+        let cells = [cell(4, None), cell(3, None), cell(4, Some(0.0))];
         assert_eq!(
             next(&cells, SECOND_LOOK_VISITS, SECOND),
             Some(1),
@@ -221,25 +222,27 @@ mod tests {
     #[test]
     fn then_undecided_cells_that_can_be_finished_one_after_the_other() {
         let cells = [
-            cell(3, Some(0.2)),
-            cell(3, Some(0.1)),
-            cell(3, None),
-            cell(6, Some(0.0)),
+            cell(4, Some(0.2)),
+            cell(4, Some(0.1)),
+            cell(4, None),
+            cell(8, Some(0.0)),
         ];
-        assert_eq!(next(&cells, SECOND_LOOK_VISITS, SECOND * 3), Some(1));
+        assert_eq!(next(&cells, SECOND_LOOK_VISITS, SECOND * 4), Some(1));
         assert_eq!(
-            next(&cells, SECOND_LOOK_VISITS, SECOND * 2),
+            next(&cells, SECOND_LOOK_VISITS, SECOND * 3),
             None,
-            "three visits do not fit"
+            "four visits do not fit"
         );
-        let begun = [cell(3, Some(0.1)), cell(4, Some(0.2))];
+        let begun = [cell(4, Some(0.1)), cell(5, Some(0.2))];
         assert_eq!(next(&begun, SECOND_LOOK_VISITS, SECOND * 3), Some(1));
     }
 
     #[test]
-    fn a_sweep_for_the_scalability_law_ends_after_the_first_look() {
-        let cells = [cell(3, Some(0.0)), cell(3, Some(0.0))];
-        assert_eq!(next(&cells, FIRST_LOOK_VISITS, SECOND * 100), None);
+    fn a_sweep_for_the_scalability_law_ends_after_its_passes() {
+        let most = FIRST_LOOK_VISITS - 1;
+        let cells = [cell(most, Some(0.0)), cell(most, Some(0.0))];
+        assert_eq!(next(&cells, most, SECOND * 100), None);
+        assert_eq!(next(&[cell(most - 1, None)], most, SECOND), Some(0));
     }
 
     #[test]
@@ -254,16 +257,16 @@ mod tests {
     #[test]
     fn what_is_left_is_told_of_a_sweep_that_goes_on() {
         let left = |cells: &[CellState]| rest(cells, SECOND_LOOK_VISITS, SECOND * 100);
-        assert_eq!(left(&[cell(0, None), cell(0, None)]), SECOND * 6);
-        assert_eq!(left(&[cell(2, None), cell(3, None)]), SECOND);
-        assert_eq!(left(&[cell(4, Some(0.1)), cell(3, None)]), SECOND * 2);
+        assert_eq!(left(&[cell(0, None), cell(0, None)]), SECOND * 8);
+        assert_eq!(left(&[cell(3, None), cell(4, None)]), SECOND);
+        assert_eq!(left(&[cell(6, Some(0.1)), cell(4, None)]), SECOND * 2);
         let dead = CellState {
             works: false,
             ..cell(1, None)
         };
-        assert_eq!(left(&[dead, cell(6, Some(0.1))]), Duration::ZERO);
+        assert_eq!(left(&[dead, cell(8, Some(0.1))]), Duration::ZERO);
         assert_eq!(rest(&[cell(0, None)], 1, SECOND * 100), SECOND);
-        assert_eq!(rest(&[cell(1, None)], 6, SECOND), SECOND, "no more time");
+        assert_eq!(rest(&[cell(1, None)], 8, SECOND), SECOND, "no more time");
     }
 
     #[test]
@@ -316,7 +319,7 @@ mod tests {
                 cells[index].visits += 1;
                 spent += costs[index];
                 visits += 1;
-                proptest::prop_assert!(visits <= 6 * costs.len());
+                proptest::prop_assert!(visits <= SECOND_LOOK_VISITS * costs.len());
             }
             proptest::prop_assert!(spent <= once.max(limit));
             proptest::prop_assert!(cells.iter().all(|cell| cell.visits >= 1));

@@ -143,8 +143,10 @@ impl<'a> Visit<'a> {
                 answer => answer,
             };
             if let Err(error) = answer {
-                let stopped = stop::of_unanswered(&error).ok_or(error)?;
-                self.stop(number, stopped);
+                match stop::of_unanswered(&error) {
+                    Some(stopped) => self.stop(number, stopped),
+                    None => return Err(self.arms[number].explained(error)),
+                }
             }
         }
         Ok(self)

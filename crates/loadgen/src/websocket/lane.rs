@@ -13,6 +13,7 @@ use tokio_tungstenite::WebSocketStream;
 use super::recorder::{Recorder, SliceSums};
 use super::room::Round;
 use super::{Endpoint, Pattern, Window, echo, room};
+use crate::interrupt;
 
 /// Connections that are being made at once, over all lanes.
 const CONNECTING_AT_ONCE: usize = 128;
@@ -102,6 +103,9 @@ impl Lane {
             let dials = (0..*wanted).map(|_| dial(endpoint, timeout));
             let mut dialled = futures_util::stream::iter(dials).buffer_unordered(at_once);
             while let Some(result) = dialled.next().await {
+                if interrupt::requested() {
+                    bail!("interrupted while connections were made");
+                }
                 let (socket, took) = result?;
                 recorder.connected(took);
                 seats.push(Seat {

@@ -21,6 +21,37 @@ fn bad_usage_is_told_and_measures_nothing() {
 }
 
 #[test]
+fn a_limit_below_what_the_program_needs_itself_asks_for_no_impossible_concurrency() {
+    let output = std::process::Command::new("sh")
+        .args([
+            "-c",
+            "ulimit -n 64; exec \"$0\" -s sync -c 1 -n 1 --no-save",
+        ])
+        .arg(env!("CARGO_BIN_EXE_loadgen"))
+        .output()
+        .unwrap();
+    let told = text(&output.stderr);
+    assert_eq!(output.status.code(), Some(2), "{told}");
+    assert!(told.contains("at most 64 open files can be had"), "{told}");
+    assert!(!told.contains("--concurrency"), "{told}");
+}
+
+#[test]
+fn a_rate_at_which_no_request_falls_into_the_window_is_refused() {
+    cannot("-s sync --rate 0.5 -d 1s", "measure for 2 s or longer");
+}
+
+#[test]
+fn a_low_rate_that_was_answered_whole_is_kept() {
+    let server = Server::start("sync");
+    let (record, code) = record(&format!("{} --rate 0.5 -d 3s --warmup 0s", server.url));
+    assert_eq!(code, Some(0));
+    let warnings = record["warnings"].as_array().unwrap();
+    let blames = |code: &serde_json::Value| code["code"].as_str().unwrap().starts_with("rate_");
+    assert!(!warnings.iter().any(blames), "{warnings:?}");
+}
+
+#[test]
 fn a_server_that_cannot_start_shows_its_own_words() {
     let taken = TcpListener::bind("127.0.0.1:0").unwrap();
     let output = loadgen()

@@ -1,6 +1,8 @@
 //! The main job as its users see it: the command line, the streams, the files, the exit code.
 
 mod failures;
+#[cfg(target_os = "linux")]
+mod others;
 mod output;
 #[cfg(target_os = "linux")]
 mod processes;

@@ -12,7 +12,10 @@ fn the_text_fits_a_hundred_columns_and_begins_with_a_sentence() {
     for line in text.lines() {
         assert!(line.chars().count() <= 100, "{line}");
     }
-    assert!(text.lines().next().unwrap().contains("sync"), "{text}");
+    let first = text.lines().next().unwrap();
+    // Beside other tests the machine may be too busy to name anybody.
+    let opens = ["sync", "Other programs used"];
+    assert!(opens.iter().any(|it| first.contains(it)), "{text}");
     for part in ["QPS", "p99", "Rust Std", "340,130.92", "async-bare"] {
         assert!(text.contains(part), "{part} is missing:\n{text}");
     }

@@ -1,6 +1,6 @@
 //! However it ends, nothing stays behind.
 
-use std::io::{BufReader, Read as _};
+use std::io::{BufReader, Read as _, Write as _};
 use std::process::{Child, ChildStderr, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -88,9 +88,102 @@ fn a_server_that_dies_ends_the_run_and_keeps_what_was_measured() {
     let mut rest = String::new();
     stderr.read_to_string(&mut rest).unwrap();
     assert_eq!(child.wait().unwrap().code(), Some(2), "{rest}");
-    assert!(rest.contains("ended"), "{rest}");
+    assert!(rest.contains("was killed by signal 9"), "{rest}");
     let record: Value = serde_json::from_str(&stdout).expect("one document");
     assert!(record["results"][0]["requests"].as_u64().unwrap() > 0);
+}
+
+/// Wherever it is noticed first: by a connection that is refused, or by one that is cut.
+#[test]
+fn a_server_that_is_killed_before_it_is_connected_is_no_refused_connection() {
+    let mut child = loadgen()
+        .args(["-s", "sync", "-c", "4", "-d", "60s", "--no-save"])
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    await_line(&mut stderr, "4 connections");
+    signal(u32::try_from(children_of(child.id())[0]).unwrap(), "KILL");
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(2), "{rest}");
+    assert!(rest.contains("was killed by signal 9"), "{rest}");
+}
+
+#[test]
+fn a_guard_tells_which_signal_ended_its_command() {
+    let mut guard = loadgen()
+        .args(["guard", "--", "sh", "-c", "kill -KILL $$"])
+        .stdin(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let _open = guard.stdin.take(); // a guard whose standard input closes ends its command
+    assert_eq!(guard.wait().unwrap().code(), Some(128 + 9));
+}
+
+#[test]
+fn ctrl_c_while_connections_are_made_is_an_interrupt() {
+    let url = server_that_accepts_once();
+    let told = interrupted(&[&url, "-c", "16", "--timeout", "60s"], "16 connections");
+    assert!(
+        told.contains("interrupted before anything was measured"),
+        "{told}"
+    );
+}
+
+#[test]
+fn ctrl_c_in_capacity_before_its_first_figure_is_an_interrupt() {
+    let line = ["capacity", "-s", "sync", "-c", "4", "--slo", "p99<50ms"];
+    let told = interrupted(&line, "warming up");
+    assert!(
+        told.contains("interrupted before anything was measured"),
+        "{told}"
+    );
+}
+
+/// Interrupts a run when a line of its standard error has `part`; what it says from there on.
+fn interrupted(line: &[&str], part: &str) -> String {
+    let mut child = loadgen()
+        .args(line)
+        .arg("--no-save")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stderr = BufReader::new(child.stderr.take().unwrap());
+    await_line(&mut stderr, part);
+    signal(child.id(), "INT");
+    let mut rest = String::new();
+    stderr.read_to_string(&mut rest).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(130), "{rest}");
+    rest
+}
+
+/// Answers one connection. All others but a few never come into being: its queue is full.
+fn server_that_accepts_once() -> String {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_io()
+        .build()
+        .unwrap();
+    let listener = runtime.block_on(async {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        socket.listen(1).unwrap().into_std().unwrap()
+    });
+    listener.set_nonblocking(false).unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().unwrap();
+        let mut request = [0; 4096];
+        while stream.read(&mut request).is_ok_and(|length| length > 0) {
+            let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+            stream.write_all(ok).unwrap();
+        }
+        std::thread::sleep(Duration::from_secs(60));
+        drop(listener);
+    });
+    url
 }
 
 #[test]

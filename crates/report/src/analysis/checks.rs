@@ -4,7 +4,7 @@ use stats::{paired, warmup};
 
 use super::cells::{LoadPoint, load_points};
 use super::comparisons::{CONFIDENCE, client_paused, is_contended, median_lags, tail_lags};
-use super::distrust::{Distrust, STEAL_WARN_PERCENT, cell_name};
+use super::distrust::{Connects, Distrust, STEAL_WARN_PERCENT, cell_name};
 use super::{little, usage};
 use crate::down;
 use crate::rate::{self, Outcome, Planned};
@@ -14,6 +14,8 @@ use crate::summary::PERCENTILES;
 const CLOCK_SPREAD_PERCENT: f64 = 5.0;
 /// A load generator busier than this cannot be trusted to keep a rate, in percent.
 pub(crate) const CLIENT_BUSY_PERCENT: f64 = 80.0;
+/// A lost SYN is sent again after so many microseconds.
+const SYN_RETRY_US: f64 = 1e6;
 
 /// Every reason that can be seen in the record itself.
 pub fn reasons(record: &Record) -> Vec<Distrust> {
@@ -31,7 +33,7 @@ pub fn reasons(record: &Record) -> Vec<Distrust> {
     reasons.extend(other_programs(&points));
     reasons.extend(others_unknown(&points));
     reasons.extend(throttled(record));
-    reasons.extend(of_network(&record.tcp));
+    reasons.extend(of_network(record));
     for cell in points.iter().flat_map(|point| &point.cells) {
         let found = [
             errors(cell),
@@ -136,12 +138,27 @@ fn throttled(record: &Record) -> Option<Distrust> {
     (periods > 0).then_some(Distrust::Throttled { periods })
 }
 
-fn of_network(tcp: &TcpCounters) -> Vec<Distrust> {
-    let lost = tcp.syn_retransmits.filter(|count| *count > 0);
-    let refused = tcp.listen_overflows.filter(|count| *count > 0);
-    let lost = lost.map(|count| Distrust::SynRetransmits { count });
-    let refused = refused.map(|count| Distrust::ListenOverflows { count });
-    lost.into_iter().chain(refused).collect()
+/// The kernel counts for the whole machine: what others cause says nothing about this run. A lost SYN costs its connection a
+/// second, so that a run none of whose connects took that long or failed has lost none.
+fn of_network(record: &Record) -> Vec<Distrust> {
+    let before_us = record.tcp.slowest_connect_us.unwrap_or(0) as f64;
+    let measured_us = record.results.iter().filter_map(|it| it.connect_us.max);
+    let slowest_us = measured_us.fold(before_us, f64::max);
+    let measured: u64 = record.results.iter().map(|it| it.connections.failed).sum();
+    let failed = measured + record.tcp.failed_connects.unwrap_or(0);
+    if slowest_us < SYN_RETRY_US && failed == 0 {
+        return Vec::new();
+    }
+    let TcpCounters {
+        listen_overflows,
+        syn_retransmits,
+        ..
+    } = record.tcp;
+    let connects = Connects { slowest_us, failed };
+    let some = |count: Option<u64>| count.filter(|count| *count > 0);
+    let lost = some(syn_retransmits).map(|count| Distrust::SynRetransmits { count, connects });
+    let full = some(listen_overflows).map(|count| Distrust::ListenOverflows { count, connects });
+    lost.into_iter().chain(full).collect()
 }
 
 fn blocks_by_number<'a>(point: &LoadPoint<'a>) -> Vec<Vec<&'a Block>> {

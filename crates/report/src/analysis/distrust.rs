@@ -163,15 +163,19 @@ pub enum Distrust {
         /// Field names of the percentiles that are missing.
         percentiles: Vec<&'static str>,
     },
-    /// Connection requests were lost and sent again: each costs a second.
+    /// Connection requests were lost and sent again, somewhere on this machine: each costs a second.
     SynRetransmits {
-        /// Retransmitted SYN packets during the run.
+        /// Retransmitted SYN packets of the machine during the run.
         count: u64,
+        /// What this run's own connects saw.
+        connects: Connects,
     },
-    /// The kernel threw connections away because a server's queue was full.
+    /// A listener's queue was full, somewhere on this machine.
     ListenOverflows {
-        /// Overflows during the run.
+        /// Overflows of the machine during the run.
         count: u64,
+        /// What this run's own connects saw.
+        connects: Connects,
     },
     /// A control group held the CPU back.
     Throttled {
@@ -187,6 +191,35 @@ pub enum Distrust {
         /// Open files allowed.
         limit: u64,
     },
+}
+
+/// How slow the connects of a run were, and how many failed.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Connects {
+    /// The slowest in microseconds.
+    pub slowest_us: f64,
+    /// Those that failed.
+    pub failed: u64,
+}
+
+/// `3 connects of this run failed, and the slowest took 1.02 s`.
+impl fmt::Display for Connects {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let failed = (self.failed > 0).then(|| {
+            format!(
+                "{} of this run failed",
+                format::counted(self.failed, "connect")
+            )
+        });
+        let slowest = (self.slowest_us > 0.0)
+            .then(|| format!("the slowest took {}", format::duration_us(self.slowest_us)));
+        match (failed, slowest) {
+            (Some(failed), Some(slowest)) => write!(f, "{failed}, and {slowest}"),
+            (Some(failed), None) => f.write_str(&failed),
+            (None, Some(slowest)) => write!(f, "Of the connects of this run {slowest}"),
+            (None, None) => f.write_str("No connect of this run was slow"),
+        }
+    }
 }
 
 impl Distrust {
@@ -411,19 +444,20 @@ impl fmt::Display for Distrust {
                 percentiles,
             } => write!(
                 f,
-                "{cell}: {} are too few for {}: measure longer.",
+                "{cell}: {} {} too few for {}: measure longer.",
                 format::counted(*requests, "request"),
+                if *requests == 1 { "is" } else { "are" },
                 needed(percentiles),
             ),
-            Distrust::SynRetransmits { count } => write!(
+            Distrust::SynRetransmits { count, connects } => write!(
                 f,
-                "{} sent again: each delays its connection by a second.",
-                format::counted(*count, "lost SYN packet"),
+                "{connects}: a lost SYN packet delays its connection by a second, and the machine, for all its processes, sent {} again meanwhile.",
+                format::count(*count),
             ),
-            Distrust::ListenOverflows { count } => write!(
+            Distrust::ListenOverflows { count, connects } => write!(
                 f,
-                "The kernel refused {} because a server's accept queue was full.",
-                format::counted(*count, "connection"),
+                "{connects}: the machine, for all its processes, counted {} of a listener's full queue meanwhile.",
+                format::counted(*count, "overflow"),
             ),
             Distrust::Throttled { periods } => write!(
                 f,

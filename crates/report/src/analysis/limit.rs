@@ -211,13 +211,15 @@ impl Used {
 
     fn evidence(&self, cores: Cores) -> String {
         let told = |used: Option<f64>, of: f64| {
-            let used = format::optional(used, format::number);
-            format!("{used} of {}", format::number(of))
+            used.map_or_else(
+                || "CPU not available".to_owned(),
+                |used| format!("{} of {} cores", format::number(used), format::number(of)),
+            )
         };
         let both = match (self.server, self.client) {
             (None, None) => "no CPU figures".to_owned(),
             (server, client) => format!(
-                "server {} cores, client {}",
+                "server {}, client {}",
                 told(server, cores.server),
                 told(client, cores.client),
             ),
@@ -476,7 +478,7 @@ mod tests {
         assert!(
             limit
                 .evidence
-                .starts_with("server – of 2.00 cores, client 1.85 of 2.00"),
+                .starts_with("server CPU not available, client 1.85 of 2.00 cores"),
             "{limit:?}"
         );
     }

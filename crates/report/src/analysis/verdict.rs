@@ -6,7 +6,8 @@ use super::limit::{self, Cores};
 use super::usage;
 use crate::article::REFERENCE_SERVER;
 use crate::format;
-use crate::record::{CellResult, Comparison, LoadKind, Record};
+use crate::rate;
+use crate::record::{CellResult, Comparison, LatencySummary, LoadKind, Record};
 
 /// One sentence for each keep-alive that was measured; says so when nothing was.
 pub fn sentences(record: &Record) -> Vec<String> {
@@ -137,6 +138,16 @@ fn lead(record: &Record, best: &CellResult, other: &CellResult) -> String {
         return format!("and {} answered none", other.server);
     }
     let ratio = RatioOf::find(record, best, other, Metric::Throughput);
+    let Some(value) = ratio.value() else {
+        let why = ratio
+            .reason
+            .map_or_else(String::new, |reason| format!(" ({reason})"));
+        return format!(
+            "{} {}, and they are not compared{why}",
+            other.server,
+            format::per_second(other.throughput_rps)
+        );
+    };
     if ratio.standing == Standing::NoDifference {
         return format!(
             "but no difference from {} is certain ({})",
@@ -145,8 +156,7 @@ fn lead(record: &Record, best: &CellResult, other: &CellResult) -> String {
         );
     }
     format!(
-        "{} × as many as {} ({})",
-        ratio.value(),
+        "{value} × as many as {} ({})",
         other.server,
         ratio.evidence()
     )
@@ -166,18 +176,17 @@ fn at_same_rate(
         return String::new();
     };
     let ratio = RatioOf::find(record, best, other, Metric::ServerCpuPerRequest);
-    if ratio.ratio.is_none() {
+    let Some(value) = ratio.value() else {
         return String::new();
-    }
+    };
     format!(
-        "; when both had to answer {} requests/s, {} spent {} × {}'s CPU time per request ({}{})",
+        "; when both had to answer {} requests/s, {} spent {value} × {}'s CPU time per request ({}{})",
         format::per_second(rate),
         if is_contended(ratio.others_percent) {
             best.server.as_str()
         } else {
             "it"
         },
-        ratio.value(),
         other.server,
         ratio.evidence(),
         indicative(&ratio),
@@ -215,13 +224,21 @@ fn fixed_rate_sentence(record: &Record, point: &LoadPoint<'_>) -> String {
     if is_contended(ratio.others_percent) {
         return contended_fixed_rate(&rate, best, other, &ratio);
     }
+    let beside = ratio.value().map_or_else(String::new, |value| {
+        format!(
+            ", {value} × that of {} ({})",
+            other.server,
+            ratio.evidence()
+        )
+    });
     format!(
-        "{rate}{} spent the least CPU time, {} per request, {} × that of {} ({}); the rate was the limit, not the servers",
+        "{rate}{} spent the least CPU time, {} per request{beside}{}",
         best.server,
         format::cpu_us(cpu(best)),
-        ratio.value(),
-        other.server,
-        ratio.evidence()
+        match point.cells.iter().all(|cell| rate::is_kept(cell)) {
+            true => "; the rate was the limit, not the servers",
+            false => "",
+        },
     )
 }
 
@@ -250,15 +267,32 @@ fn single_fixed_rate(point: &LoadPoint<'_>, rate: &str) -> String {
         .cells
         .iter()
         .map(|cell| {
-            let p50 = format::optional(cell.latency_us.p50, format::duration_us);
+            if cell.requests == 0 {
+                return format!("{} answered no request", cell.server);
+            }
             format!(
-                "{} answered {} requests/s, half of them within {p50}",
+                "{} answered {} requests/s{}",
                 cell.server,
-                format::per_second(cell.throughput_rps)
+                format::per_second(cell.throughput_rps),
+                within(&cell.latency_us)
             )
         })
         .collect();
     format!("{rate}{}", servers.join("; "))
+}
+
+/// `, half of them within 1.20 ms`, as far as that is known.
+fn within(latency: &LatencySummary) -> String {
+    let (p50, max) = (latency.p50, latency.max);
+    match (p50, max) {
+        (Some(timeout), _) if latency.at_least.iter().any(|name| name == "p50") => format!(
+            ", and left half of them without an answer for {} or more",
+            format::duration_us(timeout)
+        ),
+        (Some(p50), _) => format!(", half of them within {}", format::duration_us(p50)),
+        (None, Some(max)) => format!(", the slowest within {}", format::duration_us(max)),
+        (None, None) => String::new(),
+    }
 }
 
 /// What held the closed loop back.
@@ -278,6 +312,7 @@ struct RatioOf {
     others_percent: Option<f64>,
     credited: Option<(f64, f64)>,
     standing: Standing,
+    reason: Option<String>,
 }
 
 impl RatioOf {
@@ -305,6 +340,7 @@ impl RatioOf {
             others_percent: usage::others_percent(first.blocks.iter().chain(&second.blocks)),
             credited: None,
             standing: Standing::NoInterval,
+            reason: None,
         }
     }
 
@@ -317,6 +353,7 @@ impl RatioOf {
             others_percent: comparison.others_percent,
             credited: comparison.credited_low.zip(comparison.credited_high),
             standing: comparisons::standing(comparison),
+            reason: comparison.reason.clone(),
         }
     }
 
@@ -329,8 +366,8 @@ impl RatioOf {
         }
     }
 
-    fn value(&self) -> String {
-        format::optional(self.ratio, format::ratio)
+    fn value(&self) -> Option<String> {
+        self.ratio.map(format::ratio)
     }
 
     fn evidence(&self) -> String {
@@ -346,6 +383,9 @@ impl RatioOf {
     }
 
     fn text(&self) -> String {
-        format!("ratio {}, {}", self.value(), self.evidence())
+        match self.value() {
+            Some(value) => format!("ratio {value}, {}", self.evidence()),
+            None => self.evidence(),
+        }
     }
 }

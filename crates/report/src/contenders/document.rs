@@ -117,14 +117,17 @@ fn order_sentence(standing: &Standing) -> String {
             .count()
     };
     format!(
-        "{}: of the {} pairs in the order of {}, {} hold here, {} do not, {} cannot be told (Kendall's τ {}).",
+        "{}: of the {} pairs in the order of {}, {} hold here, {} do not, {} cannot be told{}.",
         keep_alive_words(standing.keep_alive),
         order.len(),
         source(standing.keep_alive),
         count(Verdict::Holds),
         count(Verdict::DoesNotHold),
         count(Verdict::CannotTell),
-        format::optional(standing.kendall_tau, format::signed_ratio),
+        standing.kendall_tau.map_or_else(String::new, |tau| format!(
+            " (Kendall's τ {})",
+            format::signed_ratio(tau)
+        )),
     )
 }
 
@@ -146,9 +149,9 @@ fn margin_sentence(claim: &Claim) -> String {
         ),
         _ => here.reason.clone().unwrap_or("no interval".to_owned()),
     };
+    let ratio = here.ratio.map_or_else(|| "no ratio".to_owned(), more);
     format!(
-        "{about}: {claimed} in the article, {} here ({interval}): {}.",
-        format::optional(here.ratio, more),
+        "{about}: {claimed} in the article, {ratio} here ({interval}): {}.",
         claim.verdict.words(),
     )
 }
@@ -199,21 +202,19 @@ fn warnings(it: &ContendersRecord) -> Vec<Warning> {
         for (place, cell, contender) in measured(it, standing) {
             if place.model_check == ModelCheck::NotAsDeclared
                 && let Some(contender) = contender
+                && let Some(threads) = cell.server_resources.threads_peak
             {
+                let before = contender.threads_idle.map_or_else(String::new, |threads| {
+                    format!(" ({} before)", format::count(threads))
+                });
                 warnings.push(Warning {
                     code: "model".to_owned(),
                     message: format!(
-                        "{} is declared as {}, but had {} threads under {} connections ({} before)",
+                        "{} is declared as {}, but had {} threads under {} connections{before}",
                         place.server,
                         contender.model.words(),
-                        format::optional(
-                            cell.server_resources
-                                .threads_peak
-                                .map(|threads| threads as f64),
-                            |threads| { format::count(threads as u64) }
-                        ),
+                        format::count(threads),
                         format::count(u64::from(cell.concurrency)),
-                        format::count(contender.threads_idle.unwrap_or_default()),
                     ),
                 });
             }

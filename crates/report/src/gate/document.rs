@@ -72,13 +72,13 @@ fn regressions(judgement: &Judgement) -> String {
         .metrics
         .iter()
         .filter(with(Verdict::Regressed))
-        .map(|metric| {
-            let ratio = format::optional(metric.ratio, format::fixed_ratio);
-            format!(
-                "{} is {ratio} × the baseline's{}",
+        .filter_map(|metric| {
+            Some(format!(
+                "{} is {} × the baseline's{}",
                 name(judgement, metric),
+                format::fixed_ratio(metric.ratio?),
                 ends(metric)
-            )
+            ))
         })
         .collect();
     format!("{}, beyond what is tolerated", format::list(&each))

@@ -19,6 +19,7 @@ pub mod floor;
 pub mod judge;
 pub mod metric;
 pub mod point;
+pub mod progress;
 pub mod self_test;
 pub mod self_test_page;
 mod symptoms;

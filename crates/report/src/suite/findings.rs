@@ -166,17 +166,21 @@ fn open(cells: &[&CellResult]) -> Vec<String> {
         return Vec::new();
     };
     let each = cells.iter().map(|cell| {
-        let us = |value| format::optional(value, format::duration_us);
+        if cell.requests == 0 {
+            return format!("{} answered nothing", cell.server);
+        }
         let answered = match rate::is_kept(cell) {
-            true => String::new(),
-            false => format!("{}/s, ", format::per_second(cell.throughput_rps)),
+            true => None,
+            false => Some(format!("{}/s", format::per_second(cell.throughput_rps))),
         };
-        format!(
-            "{} {answered}p50 {}, slowest {}",
-            cell.server,
-            us(cell.latency_us.p50),
-            us(cell.latency_us.max)
-        )
+        let us = |name, value: Option<f64>| Some(format!("{name} {}", format::duration_us(value?)));
+        let known = [
+            answered,
+            us("p50", cell.latency_us.p50),
+            us("slowest", cell.latency_us.max),
+        ];
+        let known: Vec<String> = known.into_iter().flatten().collect();
+        format!("{} {}", cell.server, known.join(", "))
     });
     vec![format!(
         "at {} requests/s: {}",

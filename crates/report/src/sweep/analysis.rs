@@ -1,12 +1,15 @@
 //! Who wins each cell. Everything here is derived from the blocks and can be derived again.
 
 use stats::interval::ConfidenceInterval;
-use stats::paired::{self, PairedComparison};
+use stats::{student, summary};
 
-use super::looks::{Look, look};
+use super::looks::look;
 use super::record::{Outcome, SweepCell, SweepComparison, SweepConfig, SweepRecord, SweepServer};
 use super::{crossovers, words};
+use crate::analysis::comparisons::is_contended;
 use crate::analysis::limit::{self, Cores, LimitedBy};
+use crate::analysis::usage;
+use crate::format;
 use crate::record::{Block, CellResult, Warning};
 
 /// Fills in all that follows from what was measured; doing it twice changes nothing.
@@ -93,6 +96,9 @@ fn compare(
         confidence: None,
         blocks: 0,
         sigma: None,
+        others_percent: None,
+        credited_low: None,
+        credited_high: None,
         outcome: Outcome::CannotTell,
         reason: None,
     };
@@ -117,7 +123,7 @@ fn compare(
     comparison
 }
 
-/// The ratio over all blocks; from the first look on, its interval over the blocks of that look.
+/// The ratio over all visits; from the first look on, its interval over the visits of that look.
 fn fill_in(
     comparison: &mut SweepComparison,
     cell: &SweepCell,
@@ -129,88 +135,126 @@ fn fill_in(
     } else {
         look(cell.visits.len(), config.confidence, config.spots().len())
     };
+    let visits = Visits::of(cell, arms, look.map_or(usize::MAX, |look| look.visits));
+    comparison.ratio = summary::mean(&visits.plain).map(f64::exp);
+    comparison.sigma = summary::stdev(&visits.plain);
+    comparison.blocks = u32::try_from(visits.blocks.len() / 2).unwrap_or(u32::MAX);
+    comparison.others_percent = usage::others_percent(visits.blocks.iter().copied());
     let Some(look) = look else {
-        let all = paired::compare(&log_ratios(arms, u32::MAX), config.confidence);
-        comparison.ratio = all.map(|all| all.ratio);
-        comparison.sigma = all.and_then(|all| all.sigma);
-        comparison.blocks = all.map_or(0, |all| blocks(&all));
         comparison.reason = Some(match config.quick {
             true => "too few blocks for an interval: measured with --quick".to_owned(),
             false => "visited too few times for an interval".to_owned(),
         });
         return;
     };
-    let result = paired::compare(&log_ratios(arms, end_of_look(cell, look)), look.confidence);
     comparison.confidence = Some(look.confidence);
-    let Some(result) = result else {
-        comparison.reason = Some("no block in which both could be measured".to_owned());
+    let interval = |log_ratios: &[f64]| student::mean_interval(log_ratios, look.confidence);
+    let (Some(plain), Some(below), Some(above)) = (
+        interval(&visits.plain),
+        interval(&visits.baseline_credited),
+        interval(&visits.candidate_credited),
+    ) else {
+        comparison.reason = Some("too few visits in which both could be measured".to_owned());
         return;
     };
-    comparison.ratio = Some(result.ratio);
-    comparison.low = result.low;
-    comparison.high = result.high;
-    comparison.blocks = blocks(&result);
-    comparison.sigma = result.sigma;
-    match result.interval() {
-        Some(interval) => {
-            comparison.outcome = outcome(interval, config.margin);
-            comparison.reason = (comparison.outcome == Outcome::CannotTell).then(|| {
-                "the interval touches the border between winning and being equal".to_owned()
-            });
-        }
-        None => {
-            comparison.reason = Some("too many blocks were left out for an interval".to_owned())
-        }
+    comparison.low = Some(plain.low.exp());
+    comparison.high = Some(plain.high.exp());
+    comparison.credited_low = Some(below.low.exp());
+    comparison.credited_high = Some(above.high.exp());
+    let [plain, credited] =
+        [(plain.low, plain.high), (below.low, above.high)].map(|(low, high)| ConfidenceInterval {
+            low: low.exp(),
+            high: high.exp(),
+        });
+    comparison.outcome = match outcome(plain, credited, config.margin) {
+        Outcome::Equal if is_contended(comparison.others_percent) => Outcome::CannotTell,
+        outcome => outcome,
+    };
+    comparison.reason = (comparison.outcome == Outcome::CannotTell)
+        .then(|| undecided(comparison, outcome(plain, plain, config.margin)));
+}
+
+/// Why nobody is said to win, when without other programs it would be said who does.
+fn undecided(comparison: &SweepComparison, without_others: Outcome) -> String {
+    let others = comparison.others_percent;
+    let by_others = without_others != Outcome::CannotTell || is_contended(others);
+    match others.filter(|_| by_others) {
+        Some(percent) => format!(
+            "other programs used {} of this machine: no winner is named",
+            format::percent(percent)
+        ),
+        None => "the interval touches the border between winning and being equal".to_owned(),
     }
 }
 
-fn blocks(comparison: &PairedComparison) -> u32 {
-    u32::try_from(comparison.blocks).unwrap_or(u32::MAX)
+/// What each visit says of two servers: the mean of its blocks' log ratios. Blocks of a visit share their processes, so
+/// the visit is the unit.
+#[derive(Default)]
+struct Visits<'a> {
+    plain: Vec<f64>,
+    /// The same with the baseline credited with the CPU that other programs took, and with the candidate.
+    baseline_credited: Vec<f64>,
+    candidate_credited: Vec<f64>,
+    /// All blocks that were used, of both.
+    blocks: Vec<&'a Block>,
 }
 
-/// Number of the block after the last that a look sees.
-fn end_of_look(cell: &SweepCell, look: Look) -> u32 {
-    let last = cell.visits.get(look.visits - 1);
-    last.map_or(u32::MAX, |visit| visit.first_block + visit.blocks)
-}
-
-/// Paired by number; blocks that were dropped, or in which one server answered nothing, are left out.
-fn log_ratios([below, above]: [&CellResult; 2], end: u32) -> Vec<f64> {
-    let usable =
-        |block: &&Block| block.index < end && block.dropped.is_none() && block.throughput_rps > 0.0;
-    let (mut baseline, mut candidate) = (Vec::new(), Vec::new());
-    for block in below.blocks.iter().filter(usable) {
-        let other = above
-            .blocks
-            .iter()
-            .filter(usable)
-            .find(|other| other.index == block.index);
-        if let Some(other) = other {
-            baseline.push(block.throughput_rps);
-            candidate.push(other.throughput_rps);
+impl<'a> Visits<'a> {
+    /// Of the first so many visits, without those of which no block could be used.
+    fn of(cell: &SweepCell, arms: [&'a CellResult; 2], visits: usize) -> Visits<'a> {
+        let mut all = Visits::default();
+        for visit in cell.visits.iter().take(visits) {
+            let numbers = visit.first_block..visit.first_block + visit.blocks;
+            let pairs: Vec<[&Block; 2]> = numbers.filter_map(|number| pair(arms, number)).collect();
+            let mean = |of: &dyn Fn(&[&Block; 2]) -> f64| {
+                summary::mean(&pairs.iter().map(of).collect::<Vec<_>>())
+            };
+            let ratio =
+                |[below, above]: &[&Block; 2]| (above.throughput_rps / below.throughput_rps).ln();
+            let credit = |block: &Block| usage::credit(block).ln();
+            all.plain.extend(mean(&ratio));
+            all.baseline_credited
+                .extend(mean(&|pair| ratio(pair) - credit(pair[0])));
+            all.candidate_credited
+                .extend(mean(&|pair| ratio(pair) + credit(pair[1])));
+            all.blocks.extend(pairs.into_iter().flatten());
         }
+        all
     }
-    paired::log_ratios(&baseline, &candidate)
 }
 
-fn outcome(interval: ConfidenceInterval, margin: f64) -> Outcome {
+/// Both servers' blocks of a number, unless one was dropped or one server answered nothing.
+fn pair<'a>(arms: [&'a CellResult; 2], number: u32) -> Option<[&'a Block; 2]> {
+    let usable = |arm: &'a CellResult| {
+        let mut blocks = arm.blocks.iter().filter(|block| block.index == number);
+        blocks.find(|block| block.dropped.is_none() && block.throughput_rps > 0.0)
+    };
+    Some([usable(arms[0])?, usable(arms[1])?])
+}
+
+/// Equal by the interval itself; a winner has to win by the credited one too.
+fn outcome(plain: ConfidenceInterval, credited: ConfidenceInterval, margin: f64) -> Outcome {
     let border = 1.0 + margin;
-    match interval {
-        it if it.low > border => Outcome::Candidate,
-        it if it.high < border.recip() => Outcome::Baseline,
-        it if it.low >= border.recip() && it.high <= border => Outcome::Equal,
-        _ => Outcome::CannotTell,
+    if credited.low > border {
+        Outcome::Candidate
+    } else if credited.high < border.recip() {
+        Outcome::Baseline
+    } else if plain.low >= border.recip() && plain.high <= border {
+        Outcome::Equal
+    } else {
+        Outcome::CannotTell
     }
 }
 
 /// Codes of the warnings that [`warnings`] derives.
-const DERIVED: [&str; 6] = [
+const DERIVED: [&str; 7] = [
     "unoptimised_build",
     "interrupted",
     "client_bound",
     "blocks_dropped",
     "connections_in_turns",
     "errors",
+    "other_programs",
 ];
 
 fn warnings(record: &SweepRecord) -> Vec<Warning> {
@@ -262,6 +306,20 @@ fn warnings(record: &SweepRecord) -> Vec<Warning> {
             "blocks_dropped",
             format!(
                 "{dropped} of {of} blocks were left out for what happened to the whole machine"
+            ),
+        );
+    }
+    let contended = cells.clone().filter(|cell| {
+        let mut pairs = cell.comparisons.iter();
+        pairs.any(|it| is_contended(it.others_percent))
+    });
+    let contended = contended.count();
+    if contended > 0 {
+        let of = record.cells.len();
+        warn(
+            "other_programs",
+            format!(
+                "in {contended} of {of} cells other programs used much of the machine: nobody wins there who would not win against what they took; end them, or measure on a quieter machine"
             ),
         );
     }
@@ -429,7 +487,8 @@ mod tests {
 
     #[test]
     fn the_interval_decides_with_the_margin() {
-        let spread = |ratio: f64| [0.0, 0.001, -0.001].map(|by| ratio + by).repeat(3);
+        let visits = |values: [f64; 4]| values.iter().flat_map(|it| [*it; 3]).collect::<Vec<_>>();
+        let spread = |ratio: f64| visits([0.0, 0.001, -0.001, 0.0].map(|by| ratio + by));
         for (ratio, outcome) in [
             (1.2, Outcome::Candidate),
             (0.8, Outcome::Baseline),
@@ -459,12 +518,13 @@ mod tests {
 
     #[test]
     fn between_the_looks_nothing_new_is_looked_at() {
-        let mut ratios = [1.01, 1.03, 1.02].repeat(3);
+        let visits = [1.01, 1.03, 1.02, 1.03];
+        let mut ratios: Vec<f64> = visits.iter().flat_map(|it| [*it; 3]).collect();
         ratios.extend([3.0; 3]);
         let cell = compared(cell(&ratios));
         assert_eq!(
             (only(&cell).blocks, only(&cell).outcome),
-            (9, Outcome::CannotTell)
+            (12, Outcome::CannotTell)
         );
     }
 
@@ -486,7 +546,7 @@ mod tests {
 
     #[test]
     fn cells_limited_by_the_client_have_no_winner() {
-        let mut cell = cell(&[2.0; 9]);
+        let mut cell = cell(&[2.0; 12]);
         let result = cell.servers[1].result.as_mut().unwrap();
         result.server_resources.cores_used = Some(0.4);
         result.client_resources.cores_used = Some(1.5);
@@ -511,12 +571,51 @@ mod tests {
         let mut cell = cell(&[1.2; 12]);
         cell.servers[0].result.as_mut().unwrap().blocks[1].dropped = Some("steal".to_owned());
         let cell = compared(cell);
-        assert_eq!(only(&cell).blocks, 8);
+        assert_eq!(only(&cell).blocks, 11);
+    }
+
+    #[test]
+    fn visits_that_differ_are_not_outvoted_by_their_blocks() {
+        // Each visit says something else, all of its blocks the same: four values, not twelve.
+        let ratios: Vec<f64> = [1.02, 1.25, 1.05, 1.3]
+            .iter()
+            .flat_map(|it| [*it; 3])
+            .collect();
+        assert_eq!(only(&compared(cell(&ratios))).outcome, Outcome::CannotTell);
+    }
+
+    #[test]
+    fn nobody_wins_a_cell_by_what_other_programs_took() {
+        let outcome_beside = |others_s: f64| {
+            let mut cell = cell(&[1.2; 12]);
+            for server in &mut cell.servers {
+                for block in &mut server.result.as_mut().unwrap().blocks {
+                    block.cpu = Some(crate::record::BlockCpu {
+                        machine_s: 2.0,
+                        server_s: Some(1.0 - others_s / 2.0),
+                        client_s: 1.0 - others_s / 2.0,
+                        helpers_s: Some(0.0),
+                        others_s: Some(others_s),
+                        ..Default::default()
+                    });
+                }
+            }
+            let cell = compared(cell);
+            (only(&cell).outcome, only(&cell).reason.clone())
+        };
+        assert_eq!(outcome_beside(0.0), (Outcome::Candidate, None));
+        assert_eq!(outcome_beside(0.1), (Outcome::Candidate, None));
+        let (outcome, reason) = outcome_beside(0.8);
+        assert_eq!(outcome, Outcome::CannotTell);
+        assert_eq!(
+            reason.as_deref(),
+            Some("other programs used 40 % of this machine: no winner is named")
+        );
     }
 
     proptest::proptest! {
         #[test]
-        fn swapping_the_servers_swaps_the_winner(ratios in proptest::collection::vec(0.5..2.0_f64, 9..=9)) {
+        fn swapping_the_servers_swaps_the_winner(ratios in proptest::collection::vec(0.5..2.0_f64, 12..=12)) {
             let there = compared(cell(&ratios));
             let back = compared(cell(&ratios.iter().map(|ratio| 1.0 / ratio).collect::<Vec<_>>()));
             let swapped = match only(&there).outcome {

@@ -65,7 +65,7 @@ pub struct SweepConfig {
     pub concurrencies: Vec<u32>,
     /// True when one short block per cell was asked for: no intervals.
     pub quick: bool,
-    /// Blocks in each visit to a cell. An interval is looked at after 3 visits, and once more after 6.
+    /// Blocks in each visit to a cell. An interval is looked at after 4 visits, and once more after 8.
     pub blocks_per_visit: u32,
     /// Probability that no cell of a map names a wrong winner.
     pub confidence: f64,
@@ -196,8 +196,17 @@ pub struct SweepComparison {
     pub confidence: Option<f64>,
     /// Blocks that the interval is made of, or the ratio where there is none.
     pub blocks: u32,
-    /// Standard deviation of the blocks' log ratios.
+    /// Standard deviation of the visits' log ratios.
     pub sigma: Option<f64>,
+    /// Share of the machine's CPU that other programs used meanwhile, in percent; null where that is not known.
+    #[serde(default)]
+    pub others_percent: Option<f64>,
+    /// Lower end of the interval when the baseline is credited with all the CPU that other programs took.
+    #[serde(default)]
+    pub credited_low: Option<f64>,
+    /// Upper end when the candidate is.
+    #[serde(default)]
+    pub credited_high: Option<f64>,
     /// Who wins.
     pub outcome: Outcome,
     /// Why nobody is said to win; null when somebody is.

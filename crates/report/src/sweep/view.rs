@@ -397,11 +397,8 @@ fn blocks(record: &SweepRecord) -> String {
     if config.quick {
         return "one a cell, no intervals".to_owned();
     }
-    let after = |visits: usize| visits as u32 * config.blocks_per_visit;
     format!(
-        "{} a visit; intervals after {}, and where nothing was decided after {}",
+        "{} a visit; intervals over visits after {FIRST_LOOK_VISITS}, and where nothing was decided after {SECOND_LOOK_VISITS}",
         config.blocks_per_visit,
-        after(FIRST_LOOK_VISITS),
-        after(SECOND_LOOK_VISITS),
     )
 }

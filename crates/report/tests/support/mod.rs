@@ -275,6 +275,7 @@ pub(crate) fn record(cells: &[CellSpec]) -> Record {
         tcp: TcpCounters {
             listen_overflows: Some(0),
             syn_retransmits: Some(0),
+            ..TcpCounters::default()
         },
         findings: vec![],
         warnings: vec![],

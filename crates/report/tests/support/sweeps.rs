@@ -68,7 +68,7 @@ pub(crate) fn server(name: &'static str, spot: Spot, visits: usize) -> SweepServ
 }
 
 fn cell(spot: Spot) -> SweepCell {
-    let visits = 3;
+    let visits = 4;
     let visit = |number: u32| Visit {
         first_block: number * BLOCKS_PER_VISIT,
         blocks: BLOCKS_PER_VISIT,
