@@ -77,3 +77,7 @@ compare-interleave *args:
 # Do slices tell the truth about servers that are slow, pause or lose answers? An hour and a half; goes on where it was broken off
 check-slices *args:
     scripts/check-slices {{ args }}
+
+# How often does the gate cry wolf here, and see what is there? `just gate-characteristics 2h`, again and again
+gate-characteristics *args:
+    scripts/gate-characteristics {{ args }}

@@ -78,6 +78,15 @@ pub struct CommonArgs {
     )]
     pub inject_lock_us: u64,
 
+    /// Let the whole server stand still for so long after each 300 ms
+    #[arg(
+        long,
+        value_name = "MS",
+        default_value_t = 0,
+        help_heading = "Injected faults"
+    )]
+    pub inject_pause_ms: u64,
+
     /// Panic in the handler of every N-th request
     #[arg(
         long,
@@ -118,6 +127,7 @@ impl CommonArgs {
             cpu_units: self.inject_cpu_units,
             sleep_us: self.inject_sleep_us,
             lock_us: self.inject_lock_us,
+            pause_ms: self.inject_pause_ms,
             panic_every: self.inject_panic_every,
             task_panic_every: self.inject_task_panic_every,
         }

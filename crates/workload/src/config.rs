@@ -70,6 +70,8 @@ pub struct Faults {
     pub sleep_us: u64,
     /// How long each request holds the one lock of the process, spinning, in microseconds.
     pub lock_us: u64,
+    /// How long the whole server stands still after each [`Faults::WORK_BETWEEN_PAUSES_MS`] of work, in milliseconds.
+    pub pause_ms: u64,
     /// Every how many requests a handler panics; 0 for never.
     pub panic_every: u64,
     /// Every how many pieces of work on a thread or task of their own one panics; 0 for never.
@@ -77,6 +79,9 @@ pub struct Faults {
 }
 
 impl Faults {
+    /// Time between two pauses, in milliseconds.
+    pub const WORK_BETWEEN_PAUSES_MS: u64 = 300;
+
     /// Whether there is anything to inject.
     pub fn any(&self) -> bool {
         *self != Self::default()

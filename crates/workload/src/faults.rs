@@ -17,6 +17,7 @@ pub struct Injector {
     requests: AtomicU64,
     tasks: AtomicU64,
     lock: Mutex<()>,
+    began: Instant,
 }
 
 impl Injector {
@@ -27,16 +28,20 @@ impl Injector {
             requests: AtomicU64::new(0),
             tasks: AtomicU64::new(0),
             lock: Mutex::new(()),
+            began: Instant::now(),
         })
     }
 
-    /// Computes, holds the lock, and returns how long the caller still has to sleep, if at all.
+    /// Stands still while the server does, computes, holds the lock, and returns how long the caller still has to sleep, if at all.
     ///
     /// # Panics
     ///
     /// On every n-th request, when asked to.
     pub fn apply(&self) -> Option<Duration> {
         panic_now_and_then(&self.requests, self.faults.panic_every, "request");
+        if self.faults.pause_ms > 0 {
+            std::thread::sleep(pause_left(self.faults.pause_ms, self.began.elapsed()));
+        }
         if self.faults.cpu_units > 0 {
             kernel::compute(self.faults.cpu_units);
         }
@@ -62,6 +67,19 @@ impl Injector {
         while start.elapsed() < time {
             std::hint::spin_loop();
         }
+    }
+}
+
+/// What is left of the pause that holds so long after the start. A thread that sleeps it out is blocked with all that
+/// it serves, in either model: that is what a pause of the whole process is.
+fn pause_left(pause_ms: u64, since_start: Duration) -> Duration {
+    let work = Duration::from_millis(Faults::WORK_BETWEEN_PAUSES_MS);
+    let period = work + Duration::from_millis(pause_ms);
+    let phase_ns = since_start.as_nanos() % period.as_nanos();
+    let phase = Duration::from_nanos(u64::try_from(phase_ns).unwrap_or(u64::MAX));
+    match phase < work {
+        true => Duration::ZERO,
+        false => period.saturating_sub(phase),
     }
 }
 
@@ -99,6 +117,16 @@ mod tests {
             }
         });
         assert!(start.elapsed() >= Duration::from_millis(8));
+    }
+
+    #[test]
+    fn pauses_follow_each_stretch_of_work() {
+        let left = |at_ms| pause_left(30, Duration::from_millis(at_ms)).as_millis();
+        assert_eq!(
+            [left(0), left(299), left(300), left(329), left(330)],
+            [0, 0, 30, 1, 0]
+        );
+        assert_eq!(left(330 * 1000 + 310), 20);
     }
 
     #[test]

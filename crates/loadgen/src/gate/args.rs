@@ -92,11 +92,11 @@ pub struct GateArgs {
     /// How long to measure at most; 0s only judges what is in a bank that exists
     #[arg(long = "for", value_name = "TIME", default_value = "10m", value_parser = parse_duration_or_zero, requires = "self_test", help_heading = "Self-test")]
     pub time: Duration,
-    /// What to measure: aa, cpu:PERCENT, throughput:PERCENT, sleep:US, lock:US
+    /// What to measure: aa, cpu:PERCENT, throughput:PERCENT, pauses:PERCENT, sleep:US, lock:US
     #[arg(
         long,
         value_name = "LIST",
-        default_value = "aa,cpu:3,cpu:5,cpu:8,cpu:10,cpu:20,throughput:10,sleep:1000,lock:10",
+        default_value = "aa,cpu:3,cpu:5,cpu:8,cpu:10,cpu:20,throughput:10,pauses:10,sleep:1000,lock:10",
         value_delimiter = ',',
         requires = "self_test",
         help_heading = "Self-test"

@@ -6,6 +6,7 @@ use std::str::FromStr;
 use report::gate::bank::Pilot;
 use report::gate::metric::GateMetric;
 use report::gate::self_test::AA;
+use workload::Faults;
 
 /// A way to slow a server down by a known cost, or not at all.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -16,6 +17,8 @@ pub enum Scenario {
     Cpu(f64),
     /// Computing that takes so many percent off the closed loop, where CPU limits it.
     Throughput(f64),
+    /// Pauses of the whole server worth so many percent of the time in which it works.
+    Pauses(f64),
     /// A sleep of so many microseconds.
     Sleep(u64),
     /// A lock held for so many microseconds.
@@ -27,7 +30,9 @@ impl Scenario {
     pub fn metric(self) -> GateMetric {
         match self {
             Self::Aa | Self::Cpu(_) => GateMetric::ServerCpuPerRequest,
-            Self::Throughput(_) | Self::Sleep(_) | Self::Lock(_) => GateMetric::Throughput,
+            Self::Throughput(_) | Self::Pauses(_) | Self::Sleep(_) | Self::Lock(_) => {
+                GateMetric::Throughput
+            }
         }
     }
 
@@ -45,6 +50,10 @@ impl Scenario {
                 let all_us = f64::from(cores) * 1e6 / pilot.throughput_rps;
                 ("--inject-cpu-units", units(all_us * percent / 100.0))
             }
+            Self::Pauses(percent) => {
+                let pause_ms = Faults::WORK_BETWEEN_PAUSES_MS as f64 * percent / 100.0;
+                ("--inject-pause-ms", pause_ms.round().max(1.0).to_string())
+            }
             Self::Sleep(us) => ("--inject-sleep-us", us.to_string()),
             Self::Lock(us) => ("--inject-lock-us", us.to_string()),
         };
@@ -58,6 +67,7 @@ impl fmt::Display for Scenario {
             Self::Aa => f.write_str(AA),
             Self::Cpu(percent) => write!(f, "cpu:{percent}"),
             Self::Throughput(percent) => write!(f, "throughput:{percent}"),
+            Self::Pauses(percent) => write!(f, "pauses:{percent}"),
             Self::Sleep(us) => write!(f, "sleep:{us}"),
             Self::Lock(us) => write!(f, "lock:{us}"),
         }
@@ -70,7 +80,7 @@ impl FromStr for Scenario {
     fn from_str(text: &str) -> Result<Self, String> {
         let wrong = || {
             format!(
-                "{text:?} is no scenario: aa, cpu:PERCENT or throughput:PERCENT (0.1 to 1000), sleep:US or lock:US (1 to 1000000)"
+                "{text:?} is no scenario: aa, cpu:PERCENT, throughput:PERCENT or pauses:PERCENT (0.1 to 1000), sleep:US or lock:US (1 to 1000000)"
             )
         };
         let (name, amount) = match text.split_once(':') {
@@ -95,6 +105,7 @@ impl FromStr for Scenario {
         match name {
             "cpu" => Ok(Self::Cpu(percent()?)),
             "throughput" => Ok(Self::Throughput(percent()?)),
+            "pauses" => Ok(Self::Pauses(percent()?)),
             "sleep" => Ok(Self::Sleep(us()?)),
             "lock" => Ok(Self::Lock(us()?)),
             _ => Err(wrong()),
@@ -120,6 +131,7 @@ mod tests {
             "cpu:10",
             "cpu:2.5",
             "throughput:3",
+            "pauses:10",
             "sleep:1000",
             "lock:10",
         ] {
@@ -142,6 +154,10 @@ mod tests {
         assert_eq!(
             Scenario::Throughput(10.0).flags(&PILOT, 2),
             ["--inject-cpu-units", "20"]
+        );
+        assert_eq!(
+            Scenario::Pauses(10.0).flags(&PILOT, 2),
+            ["--inject-pause-ms", "30"]
         );
         assert_eq!(
             Scenario::Cpu(0.1).flags(&PILOT, 2),
