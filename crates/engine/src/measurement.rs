@@ -31,6 +31,8 @@ pub struct Measurement {
     /// Requests that were still under way when the book was closed, inside the windows or not;
     /// [`crate::Engine::late`] tells what became of them.
     pub under_way: u64,
+    /// All requests that came to their end, however they did: in the windows or not, answered or not.
+    pub ended: u64,
     /// Time from intended to done, or to being given up, of `requests` and `failed`, added up.
     pub waited: Duration,
     /// Right answers of lead-in and of the load behind the windows included: what CPU time is divided by.
@@ -55,8 +57,8 @@ pub struct Measurement {
     /// Time between arriving chunks, ns, if the target asked for it. Chunks that arrive together
     /// have a gap of 0 between them.
     pub chunk_gaps: Option<Histogram<u64>>,
-    /// What went wrong with any request sent, inside the windows or not: so a known number of lost answers is
-    /// reported exactly.
+    /// Wrong answers inside the windows, and what was not answered inside the windows or not: so a known number of lost
+    /// answers is reported exactly.
     pub errors: ErrorCounts,
     /// Complete answers inside the window by status, wrong ones included.
     pub status_codes: BTreeMap<u16, u64>,
@@ -81,6 +83,7 @@ impl Default for Measurement {
             failed: 0,
             unanswered: 0,
             under_way: 0,
+            ended: 0,
             waited: Duration::ZERO,
             answers_total: 0,
             answers_in_window: 0,
@@ -167,6 +170,13 @@ pub enum ErrorKind {
     Protocol,
     /// Another body than expected.
     Body,
+}
+
+impl ErrorKind {
+    /// Whether there was an answer, though a wrong one.
+    pub(crate) fn is_answer(self) -> bool {
+        matches!(self, Self::Status | Self::Protocol | Self::Body)
+    }
 }
 
 /// Errors by kind; see [`ErrorKind`].

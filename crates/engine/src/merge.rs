@@ -28,7 +28,7 @@ impl Measurement {
 
     /// Adds what became of requests that were under way when this book was closed.
     pub fn add_late(&mut self, late: Self) {
-        let ended = late.answers_total + late.errors.total() + late.in_flight_at_deadline;
+        let ended = late.ended;
         self.append(late);
         self.under_way = self.under_way.saturating_sub(ended);
     }
@@ -39,6 +39,7 @@ impl Measurement {
         self.failed += other.failed;
         self.unanswered += other.unanswered;
         self.under_way += other.under_way;
+        self.ended += other.ended;
         self.waited += other.waited;
         self.answers_total += other.answers_total;
         self.answers_in_window += other.answers_in_window;
@@ -103,13 +104,11 @@ mod tests {
         assert_eq!((total.requests, total.under_way), (33, 9));
         assert_eq!(total.measured, Duration::from_secs(7));
         assert_eq!(total.connections.requests_per_connection, [11, 22]);
-        let mut late = Measurement {
+        let late = Measurement {
             requests: 3,
-            answers_total: 4,
-            in_flight_at_deadline: 1,
+            ended: 7,
             ..Measurement::default()
         };
-        late.errors.timeout = 2;
         total.add_late(late);
         assert_eq!((total.requests, total.under_way), (36, 2));
     }

@@ -179,6 +179,11 @@ impl Recorder {
         self.silent_since = now;
     }
 
+    /// When the server last answered anybody in this slice; its start before that.
+    pub(crate) fn silent_since(&self) -> Nanos {
+        self.silent_since
+    }
+
     /// Mean response time in this slice so far.
     pub(crate) fn mean_latency(&self) -> Option<Duration> {
         self.slice.mean_latency()
@@ -267,6 +272,7 @@ impl Recorder {
             return answer_late(book, turn, answered);
         }
         let latency = answer.done.saturating_sub(turn.intended);
+        self.sums.ended += 1;
         if turn.counts {
             self.sums.waited += Duration::from_nanos(latency);
         }
@@ -325,7 +331,7 @@ impl Recorder {
 
     fn note_error(&mut self, turn: &Turn, kind: ErrorKind, now: Nanos) {
         self.sums.add_error(turn, kind);
-        self.second.errors += 1;
+        self.second.errors += u64::from(turn.counts || !kind.is_answer());
         if turn.counts {
             self.slice.last_done = self.slice.last_done.max(now);
         }
@@ -336,10 +342,12 @@ impl Recorder {
         self.tick(now);
         let waited = Duration::from_nanos(now.saturating_sub(turn.intended));
         if let Some(book) = self.closed_book(turn, plan) {
+            book.ended += 1;
             book.add_error(turn, kind);
             book.waited += if turn.counts { waited } else { Duration::ZERO };
             return;
         }
+        self.sums.ended += 1;
         if turn.counts {
             self.sums.waited += waited;
         }
@@ -364,8 +372,8 @@ impl Recorder {
     /// A request under way that was given up because the run was cancelled.
     pub(crate) fn abandoned(&mut self, turn: &Turn, plan: &Plan) {
         match self.closed_book(turn, plan) {
-            Some(book) => book.in_flight_at_deadline += 1,
-            None => self.sums.in_flight_at_deadline += 1,
+            Some(book) => book.add_abandoned(),
+            None => self.sums.add_abandoned(),
         }
     }
 
@@ -443,6 +451,7 @@ fn empty(plan: &Plan) -> Measurement {
 fn answer_late(book: &mut Measurement, turn: &Turn, answered: &Answered<'_>) -> bool {
     let answer = answered.answer;
     let latency = answer.done.saturating_sub(turn.intended);
+    book.ended += 1;
     if turn.counts {
         book.waited += Duration::from_nanos(latency);
         book.bytes_received += answer.bytes;
@@ -484,14 +493,22 @@ fn note_parts(sums: &mut Measurement, turn: &Turn, answer: &Answer, chunk_gaps: 
 
 impl Measurement {
     fn add_error(&mut self, turn: &Turn, kind: ErrorKind) {
-        self.errors.add(kind, 1);
+        if turn.counts || !kind.is_answer() {
+            self.errors.add(kind, 1);
+        }
         if turn.counts {
             self.failed += 1;
             self.unanswered += u64::from(kind == ErrorKind::Timeout);
         }
     }
 
+    fn add_abandoned(&mut self) {
+        self.ended += 1;
+        self.in_flight_at_deadline += 1;
+    }
+
     fn add_unsent(&mut self, count: u64) {
+        self.ended += count;
         self.errors.add(ErrorKind::Unsent, count);
         self.failed += count;
         self.unanswered += count;

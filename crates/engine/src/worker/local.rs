@@ -491,9 +491,13 @@ impl<C: Client> Running<C> {
             Turns::Closed(closed) => closed.end.get().saturating_add(RESPONSES_AWAITED * mean),
             Turns::Open(open) => {
                 let awaited = (RESPONSES_STAYED_ON + RESPONSES_AWAITED) * mean;
-                // What found no connection waits for one as long as the window was, rather than meet another load.
-                let longest = if open.is_over() { 0 } else { end - start };
-                end.saturating_add(awaited.max(longest))
+                if open.is_over() {
+                    return end.saturating_add(awaited);
+                }
+                // While the server answers, what found no connection gets one in the end. A silent server is
+                // waited for as long as the window was.
+                let alive = self.target.recorder.borrow().silent_since();
+                end.max(alive).saturating_add(awaited.max(end - start))
             }
             Turns::Once(_) => NEVER,
         }

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use report::suite::record::SuiteRow;
 
+use crate::cli::MaxErrors;
 use crate::run as main_job;
 use crate::{cpu, environment, exit, interrupt, output};
 use args::SuiteArgs;
@@ -106,10 +107,15 @@ fn measure_row(plan: &SuitePlan, row: &Row) -> anyhow::Result<Measured> {
 fn code(rows: &[SuiteRow]) -> u8 {
     let measured = rows.iter().any(|row| row.run.is_some());
     let failed = rows.iter().any(|row| row.failed.is_some());
-    let too_many = rows
-        .iter()
-        .filter_map(|row| row.run.as_ref())
-        .any(|run| exit::of(run, plan::MAX_ERRORS) != exit::MEASURED);
+    let is_beyond = |row: &SuiteRow| {
+        let tolerated = match rows::starves(&row.workload) {
+            true => MaxErrors::Share(1.0),
+            false => plan::MAX_ERRORS,
+        };
+        let run = row.run.as_ref();
+        run.is_some_and(|run| exit::of(run, tolerated) != exit::MEASURED)
+    };
+    let too_many = rows.iter().any(is_beyond);
     match () {
         () if interrupt::requested() => exit::INTERRUPTED,
         () if !measured => exit::NOT_MEASURED,
