@@ -300,10 +300,15 @@ fn a_run_against_silence_ends_on_time() {
     let (outcome, measurement) = measure(&mut engine(TIMEOUT_MS), target, |id| {
         slice(id, Load::ClosedLoop, 10, 100)
     });
-    // Nobody knows a mean response time by which to move on, so the run waits for the requests of the lead-in.
+    // Nobody knows a mean response time by which to move on, so the run waits for all; those that are given up before
+    // the last of the window ask once more.
     assert_eq!(measurement.requests, 0);
-    assert_eq!((measurement.errors.timeout, measurement.failed), (20, 0));
-    assert_eq!(measurement.errors.total(), 20);
+    let errors = measurement.errors;
+    assert!((20..=40).contains(&errors.timeout), "{errors}");
+    assert_eq!(
+        (errors.total(), errors.timeout),
+        (peer.requests(), errors.total())
+    );
     assert!(
         outcome.span >= Duration::from_millis(TIMEOUT_MS),
         "they are awaited"

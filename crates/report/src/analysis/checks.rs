@@ -214,6 +214,8 @@ fn unanswered(cell: &CellResult) -> Option<Distrust> {
 fn rate_not_kept(cell: &CellResult) -> Option<Distrust> {
     let (planned, name) = (Planned::of_cell(cell)?, cell_name(cell));
     match rate::outcome(cell)? {
+        // Requests were late because nobody sent them, which is told for itself.
+        Outcome::BeyondCapacity if cell.blocks.iter().any(client_paused) => None,
         Outcome::BeyondCapacity => Some(Distrust::RateNotKept {
             cell: name,
             planned: planned.total(),
