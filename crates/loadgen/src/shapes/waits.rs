@@ -103,7 +103,7 @@ fn waiting(record: &Record) -> Option<String> {
 /// A pool of threads leaves connections waiting for one while its CPU idles.
 fn starved(cell: &CellResult) -> Option<String> {
     let connections = &cell.connections;
-    if connections.unanswered == 0 || connections.established == 0 {
+    if connections.unanswered == 0 || cell.requests == 0 {
         return None;
     }
     let share = 100.0 * connections.unanswered as f64 / f64::from(cell.concurrency);
