@@ -98,3 +98,17 @@ fn no_share_is_above_the_whole() {
         "{told}"
     );
 }
+
+#[test]
+fn nobody_is_named_beside_others_where_no_block_can_be_compared() {
+    let mut record = beside(40.0);
+    for block in record.results.iter_mut().flat_map(|cell| &mut cell.blocks) {
+        block.dropped = Some("9.0 % of the CPU time was stolen".to_owned());
+    }
+    analyse(&mut record);
+    let said = &sentences(&record)[0];
+    assert!(
+        said.starts_with("Other programs used 40 % of this machine: no winner is named."),
+        "{said}"
+    );
+}

@@ -124,7 +124,8 @@ fn pairs<'a>(point: &LoadPoint<'a>) -> Vec<(&'a CellResult, &'a CellResult)> {
 pub(crate) fn compare(baseline: &CellResult, candidate: &CellResult, metric: Metric) -> Comparison {
     let blocks = Blocks::of(baseline, candidate, metric);
     let result = blocks.compare();
-    let others_percent = usage::others_percent(blocks.pairs.iter().flatten().copied());
+    // Over all blocks: what others used is known also where none can be compared.
+    let others_percent = usage::others_percent(baseline.blocks.iter().chain(&candidate.blocks));
     let (credited_low, credited_high) = blocks.credited_ends(metric);
     let mut comparison = Comparison {
         baseline: baseline.server.clone(),
