@@ -188,10 +188,9 @@ fn a_command_of_the_user_s_own_is_started_measured_and_ended() {
 #[test]
 fn the_self_check_agrees_with_its_peer() {
     let output = run("self-check --quick");
-    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stdout));
-    assert!(
-        text(&output.stdout).starts_with("All "),
-        "{}",
-        text(&output.stdout)
-    );
+    let shown = text(&output.stdout);
+    // Beside other programs, such as other tests, it may not be able to tell. It must never find a difference.
+    let is_busy = output.status.code() == Some(3) && shown.contains("busy");
+    let agrees = output.status.code() == Some(0) && shown.starts_with("All ");
+    assert!(agrees || is_busy, "{shown}");
 }
