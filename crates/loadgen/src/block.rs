@@ -288,8 +288,14 @@ fn lead_in(arm: &Arm, plan: &BlockPlan<'_>) -> Duration {
     if matches!(plan.slice_end, SliceEnd::Requests(_)) {
         return Duration::ZERO; // exactly the requests asked for are sent, and all count
     }
+    // At a fixed rate the tail of answers must be under way, too, when the window begins, or as many as are left at its
+    // end would seem to be missing.
+    let tail = match plan.load {
+        Load::OpenLoop { .. } => Duration::from_millis(5),
+        Load::ClosedLoop | Load::OnceEach => Duration::ZERO,
+    };
     let mean_response = arm.mean_response.unwrap_or(Duration::from_millis(1));
-    fresh + mean_response.mul_f64(responses)
+    fresh + tail + mean_response.mul_f64(responses)
 }
 
 /// Where in a response the window of a server's slice number `slice` begins, 0 to 1.
