@@ -26,9 +26,14 @@ fn a_pool_leaves_connections_without_an_answer() {
     let record = record(&format!(
         "-w waits:concurrent -c 260 -d 2s --contrast off --max-errors 100% {server}"
     ));
-    let connections = &cell(&record, "pool")["connections"];
+    let pool = &record["results"][0];
+    let connections = &pool["connections"];
     let unanswered = connections["unanswered"].as_u64().unwrap();
     assert!(unanswered > 0, "{connections}");
+    // What nobody answers is an error in the end, and nothing else goes wrong.
+    let errors = &pool["errors"];
+    assert_eq!(errors["total"], errors["timeout"], "{errors}");
+    assert!(errors["total"].as_u64().unwrap() >= unanswered, "{errors}");
     assert_eq!(connections["requests_min"], 0);
     assert!(connections["requests_max"].as_u64().unwrap() >= 1);
     // At best, the others got alike much.
