@@ -73,8 +73,19 @@ pub(crate) struct Job {
     pub(crate) first_send: Nanos,
     pub(crate) stagger: Stagger,
     pub(crate) active: Rc<Active>,
+    /// Answers that came after the last request was sent.
+    pub(crate) answered_behind: Cell<usize>,
     /// The run has moved on.
     pub(crate) over: Cell<bool>,
+}
+
+impl Job {
+    #[inline]
+    fn answered(&self, now: Nanos) {
+        if now >= self.turns.end() {
+            self.answered_behind.set(self.answered_behind.get() + 1);
+        }
+    }
 }
 
 /// How the first turns of a slice are spread over all connections of a target.
@@ -238,6 +249,7 @@ impl<C: Client> LocalTarget<C> {
                 Ok(exchange) => {
                     failures = 0;
                     now = exchange.answer.done;
+                    job.answered(now);
                     let is_request = self.record(&turn, &exchange, idle.as_ref());
                     slot.served.set(slot.served.get() + u64::from(is_request));
                     self.done(job, seat, &turn, now);
@@ -268,7 +280,9 @@ impl<C: Client> LocalTarget<C> {
         if job.over.get()
             && let Some(carried) = seat.carried.get()
         {
+            let went_on = self.recorder.borrow().went_on(carried.sent, now);
             seat.carried.set(Some(Carried {
+                went_on: carried.went_on || went_on,
                 took: Some(now.saturating_sub(carried.sent)),
                 ..carried
             }));

@@ -13,7 +13,7 @@ use crate::config::TargetId;
 use crate::measurement::{ClassMeasurement, ErrorKind, Measurement, new_histogram};
 use crate::merge::merge;
 use crate::plan::{Plan, PlannedRequest};
-use crate::stillness::{self, Stretch};
+use crate::stillness::{self, Pulse, Stretch};
 use crate::turns::Turn;
 
 const SECOND: Nanos = 1_000_000_000;
@@ -53,6 +53,7 @@ pub(crate) struct Recorder {
     /// The server has answered nobody since then.
     silent_since: Nanos,
     silences: Vec<Stretch>,
+    pulse: Pulse,
     /// The first slice of each book, the last one being open.
     books: Vec<u32>,
     /// What became of requests of closed books.
@@ -101,6 +102,7 @@ impl Recorder {
             is_loaded: false,
             silent_since: 0,
             silences: Vec::new(),
+            pulse: Pulse::default(),
             books: vec![0],
             closed: BTreeMap::new(),
             second: Second {
@@ -128,7 +130,9 @@ impl Recorder {
         number: u32,
         start: Nanos,
         (window_start, window_end): (Nanos, Nanos),
+        long: Nanos,
     ) {
+        self.pulse.apart = long;
         self.window = (window_start, window_end);
         self.slice = SliceSums::default();
         self.slice_number = number;
@@ -177,6 +181,12 @@ impl Recorder {
             self.silences.push((since, now));
         }
         self.silent_since = now;
+        self.pulse.beat(now);
+    }
+
+    /// Whether the server answered others of this worker long after `sent` and long before `done`.
+    pub(crate) fn went_on(&self, sent: Nanos, done: Nanos) -> bool {
+        self.pulse.went_on(sent, done)
     }
 
     /// When the server last answered anybody in this slice; its start before that.

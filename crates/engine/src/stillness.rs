@@ -25,6 +25,33 @@ pub(crate) fn longest_common(lists: &[&[Stretch]]) -> Duration {
     Duration::from_nanos(longest.unwrap_or(0))
 }
 
+/// When a server answered: two instants, at least `apart` from each other, the later one being no older than that while it
+/// answers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Pulse {
+    /// An answer so long after a request was sent, and so long before it was answered itself, came meanwhile.
+    pub(crate) apart: Nanos,
+    earlier: Nanos,
+    latest: Nanos,
+}
+
+impl Pulse {
+    /// It answered somebody.
+    #[inline]
+    pub(crate) fn beat(&mut self, now: Nanos) {
+        if now >= self.latest.saturating_add(self.apart) {
+            self.earlier = std::mem::replace(&mut self.latest, now);
+        }
+    }
+
+    /// Whether it answered others while a request waited that was sent at `sent` and answered at `done`.
+    pub(crate) fn went_on(self, sent: Nanos, done: Nanos) -> bool {
+        let meanwhile = |at: &Nanos| at.saturating_add(self.apart) <= done;
+        let last = [self.latest, self.earlier].into_iter().find(meanwhile);
+        last.is_some_and(|at| at > sent.saturating_add(self.apart))
+    }
+}
+
 fn intersection(one: &[Stretch], two: &[Stretch]) -> Vec<Stretch> {
     let (mut i, mut j) = (0, 0);
     let mut both = Vec::new();
@@ -46,6 +73,22 @@ fn intersection(one: &[Stretch], two: &[Stretch]) -> Vec<Stretch> {
 mod tests {
     use super::*;
     use proptest::prelude::*;
+
+    #[test]
+    fn a_server_went_on_when_it_answered_well_within_the_wait() {
+        let mut pulse = Pulse {
+            apart: 10,
+            ..Pulse::default()
+        };
+        (0..100).for_each(|now| pulse.beat(now));
+        assert!(pulse.went_on(50, 100), "it answered all the time");
+        assert!(!pulse.went_on(85, 100), "and this was not slow");
+        // Silent from 100 until all are answered together.
+        (300..305).for_each(|now| pulse.beat(now));
+        assert!(!pulse.went_on(95, 302));
+        assert!(!pulse.went_on(85, 304));
+        assert!(pulse.went_on(20, 304), "this one was slow before");
+    }
 
     #[test]
     fn only_what_all_saw_counts() {

@@ -564,14 +564,17 @@ fn the_self_test_goes_on_with_its_bank() {
         "{}",
         stdout(&output)
     );
-    assert_eq!(lines(), 3);
+    // Blocks of a crowded moment are in the bank too, and not usable.
+    let begun = lines();
+    assert!(begun >= 3, "{begun} lines");
 
     let output = test(&["--aa-blocks", "3", "--rate", "200", "--for", "5m"]);
     assert_ends(&output, &[0]);
-    assert_eq!(lines(), 4);
+    let gone_on = lines();
+    assert!(gone_on > begun, "{gone_on} lines after {begun}");
     let output = test(&["--aa-blocks", "99", "--for", "0s"]);
     assert_ends(&output, &[0]);
-    assert_eq!(lines(), 4);
+    assert_eq!(lines(), gone_on);
     cannot_measure(
         &test(&["--path", "/", "--for", "5m"]),
         &["another load", "--bank"],

@@ -288,10 +288,10 @@ impl<C: Client> LocalTarget<C> {
     /// Which connections take part from the beginning, and which join when they have had their answer, or their rest.
     fn enter_all(&self, job: &Rc<Job>, load: &LoadOrder) {
         let is_closed = matches!(load.kind, LoadKind::Closed { .. });
-        let long_after = RESPONSES_WENT_ON * load.mean_response.unwrap_or(0);
+        let long_after = long_of(load);
         for seat in self.seats.iter() {
             if let Some(mut carried) = seat.carried.get() {
-                carried.went_on |= load.last_answer > carried.sent + long_after;
+                carried.went_on |= load.last_answer > carried.sent.saturating_add(long_after);
                 let has_rested = carried.rests_until() <= self.loaded_before.get();
                 let is_free = carried.took.is_some() && (has_rested || !is_closed);
                 seat.carried.set((!is_free).then_some(carried));
@@ -303,9 +303,21 @@ impl<C: Client> LocalTarget<C> {
         }
     }
 
+    /// Whether most requests that were sent behind the window have their answers: then the server was not silent when
+    /// the run moved on, and what is missing is slow itself.
+    fn went_on_behind(&self, job: &Job) -> bool {
+        let Turns::Closed(closed) = &job.turns else {
+            return false;
+        };
+        let asked = self.seats.iter().filter_map(|seat| seat.asked.get());
+        let missing = asked.filter(|turn| turn.taken >= closed.window_end.get());
+        job.answered_behind.get() > missing.count()
+    }
+
     /// What has not come to its end when its slice is over is carried on.
     fn carry_all(&self, job: &Job) {
         self.is_carrying.set(false);
+        let went_on = self.went_on_behind(job);
         for seat in self.seats.iter() {
             // A part that was not even taken up.
             drop(seat.entered.take());
@@ -319,7 +331,9 @@ impl<C: Client> LocalTarget<C> {
                     took: None,
                 }));
             }
-            if seat.carried.get().is_some() {
+            if let Some(carried) = seat.carried.get() {
+                let went_on = carried.went_on || (went_on && carried.took.is_none());
+                seat.carried.set(Some(Carried { went_on, ..carried }));
                 self.is_carrying.set(true);
                 seat.wake(); // to stop resting
             }
@@ -370,6 +384,12 @@ fn schedule(context: &SliceContext<'_>) -> Schedule {
     Schedule::new(share, SmallRng::seed_from_u64(context.seed))
 }
 
+/// How long after a request was sent an answer to another one says that the server goes on.
+fn long_of(load: &LoadOrder) -> Nanos {
+    load.mean_response
+        .map_or(NEVER, |mean| RESPONSES_WENT_ON * mean)
+}
+
 fn stays_on_until(window_end: Nanos, mean_response: Option<Nanos>) -> Nanos {
     mean_response.map_or(NEVER, |mean| {
         window_end.saturating_add(RESPONSES_STAYED_ON * mean)
@@ -384,10 +404,12 @@ impl<C: Client> LoadedTarget for Connected<C> {
         let target = &self.local;
         target.slice.set(target.slice.get() + 1);
         let window = (slice.window_start, slice.window_end);
-        target
-            .recorder
-            .borrow_mut()
-            .begin_slice(target.slice.get(), slice.start, window);
+        target.recorder.borrow_mut().begin_slice(
+            target.slice.get(),
+            slice.start,
+            window,
+            long_of(load),
+        );
         let (first_send, over) = match load.kind {
             LoadKind::Closed { stagger, .. } => (slice.start, stagger),
             LoadKind::Once => (slice.window_start, 0),
@@ -405,6 +427,7 @@ impl<C: Client> LoadedTarget for Connected<C> {
                 connections: load.connections as u64,
             },
             active: Active::new(context.idle),
+            answered_behind: Cell::new(0),
             over: Cell::new(false),
         });
         target.job.replace(Some(Rc::clone(&job)));

@@ -169,9 +169,8 @@ impl SuitePlan {
         let slices = match plan.one_slice_per_block {
             true => plan.blocks,
             false => {
-                let shortest =
-                    slices::SHORTEST_SLICE.max(row.answer() * slices::RESPONSES_PER_SLICE);
-                (per_server.as_secs_f64() / shortest.as_secs_f64()) as u32
+                let usual = slices::USUAL_SLICE.max(row.answer() * slices::RESPONSES_PER_SLICE);
+                (per_server.as_secs_f64() / usual.as_secs_f64()) as u32
             }
         };
         let around = row.answer() * (2 * slices + 1);

@@ -141,37 +141,31 @@ pub struct Shape {
     pub slices_per_server: u32,
 }
 
-/// A slice lasts 50 ms, five mean response times or five of the longest silences of any server; the latter as far as a
-/// block in mirrored order is not too long for it. Where all stay connected and slices are short, every
-/// server has several in mirrored order; else one, in an order drawn for each block.
+/// A slice lasts its share of a second, five mean response times or five of the longest silences of any server; the
+/// latter as far as a block in mirrored order is not too long for it. Where all stay connected and slices are short, every
+/// server has two in mirrored order; else one, in an order drawn for each block.
 pub fn shape(
     mean_response: Duration,
     longest_silence: Duration,
     servers: usize,
     in_turns: bool,
 ) -> Shape {
-    const SHORTEST: Duration = Duration::from_millis(50);
     /// A cell with a response time beyond a second is measured with fewer than five of them.
     const LONGEST: Duration = Duration::from_secs(5);
-    /// Blocks of short slices are filled up to about this, over all servers.
-    const SHORT_BLOCK: Duration = Duration::from_millis(500);
+    /// Blocks of short answers last so long over all servers: a compromise between time and long slices.
+    const SHORT_BLOCK: Duration = Duration::from_secs(1);
     /// A block in mirrored order may take this long; a longer one is halved by not mirroring.
     const MIRRORED: Duration = Duration::from_secs(3);
-    let slice = (mean_response * 5).clamp(SHORTEST, LONGEST);
     let slices_per_round = 2 * u32::try_from(servers.max(1)).unwrap_or(u32::MAX);
     let lengthened = (longest_silence * 5).min(MIRRORED / slices_per_round);
-    let slice = slice.max(lengthened);
-    let round = slice * slices_per_round;
-    if in_turns || round > MIRRORED {
-        return Shape {
-            slice,
-            slices_per_server: 1,
-        };
-    }
-    let rounds = (SHORT_BLOCK.as_secs_f64() / round.as_secs_f64()) as u32;
+    let slice = (mean_response * 5)
+        .min(LONGEST)
+        .max(SHORT_BLOCK / slices_per_round)
+        .max(lengthened);
+    let is_mirrored = !in_turns && slice * slices_per_round <= MIRRORED;
     Shape {
         slice,
-        slices_per_server: 2 * rounds.max(1),
+        slices_per_server: if is_mirrored { 2 } else { 1 },
     }
 }
 
@@ -275,15 +269,15 @@ mod tests {
         assert_eq!(
             shape(ms(1), Duration::ZERO, 4, false),
             Shape {
-                slice: ms(50),
+                slice: ms(125),
                 slices_per_server: 2
             }
         );
         assert_eq!(
             shape(ms(1), Duration::ZERO, 2, false),
             Shape {
-                slice: ms(50),
-                slices_per_server: 4
+                slice: ms(250),
+                slices_per_server: 2
             }
         );
         assert_eq!(
@@ -296,7 +290,7 @@ mod tests {
         assert_eq!(
             shape(ms(1), Duration::ZERO, 2, true),
             Shape {
-                slice: ms(50),
+                slice: ms(250),
                 slices_per_server: 1
             }
         );

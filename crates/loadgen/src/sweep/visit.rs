@@ -368,7 +368,7 @@ impl<'a> Visit<'a> {
                 self.outcome.stopped.push((number, stopped));
                 continue;
             }
-            result.time_series.clear(); // cut into turns of 50 ms, a second says nothing
+            result.time_series.clear(); // cut into turns, a second says nothing
             result.wrk_compatible = None;
             self.outcome.results.push((number, result));
         }
