@@ -161,6 +161,38 @@ fn after_a_slow_answer_a_connection_rests_while_its_server_was_alive() {
 }
 
 #[test]
+fn a_slice_that_ends_while_a_connection_rests_does_not_shorten_its_rest() {
+    let slow = Duration::from_millis(1_000);
+    let (asked, second) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+    let (counter, second_at) = (Arc::clone(&asked), Arc::clone(&second));
+    let peer = Peer::start(move |it| {
+        let number = match it.connection {
+            0 => counter.fetch_add(1, Ordering::SeqCst),
+            _ => u64::MAX,
+        };
+        if number == 1 {
+            second_at.store(it.at.as_micros() as u64, Ordering::SeqCst);
+        }
+        let wait = if number == 0 {
+            slow
+        } else {
+            Duration::from_millis(2)
+        };
+        vec![Act::Wait(wait), hello()]
+    });
+    let mut turns = InTurns::new(&peer, 8, 10_000);
+    // The answer comes in the second slice or behind it, and most of the rest falls into the third.
+    let loaded = turns.turn(400) + turns.turn(400);
+    let third = peer.now();
+    while asked.load(Ordering::SeqCst) < 2 {
+        turns.turn(400);
+    }
+    let rested = Duration::from_micros(second.load(Ordering::SeqCst)).saturating_sub(third);
+    let left = slow.saturating_sub(loaded);
+    assert!(rested >= left, "it rested {rested:?} of {left:?}");
+}
+
+#[test]
 fn after_a_silence_of_the_server_nobody_rests() {
     // All connections wait from 100 ms on until 1.1 s.
     let peer = Peer::start(|asked| {
