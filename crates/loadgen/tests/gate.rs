@@ -105,14 +105,14 @@ fn what_is_many_times_slower_is_clear_after_four_blocks() {
     assert_ends(&output, &[1, 3]);
     let record: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     let judgement = &record["gate"]["judgement"];
-    // Beside other programs, such as other tests, no verdict comes early.
-    if judgement.to_string().contains("ther programs") {
+    // Beside other programs, such as other tests, or where the hypervisor took the CPU, no verdict comes early.
+    let reason = judgement["reason"].as_str().unwrap_or_default();
+    if reason.contains("other programs") || reason.contains("the whole machine") {
         return;
     }
-    assert_eq!(
-        (&judgement["verdict"], &judgement["blocks"]),
-        (&"regressed".into(), &4.into())
-    );
+    let number = |name: &str| judgement[name].as_u64().expect("a number");
+    assert_eq!(judgement["verdict"], "regressed", "{judgement}");
+    assert_eq!(number("blocks") - number("dropped"), 4, "{judgement}");
 }
 
 #[test]
