@@ -181,7 +181,6 @@ impl Recorder {
             self.silences.push((since, now));
         }
         self.silent_since = now;
-        self.pulse.beat(now);
     }
 
     /// Whether the server answered others of this worker long after `sent` and long before `done`.
@@ -277,6 +276,7 @@ impl Recorder {
         let answer = answered.answer;
         self.tick(answer.done);
         self.sign_of_life(turn.intended, answer.done);
+        self.pulse.beat(answer.done);
         self.slice.last_answer = answer.done;
         if let Some(book) = self.closed_book(turn, plan) {
             return answer_late(book, turn, answered);
