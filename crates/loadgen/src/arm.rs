@@ -287,18 +287,21 @@ impl Arm {
     }
 
     /// What went wrong with the server: that its process has ended, where it has, says more than a connection that
-    /// failed. One that is ending refuses connections a little before it is gone.
+    /// failed.
     pub fn explained(&mut self, error: anyhow::Error) -> anyhow::Error {
+        self.await_end();
+        self.check_alive().err().unwrap_or(error)
+    }
+
+    /// Awaits the end of a process that is ending: it refuses connections a little before it is gone.
+    pub fn await_end(&mut self) {
         const ENDING: Duration = Duration::from_millis(500);
         let deadline = Instant::now() + ENDING;
-        loop {
-            if let Err(ended) = self.check_alive() {
-                return ended;
-            }
-            let may_end = self.process.is_some() && !interrupt::requested();
-            if !may_end || Instant::now() >= deadline {
-                return error;
-            }
+        while self.process.is_some()
+            && self.check_alive().is_ok()
+            && !interrupt::requested()
+            && Instant::now() < deadline
+        {
             std::thread::sleep(Duration::from_millis(5));
         }
     }

@@ -12,6 +12,7 @@ const TOLERATED: u64 = 100;
 
 /// A server that could not be connected, or ended.
 pub fn of_error(arm: &mut Arm, error: &anyhow::Error) -> Stopped {
+    arm.await_end();
     let ended = ended(arm);
     let reason = ended.clone().unwrap_or_else(|| format!("{error:#}"));
     let cause = match (error.downcast_ref::<ConnectError>(), &ended) {
@@ -39,7 +40,10 @@ pub fn is_to_blame(arm: &mut Arm, error: &anyhow::Error) -> bool {
         Some(ConnectError::Connections { target, .. }) => *target == arm.label,
         _ => false,
     };
-    named || ended(arm).is_some()
+    named || {
+        arm.await_end();
+        ended(arm).is_some()
+    }
 }
 
 /// Whether a server that did not stand its load is worth a second look: one that ended is not.
