@@ -6,8 +6,8 @@
 # connections alive learns of it only from the end of the stream, or from a reset when it asks again. A client of 360
 # connections that loads servers in turns therefore finds 160 of them closed at each turn, and one that does not look
 # before it asks counts errors.
-# Seen with OpenJDK 17.0.15: 300 connections, each asked once and left idle for a second: 100 closed, the first 200 open, no
-# answer that announced it. With -Dsun.net.httpserver.maxIdleConnections=1000: none closed.
+# Seen with OpenJDK 17.0.15: 300 connections, each asked once and left idle for a second: 99 or 100 closed, the first 200 open,
+# no answer that announced it. With -Dsun.net.httpserver.maxIdleConnections=1000: none closed.
 #
 # Needs a JDK 17 (`java`) and Python 3. Exit code 0: as described; 1: something has changed.
 set -euo pipefail
@@ -68,7 +68,7 @@ print(len(closed), announced, min(closed, default=-1))
 END
 
 run() { # flags of the virtual machine
-    java "$@" Plain.java > port &
+    timeout 60 java "$@" Plain.java > port &
     server=$!
     for _ in $(seq 200); do [ -s port ] && break || sleep 0.1; done
     python3 client.py "$(cat port)" 300
@@ -78,8 +78,8 @@ run() { # flags of the virtual machine
 }
 
 check() { # description, seen, expected
-    if [ "$2" = "$3" ]; then echo "as described: $1 ($2)"; else echo "CHANGED: $1: $2 instead of $3"; exit 1; fi
+    if [[ $2 =~ ^($3)$ ]]; then echo "as described: $1 ($2)"; else echo "CHANGED: $1: $2 instead of $3"; exit 1; fi
 }
 
-check "closed, announced, number of the first closed, of 300" "$(run)" "100 0 200"
+check "closed, announced, number of the first closed, of 300" "$(run)" "100 0 200|99 0 201"
 check "the same with room for 1,000 idle connections" "$(run -Dsun.net.httpserver.maxIdleConnections=1000)" "0 0 -1"

@@ -21,7 +21,7 @@ apt-get download -qq "wrk=$version" > /dev/null
 dpkg-deb -x wrk_*.deb wrk
 dpkg-deb -f wrk_*.deb Package Version
 # The library that its Lua needs is not always there.
-if ! ldd wrk/usr/bin/wrk | grep -qv "not found" || ldd wrk/usr/bin/wrk | grep -q "not found"; then
+if ldd wrk/usr/bin/wrk | grep -q "not found"; then
     apt-get download -qq libluajit-5.1-2 libluajit-5.1-common > /dev/null
     for package in libluajit*.deb; do dpkg-deb -x "$package" wrk; done
     LD_LIBRARY_PATH=$(find "$folder/wrk" -name 'libluajit*.so*' -printf '%h\n' | head -n 1)
@@ -62,9 +62,9 @@ asyncio.run(main())
 END
 
 run() { # delay of each connection's 20th answer
-    python3 server.py "$1" > port &
+    timeout 30 python3 server.py "$1" > port &
     server=$!
-    until [ -s port ]; do sleep 0.05; done
+    for _ in $(seq 200); do [ -s port ] && break || sleep 0.05; done
     wrk/usr/bin/wrk --connections 10 --threads 1 --duration 4s --timeout 1s --latency "http://127.0.0.1:$(cat port)/"
     kill $server
     wait $server 2> /dev/null || true
