@@ -1,7 +1,7 @@
 //! `loadgen self-check`: are the figures true on this machine?
 //!
 //! Servers of known delays, pauses, losses and errors are measured by a load generator that does not know them, and it
-//! is itself stopped, and kept from the CPU. What is known and what is reported stand side by side. [`slice`] checks the
+//! is itself stopped, and kept from the CPU. What is known and what is reported stand side by side. [`mod@slice`] checks the
 //! bare engine, [`compared`] comparisons as they are always made, [`disturbed`] what a run must notice by itself.
 
 mod child;
