@@ -4,9 +4,9 @@ use std::time::Duration;
 
 /// A slice lasts at least this long.
 const SHORTEST_SLICE: Duration = Duration::from_millis(50);
-/// Where a block has room for two of them, slices are so long: a server that is loaded anew takes tens of milliseconds to
-/// do what it does under load that goes on, and not all servers lose the same (`scripts/check-slices --only steady` measures it).
-pub const USUAL_SLICE: Duration = Duration::from_millis(500);
+/// Where a block has room for two of them, slices are so long: in shorter turns servers do less than under load that goes
+/// on, and not all lose the same (`scripts/check-slices --only steady` measures it).
+const USUAL_SLICE: Duration = Duration::from_millis(500);
 /// And at least so many mean response times.
 pub const RESPONSES_PER_SLICE: u32 = 5;
 /// With one slice of each server per block, for answers that are slow, at least so many.

@@ -15,7 +15,8 @@ use crate::plan::{
     Amount, DEFAULT_IDLE, LoadPoint, Output, Plan, ServerSource, ServerSpec, Work, check_labels,
     random_seed,
 };
-use crate::{counters, document, servers, shapes, slices};
+use crate::slices::{self, ToCut, Turns};
+use crate::{counters, document, servers, shapes};
 
 /// Errors tolerated in each row, as by default in a run.
 pub const MAX_ERRORS: MaxErrors = MaxErrors::Share(0.01);
@@ -166,13 +167,18 @@ impl SuitePlan {
             0 => Duration::ZERO,
             several => load.div_f64(several as f64),
         };
-        let slices = match plan.one_slice_per_block {
-            true => plan.blocks,
-            false => {
-                let usual = slices::USUAL_SLICE.max(row.answer() * slices::RESPONSES_PER_SLICE);
-                (per_server.as_secs_f64() / usual.as_secs_f64()) as u32
-            }
-        };
+        let cut = slices::cut(ToCut {
+            per_server,
+            servers: plan.servers.len(),
+            blocks: plan.blocks,
+            turns: match plan.one_slice_per_block {
+                true => Turns::Once,
+                false => Turns::Short,
+            },
+            mean_response: row.answer(),
+            longest_silence: Duration::ZERO,
+        });
+        let slices = cut.blocks * cut.slices_per_block;
         let around = row.answer() * (2 * slices + 1);
         Ok((per_server + around + START) * servers)
     }
