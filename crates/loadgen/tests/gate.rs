@@ -105,9 +105,7 @@ fn what_is_many_times_slower_is_clear_after_four_blocks() {
     assert_ends(&output, &[1, 3]);
     let record: Value = serde_json::from_slice(&output.stdout).expect("one JSON document");
     let judgement = &record["gate"]["judgement"];
-    // Beside other programs, such as other tests, or where the hypervisor took the CPU, no verdict comes early.
-    let reason = judgement["reason"].as_str().unwrap_or_default();
-    if reason.contains("other programs") || reason.contains("the whole machine") {
+    if is_of_the_machine(judgement["reason"].as_str().unwrap_or_default()) {
         return;
     }
     let number = |name: &str| judgement[name].as_u64().expect("a number");
@@ -149,8 +147,8 @@ fn a_huge_slowdown_regresses_and_github_hears_of_it() {
         .args(only_cpu)
         .output()
         .expect("loadgen starts");
-    if stdout(&output).starts_with("INCONCLUSIVE: other programs used") {
-        assert_ends(&output, &[3]); // beside other tests CPU time decides nothing, and that is right
+    if is_of_the_machine(&stdout(&output)) {
+        assert_ends(&output, &[3]);
         return;
     }
     assert_ends(&output, &[1]);
@@ -169,6 +167,13 @@ fn a_huge_slowdown_regresses_and_github_hears_of_it() {
     assert!(!folder.path().join("results").exists());
 }
 
+/// Beside other programs, such as other tests, and where the hypervisor took the CPU, a gate decides nothing; that is
+/// right, so a test of what it decides has nothing to say there.
+fn is_of_the_machine(told: &str) -> bool {
+    let first = told.lines().next().unwrap_or_default();
+    first.contains("other programs used") || first.contains("the whole machine")
+}
+
 #[test]
 fn errors_of_one_arm_alone_decide() {
     let wrong = Fake {
@@ -177,6 +182,10 @@ fn errors_of_one_arm_alone_decide() {
     };
     let candidate_wrong = fakes(Fake::default(), wrong, "");
     let output = gate(candidate_wrong.path(), &["--no-save"]);
+    if is_of_the_machine(&stdout(&output)) {
+        assert_ends(&output, &[3]);
+        return;
+    }
     assert_ends(&output, &[1]);
     assert!(
         stdout(&output).contains("the candidate alone had"),
@@ -188,6 +197,10 @@ fn errors_of_one_arm_alone_decide() {
 
     let baseline_wrong = fakes(wrong, Fake::default(), "");
     let output = gate(baseline_wrong.path(), &["--no-save"]);
+    if is_of_the_machine(&stdout(&output)) {
+        assert_ends(&output, &[3]);
+        return;
+    }
     assert_ends(&output, &[2]);
     assert!(
         stdout(&output).starts_with("COULD NOT MEASURE: the baseline alone"),
@@ -217,10 +230,10 @@ fn an_inconclusive_gate_is_what_was_chosen() {
         ]
         .concat();
         let output = gate(folder.path(), &flags);
+        let page = stdout(&output);
         assert!(
-            stdout(&output).starts_with("INCONCLUSIVE: the baseline had"),
-            "{}",
-            stdout(&output)
+            page.starts_with("INCONCLUSIVE: the baseline had") || is_of_the_machine(&page),
+            "{page}"
         );
         assert_eq!(output.status.code(), Some(code), "{choice:?}");
     }

@@ -64,11 +64,14 @@ fn a_quick_sweep_measures_every_cell_once_and_says_what_limits_it() {
             assert_eq!(result["errors"]["total"], 0, "{cell}");
             assert!(server(cell, name)["limit"]["by"].is_string(), "{cell}");
         }
-        assert!(cell["comparisons"][0]["ratio"].is_f64(), "{cell}");
+        let comparison = &cell["comparisons"][0];
+        let is_left_out = |name| !server(cell, name)["result"]["blocks"][0]["dropped"].is_null();
+        // On a machine whose CPU is stolen the only block may be left out.
         assert!(
-            cell["comparisons"][0]["low"].is_null(),
-            "no interval: {cell}"
+            comparison["ratio"].is_f64() || is_left_out("sync") || is_left_out("async"),
+            "{cell}"
         );
+        assert!(comparison["low"].is_null(), "no interval: {cell}");
     }
     // One connection and a wait of 5 ms: never more than 200 requests a second.
     let slow = cells

@@ -123,6 +123,10 @@ fn compare(
     comparison
 }
 
+/// Blocks are left out for what happened to the machine or the load generator.
+const NO_BLOCK_OF_BOTH: &str =
+    "too few visits in which both could be measured: blocks were left out";
+
 /// The ratio over all visits; from the first look on, its interval over the visits of that look.
 fn fill_in(
     comparison: &mut SweepComparison,
@@ -141,10 +145,12 @@ fn fill_in(
     comparison.blocks = u32::try_from(visits.blocks.len() / 2).unwrap_or(u32::MAX);
     comparison.others_percent = usage::others_percent(visits.blocks.iter().copied());
     let Some(look) = look else {
-        comparison.reason = Some(match config.quick {
-            true => "too few blocks for an interval: measured with --quick".to_owned(),
-            false => "visited too few times for an interval".to_owned(),
-        });
+        let too_few = match (config.quick, comparison.ratio) {
+            (_, None) => NO_BLOCK_OF_BOTH,
+            (true, _) => "too few blocks for an interval: measured with --quick",
+            (false, _) => "visited too few times for an interval",
+        };
+        comparison.reason = Some(too_few.to_owned());
         return;
     };
     comparison.confidence = Some(look.confidence);
@@ -154,7 +160,7 @@ fn fill_in(
         interval(&visits.baseline_credited),
         interval(&visits.candidate_credited),
     ) else {
-        comparison.reason = Some("too few visits in which both could be measured".to_owned());
+        comparison.reason = Some(NO_BLOCK_OF_BOTH.to_owned());
         return;
     };
     comparison.low = Some(plain.low.exp());
