@@ -123,10 +123,6 @@ fn compare(
     comparison
 }
 
-/// Blocks are left out for what happened to the machine or the load generator.
-const NO_BLOCK_OF_BOTH: &str =
-    "too few visits in which both could be measured: blocks were left out";
-
 /// The ratio over all visits; from the first look on, its interval over the visits of that look.
 fn fill_in(
     comparison: &mut SweepComparison,
@@ -145,12 +141,11 @@ fn fill_in(
     comparison.blocks = u32::try_from(visits.blocks.len() / 2).unwrap_or(u32::MAX);
     comparison.others_percent = usage::others_percent(visits.blocks.iter().copied());
     let Some(look) = look else {
-        let too_few = match (config.quick, comparison.ratio) {
-            (_, None) => NO_BLOCK_OF_BOTH,
-            (true, _) => "too few blocks for an interval: measured with --quick",
-            (false, _) => "visited too few times for an interval",
-        };
-        comparison.reason = Some(too_few.to_owned());
+        comparison.reason = Some(match (config.quick, comparison.ratio) {
+            (_, None) => too_few_of_both(arms),
+            (true, _) => "too few blocks for an interval: measured with --quick".to_owned(),
+            (false, _) => "visited too few times for an interval".to_owned(),
+        });
         return;
     };
     comparison.confidence = Some(look.confidence);
@@ -160,7 +155,7 @@ fn fill_in(
         interval(&visits.baseline_credited),
         interval(&visits.candidate_credited),
     ) else {
-        comparison.reason = Some(NO_BLOCK_OF_BOTH.to_owned());
+        comparison.reason = Some(too_few_of_both(arms));
         return;
     };
     comparison.low = Some(plain.low.exp());
@@ -178,6 +173,16 @@ fn fill_in(
     };
     comparison.reason = (comparison.outcome == Outcome::CannotTell)
         .then(|| undecided(comparison, outcome(plain, plain, config.margin)));
+}
+
+/// Why there are too few visits of two servers.
+fn too_few_of_both(arms: [&CellResult; 2]) -> String {
+    let mut blocks = arms.into_iter().flat_map(|arm| &arm.blocks);
+    let why = match blocks.any(|block| block.dropped.is_some()) {
+        true => "blocks were left out",
+        false => "one of them answered nothing",
+    };
+    format!("too few visits in which both could be measured: {why}")
 }
 
 /// Why nobody is said to win, when without other programs it would be said who does.
@@ -578,6 +583,22 @@ mod tests {
         cell.servers[0].result.as_mut().unwrap().blocks[1].dropped = Some("steal".to_owned());
         let cell = compared(cell);
         assert_eq!(only(&cell).blocks, 11);
+    }
+
+    #[test]
+    fn without_a_block_of_both_the_reason_is_what_was_seen() {
+        let reason = |change: fn(&mut Block)| {
+            let mut cell = cell(&[1.2; 12]);
+            let result = cell.servers[0].result.as_mut().unwrap();
+            result.blocks.iter_mut().for_each(change);
+            let cell = compared(cell);
+            assert_eq!(only(&cell).ratio, None);
+            only(&cell).reason.clone().unwrap()
+        };
+        let left_out = reason(|block| block.dropped = Some("steal".to_owned()));
+        assert!(left_out.ends_with("blocks were left out"), "{left_out}");
+        let silent = reason(|block| block.throughput_rps = 0.0);
+        assert!(silent.ends_with("answered nothing"), "{silent}");
     }
 
     #[test]
