@@ -70,6 +70,9 @@ pub struct Target {
     pub record_first_byte: bool,
     /// Record the time between arriving chunks of a chunked answer (raw client only).
     pub record_chunk_gaps: bool,
+    /// Mean response time, where it is known beforehand. Otherwise the first slice waits for answers, a timeout at the
+    /// longest, to find it out.
+    pub mean_response: Option<Duration>,
 }
 
 impl Target {
@@ -89,6 +92,7 @@ impl Target {
             keep_alive: true,
             record_first_byte: false,
             record_chunk_gaps: false,
+            mean_response: None,
         }
     }
 }

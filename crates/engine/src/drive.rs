@@ -60,7 +60,10 @@ pub(crate) struct LocalTarget<C: Client> {
 /// A connection between slices, and how often it was served.
 pub(crate) struct Slot<C: Client> {
     pub(crate) connection: Cell<Option<C::Connection>>,
+    /// In the open book.
     pub(crate) served: Cell<u64>,
+    /// In any book that is closed.
+    pub(crate) ever_served: Cell<bool>,
 }
 
 /// One load of a slice on one worker.

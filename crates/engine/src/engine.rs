@@ -140,7 +140,7 @@ impl Engine {
             Connected {
                 connections: target.connections,
                 measured: Duration::ZERO,
-                mean_latency: None,
+                mean_latency: target.mean_response,
                 position: 0,
                 last_answer: 0,
                 books: 0,

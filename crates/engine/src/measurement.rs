@@ -115,6 +115,9 @@ pub struct ConnectionCounts {
     /// Counted requests of each connection (a reconnected one goes on counting), for fairness. With
     /// keep-alive off: of each of the slots that connect one after another.
     pub requests_per_connection: Vec<u64>,
+    /// Whether a connection has had an answer since the target was connected, in an earlier book too: one that hangs
+    /// now is not one that was never served.
+    pub ever_served: Vec<bool>,
 }
 
 /// One second of the time series.

@@ -23,6 +23,14 @@ impl Measurement {
         for (own, later) in own.iter_mut().zip(connections) {
             *own += later;
         }
+        let mut ever = std::mem::take(&mut later.connections.ever_served);
+        let own = &mut self.connections.ever_served;
+        if own.len() < ever.len() {
+            std::mem::swap(own, &mut ever);
+        }
+        for (own, later) in own.iter_mut().zip(ever) {
+            *own |= later;
+        }
         self.merge(later);
     }
 
@@ -57,10 +65,11 @@ impl Measurement {
         self.in_flight_at_deadline += other.in_flight_at_deadline;
         self.connections.established += other.connections.established;
         self.connections.failed += other.connections.failed;
-        let mut connections = other.connections.requests_per_connection;
-        self.connections
-            .requests_per_connection
-            .append(&mut connections);
+        let mut theirs = other.connections;
+        let own = &mut self.connections;
+        own.requests_per_connection
+            .append(&mut theirs.requests_per_connection);
+        own.ever_served.append(&mut theirs.ever_served);
         if self.classes.is_empty() {
             self.classes = other.classes;
         } else {

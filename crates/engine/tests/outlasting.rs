@@ -132,6 +132,59 @@ fn a_run_with_missing_answers_goes_on_meanwhile() {
 }
 
 #[test]
+fn a_server_that_never_answers_is_waited_for_once() {
+    let mute = Peer::start(|_| vec![Act::Hold]);
+    let mut turns = InTurns::new(&mute, 4, 2_000);
+    let begin = Instant::now();
+    // The first slice waits for a timeout; the others, of 20 ms and those of the other server, do not.
+    for _ in 0..20 {
+        turns.turn(20);
+    }
+    assert!(begin.elapsed() >= Duration::from_secs(2));
+    assert!(begin.elapsed() < Duration::from_secs(20), "a timeout each");
+    turns.engine.settle(turns.seen).unwrap();
+    let book = turns.engine.close_book(turns.seen).unwrap();
+    assert_eq!(book.requests, 0);
+    assert_eq!(book.errors.timeout, mute.requests(), "each is counted");
+    assert_eq!(book.errors.total(), book.errors.timeout);
+}
+
+#[test]
+fn a_connection_that_hangs_was_served_before() {
+    let peer = Peer::start(|asked| match (asked.connection, asked.request) {
+        (0, 10..) | (1, _) => vec![Act::Hold],
+        _ => vec![wait_ms(2), hello()],
+    });
+    let mut turns = InTurns::new(&peer, 3, 2_000);
+    let mut books = Vec::new();
+    for _ in 0..2 {
+        for _ in 0..4 {
+            turns.turn(30);
+        }
+        books.push(turns.engine.close_book(turns.seen).unwrap());
+    }
+    let counts = &books[1].connections;
+    let of_each = counts.requests_per_connection.iter();
+    let unanswered = |ever| {
+        let each = of_each.clone().zip(&counts.ever_served);
+        each.filter(|it| (*it.0, *it.1) == (0, ever)).count()
+    };
+    assert_eq!(unanswered(true), 1, "one hangs, {counts:?}");
+    assert_eq!(unanswered(false), 1, "one was never served, {counts:?}");
+}
+
+#[test]
+fn what_is_known_of_a_server_s_answers_ends_its_first_slice_too() {
+    let mute = Peer::start(|_| vec![Act::Hold]);
+    let mut engine = engine(20_000);
+    let mut target = Target::get("mute", &mute.url(), "/", 4);
+    target.mean_response = Some(Duration::from_millis(1));
+    let id = engine.connect(target).unwrap();
+    let outcome = engine.run_slice(&slice(id, Load::ClosedLoop, 0, 20));
+    assert!(outcome.unwrap().span < Duration::from_secs(20));
+}
+
+#[test]
 fn after_a_slow_answer_a_connection_rests_while_its_server_was_alive() {
     let slow = Duration::from_millis(1_000);
     let asked = Arc::new(AtomicU64::new(0));

@@ -334,11 +334,15 @@ fn connections(total: &Measurement, keep_alive: bool) -> Connections {
     let counts = &total.connections;
     let of_each = &counts.requests_per_connection;
     let unanswered = of_each.iter().filter(|&&requests| requests == 0).count() as u64;
+    let ever = counts.ever_served.iter().chain(std::iter::repeat(&false));
+    let never = |(requests, ever): &(&u64, &bool)| **requests == 0 && !**ever;
+    let never_served = of_each.iter().zip(ever).filter(never).count() as u64;
     let spread = stats::fairness::fairness(of_each).filter(|_| keep_alive);
     Connections {
         established: counts.established,
         failed: counts.failed,
         unanswered: if keep_alive { unanswered } else { 0 },
+        never_served: keep_alive.then_some(never_served),
         requests_min: spread.as_ref().map(|spread| spread.min),
         requests_median: spread.as_ref().map(|spread| spread.median),
         requests_max: spread.as_ref().map(|spread| spread.max),

@@ -351,6 +351,7 @@ impl<'a> Run<'a> {
                     keep_alive: true,
                     record_first_byte: false,
                     record_chunk_gaps: false,
+                    mean_response: None,
                 };
                 Beside::new(target, beside.load)
             });

@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
+use anyhow::bail;
 use engine::{Load, Measurement, Slice, SliceEnd, TargetId};
 use report::contenders::WARMUP_FIGURE;
+use report::format;
 use report::record::Figure;
 
 use crate::arm::{Arm, Connects, WarmedUp};
@@ -30,7 +32,7 @@ pub struct Ended {
 /// Loads a server for the time that the plan gives, or, if it says so, only until its throughput has settled.
 ///
 /// # Errors
-/// When the load cannot go on.
+/// When the load cannot go on, and when the server answered nothing within the timeout.
 pub fn warm_up(
     loader: &mut dyn Loader,
     target: TargetId,
@@ -78,7 +80,22 @@ pub fn warm_up(
     }
     ended.seen = loader.close_book(target)?;
     ended.connects.add(&ended.seen);
+    check_answered(&ended.seen, plan.timeout)?;
     Ok(ended)
+}
+
+/// What answers nothing in a whole timeout needs no measuring: every slice would be another silence.
+fn check_answered(seen: &Measurement, timeout: Duration) -> anyhow::Result<()> {
+    let is_silent = seen.answers_total == 0 && seen.status_codes.is_empty();
+    let timeouts = seen.errors.timeout;
+    if is_silent && timeouts > 0 && timeouts == seen.errors.total() {
+        bail!(
+            "it answered nothing while it was warmed up: {} timed out ({timeout:?} each); if it is that slow, give it \
+             a longer --timeout",
+            format::counted(timeouts, "request"),
+        );
+    }
+    Ok(())
 }
 
 /// How long a server was warmed up, for its record; `None` when the plan had a fixed time, which stands there

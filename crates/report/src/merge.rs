@@ -351,6 +351,7 @@ fn connections(a: Connections, b: Connections) -> Connections {
         established: a.established + b.established,
         failed: a.failed + b.failed,
         unanswered: a.unanswered + b.unanswered,
+        never_served: Some(a.never_served() + b.never_served()),
         requests_min: a.requests_min.zip(b.requests_min).map(|(a, b)| a.min(b)),
         requests_median: None,
         requests_max: a.requests_max.max(b.requests_max),

@@ -339,8 +339,11 @@ pub struct Connections {
     pub established: u64,
     /// Connection attempts that failed.
     pub failed: u64,
-    /// Connections that got no answer at all.
+    /// Connections that got no answer in the measured time.
     pub unanswered: u64,
+    /// Those of them that had none before either, while the server was warmed up: nobody served them. Null in records
+    /// from before this was told apart.
+    pub never_served: Option<u64>,
     /// Fewest requests on one connection; null with keep-alive off, like the rest.
     pub requests_min: Option<u64>,
     /// Median requests per connection.
@@ -349,6 +352,13 @@ pub struct Connections {
     pub requests_max: Option<u64>,
     /// Jain's fairness index of requests per connection, 1 = all alike.
     pub jain_index: Option<f64>,
+}
+
+impl Connections {
+    /// Connections that nobody ever served. Those that hang in an answer which never comes are not among them.
+    pub fn never_served(&self) -> u64 {
+        self.never_served.unwrap_or(self.unanswered)
+    }
 }
 
 /// What a process used while a server was loaded.

@@ -95,6 +95,9 @@ struct Running<C: Client> {
     window: (Nanos, Nanos),
 }
 
+/// Number of a target's first slice.
+const FIRST_SLICE: u32 = 1;
+
 /// A request that is still waiting when its server answers others so many mean response times after it was sent was
 /// slow itself: the server was not silent.
 const RESPONSES_WENT_ON: Nanos = 5;
@@ -147,6 +150,7 @@ fn local_target<C: Client>(
     let slot = |_| Slot {
         connection: Cell::new(None),
         served: Cell::new(0),
+        ever_served: Cell::new(false),
     };
     let recorder = Recorder::new(order.id, &order.plan, Arc::clone(&setup.board), clock.now());
     let seed = super::mix(setup.seed, index as u64, u64::from(order.id.0) << 32);
@@ -270,7 +274,10 @@ impl<C: Client> LocalTarget<C> {
                 slice: number,
                 window_start: slice.window_start,
                 window_end: Cell::new(slice.window_end),
-                end: Cell::new(stays_on_until(slice.window_end, load.mean_response)),
+                end: Cell::new(
+                    load.mean_response
+                        .map_or(NEVER, |mean| stays_on_until(slice.window_end, mean)),
+                ),
                 tickets: tickets.clone(),
                 under_way: Cell::new(0),
             }),
@@ -390,10 +397,9 @@ fn long_of(load: &LoadOrder) -> Nanos {
         .map_or(NEVER, |mean| RESPONSES_WENT_ON * mean)
 }
 
-fn stays_on_until(window_end: Nanos, mean_response: Option<Nanos>) -> Nanos {
-    mean_response.map_or(NEVER, |mean| {
-        window_end.saturating_add(RESPONSES_STAYED_ON * mean)
-    })
+/// Until when the load of a closed loop stays on after its window.
+fn stays_on_until(window_end: Nanos, mean_response: Nanos) -> Nanos {
+    window_end.saturating_add(RESPONSES_STAYED_ON * mean_response)
 }
 
 impl<C: Client> LoadedTarget for Connected<C> {
@@ -461,8 +467,12 @@ impl<C: Client> LoadedTarget for Connected<C> {
         let mut recorder = target.recorder.borrow_mut();
         let first_slice = recorder.open_book();
         let mut taken = recorder.take(&target.plan);
-        let served = target.slots.iter().map(|slot| slot.served.take());
-        taken.connections.requests_per_connection = served.collect();
+        for slot in &target.slots {
+            let served = slot.served.take();
+            slot.ever_served.set(slot.ever_served.get() || served > 0);
+            taken.connections.requests_per_connection.push(served);
+            taken.connections.ever_served.push(slot.ever_served.get());
+        }
         let asked = target.seats.iter().filter_map(|seat| seat.asked.get());
         let overdue = target.overdue.borrow();
         let slices = asked
@@ -507,8 +517,16 @@ impl<C: Client> Running<C> {
     /// When the run moves on, whatever is still under way; [`NEVER`] if it waits for everything.
     fn moves_on(&self) -> Nanos {
         let (start, end) = self.window;
-        let (Some(mean), false) = (self.mean_response(), end == NEVER) else {
+        if end == NEVER || matches!(self.job.turns, Turns::Once(_)) {
             return NEVER;
+        }
+        let Some(mean) = self.mean_response() else {
+            // The first slice finds it out. Where nothing is answered in a whole timeout, no later slice waits again.
+            return if self.job.slice == FIRST_SLICE {
+                NEVER
+            } else {
+                end
+            };
         };
         match &self.job.turns {
             Turns::Closed(closed) => closed.end.get().saturating_add(RESPONSES_AWAITED * mean),
@@ -531,13 +549,14 @@ impl<C: Client> RunningLoad for Running<C> {
     fn look(&self, now: Nanos) {
         self.target.recorder.borrow_mut().tick(now);
         self.target.note_unsent(&self.job.turns);
+        let window_end = self.window.1;
         if let Turns::Closed(closed) = &self.job.turns
-            && closed.end.get() == NEVER
-            && now >= self.window.1
+            && [NEVER, window_end].contains(&closed.end.get())
+            && now >= window_end
         {
-            closed
-                .end
-                .set(stays_on_until(self.window.1, self.mean_response()));
+            // Before the first answer nobody knows for how long, and nothing more is asked.
+            let mean = self.mean_response().unwrap_or(0);
+            closed.end.set(stays_on_until(window_end, mean));
         }
     }
 

@@ -233,5 +233,6 @@ fn target(config: &CapacityConfig, work: &Work, arm: &Arm) -> Target {
         keep_alive: config.keep_alive,
         record_first_byte: false,
         record_chunk_gaps: false,
+        mean_response: None,
     }
 }

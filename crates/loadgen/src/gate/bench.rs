@@ -251,6 +251,7 @@ impl<'a> Bench<'a> {
                 keep_alive: true,
                 record_first_byte: false,
                 record_chunk_gaps: false,
+                mean_response: None,
             };
             let connected = arm.connect(&mut self.engine, target);
             connected

@@ -125,7 +125,8 @@ impl Run<'_> {
             }
         };
         if !self.plan.warmup.is_zero() {
-            let ended = warmup::warm_up(loader, target, point.load, self.plan)?;
+            let ended = warmup::warm_up(loader, target, point.load, self.plan)
+                .with_context(|| arm.label.clone())?;
             arm.mean_response = ended.mean_response;
             arm.longest_silence = ended.longest_silence;
             arm.warm_connects.join(ended.connects);
@@ -267,6 +268,7 @@ pub(super) fn target(
         keep_alive,
         record_first_byte: false,
         record_chunk_gaps: false,
+        mean_response: arm.mean_response,
     };
     shape.target(&mut target);
     target

@@ -102,11 +102,11 @@ fn waiting(record: &Record) -> Option<String> {
 
 /// A pool of threads leaves connections waiting for one while its CPU idles.
 fn starved(cell: &CellResult) -> Option<String> {
-    let connections = &cell.connections;
-    if connections.unanswered == 0 || cell.requests == 0 {
+    let never_served = cell.connections.never_served();
+    if never_served == 0 || cell.requests == 0 {
         return None;
     }
-    let share = 100.0 * connections.unanswered as f64 / f64::from(cell.concurrency);
+    let share = 100.0 * never_served as f64 / f64::from(cell.concurrency);
     let cores = cell
         .server_resources
         .cores_used

@@ -394,6 +394,7 @@ fn target(spot: Spot, work: &Work, arm: &Arm) -> Target {
         keep_alive: spot.keep_alive,
         record_first_byte: false,
         record_chunk_gaps: false,
+        mean_response: None,
     }
 }
 

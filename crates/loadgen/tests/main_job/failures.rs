@@ -116,6 +116,47 @@ fn not_one_answer_is_not_measured_but_printed() {
     assert_eq!(record["results"][0]["errors"]["status"], 20);
 }
 
+/// A run is not made longer by every silence of a server that answers nobody.
+#[test]
+fn a_server_that_falls_silent_is_waited_for_once_and_every_lost_answer_counts() {
+    let line = |warmup: &str| {
+        let server = mute_server();
+        format!("{server} -c 4 -d 2s --timeout 1s --warmup {warmup}")
+    };
+    let told = "it answered nothing while it was warmed up: 4 requests timed out";
+    cannot(&line("300ms"), told);
+    let (record, code) = record(&line("0s"));
+    assert_eq!(code, Some(2));
+    let cell = &record["results"][0];
+    assert_eq!(cell["requests"], 0);
+    assert_eq!(cell["errors"]["timeout"], cell["errors"]["total"]);
+    let lost = cell["errors"]["timeout"].as_u64();
+    // Within two seconds each connection loses a second answer after a timeout, and a third, hardly ever a fourth.
+    assert!(lost.is_some_and(|lost| (4..=16).contains(&lost)), "{cell}");
+}
+
+/// Answers its first request and no other.
+fn mute_server() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let answers_left = Arc::new(AtomicU64::new(1));
+    std::thread::spawn(move || {
+        for mut stream in listener.incoming().flatten() {
+            let answers_left = Arc::clone(&answers_left);
+            std::thread::spawn(move || {
+                let reader = BufReader::new(stream.try_clone().unwrap());
+                for line in reader.lines().map_while(Result::ok) {
+                    if line.is_empty() && answers_left.swap(0, Ordering::SeqCst) > 0 {
+                        let ok = b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+                        stream.write_all(ok).unwrap();
+                    }
+                }
+            });
+        }
+    });
+    url
+}
+
 /// Connections to a server that is gone rest longer and longer: their errors are few, the time is not.
 #[test]
 fn time_without_a_server_counts_like_errors() {

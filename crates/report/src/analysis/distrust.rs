@@ -396,6 +396,15 @@ impl fmt::Display for Distrust {
                 cell,
                 unanswered,
                 connections,
+            } if unanswered == connections => write!(
+                f,
+                "{cell}: none of its {} got an answer.",
+                format::counted(*connections, "connection"),
+            ),
+            Distrust::Unanswered {
+                cell,
+                unanswered,
+                connections,
             } => write!(
                 f,
                 "{cell}: {} of {} connections got no answer at all: the figures are of the others.",

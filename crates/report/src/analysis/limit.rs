@@ -134,8 +134,8 @@ pub fn limit(result: &CellResult, cores: Cores) -> Option<Limit> {
         format::number(under_way),
     );
     if is_short_of_threads(result, under_way) {
-        let unanswered = format::count(result.connections.unanswered);
-        let evidence = format!("{unanswered} connections were never served; {little}");
+        let never = format::counted(result.connections.never_served(), "connection");
+        let evidence = format!("{never} never served; {little}");
         return Some(Limit {
             by: LimitedBy::Threads,
             evidence,
@@ -160,7 +160,7 @@ fn keeps(result: &CellResult, rate: f64) -> bool {
 fn is_short_of_threads(result: &CellResult, under_way: f64) -> bool {
     let connections = f64::from(result.concurrency);
     let listens = result.figures.iter().any(|it| it.name == DELIVERIES_LOST);
-    if result.load == LoadKind::Open || listens || result.connections.unanswered == 0 {
+    if result.load == LoadKind::Open || listens || result.connections.never_served() == 0 {
         return false;
     }
     let deviation = little::deviation(connections, under_way, 1.0);
@@ -488,14 +488,13 @@ mod tests {
         let mut cell = result("sync-pool", &[1_000.0]);
         cell.concurrency = 1_000;
         cell.connections.unanswered = 800;
-        let limit = limit(&cell, CORES).unwrap();
-        assert_eq!(limit.by, LimitedBy::Threads);
-        assert!(
-            limit
-                .evidence
-                .starts_with("800 connections were never served"),
-            "{limit:?}"
-        );
+        let of_threads = limit(&cell, CORES).unwrap();
+        assert_eq!(of_threads.by, LimitedBy::Threads);
+        let told = "800 connections never served";
+        assert!(of_threads.evidence.starts_with(told), "{of_threads:?}");
+        // They hang in answers that were lost: each had been served before.
+        cell.connections.never_served = Some(0);
+        assert_ne!(limit(&cell, CORES).unwrap().by, LimitedBy::Threads);
     }
 
     #[test]

@@ -76,6 +76,10 @@ pub fn add_visit(
             .connections
             .unanswered
             .max(visit.connections.unanswered),
+        never_served: total
+            .connections
+            .never_served
+            .max(visit.connections.never_served),
         ..visit.connections
     };
     total.blocks.extend(visit.blocks);
