@@ -18,7 +18,7 @@ use workload::{
     workloads::{file, limited},
 };
 
-use crate::{Config, backend::Backend, peers::Peers};
+use crate::{Config, backend::Backend, peers::Peers, waiting::Waiting};
 
 /// Threads that may be blocked at once: as many as Tokio has for that.
 const BLOCKING_THREADS: usize = 512;
@@ -32,6 +32,8 @@ pub(crate) struct App {
     pub(crate) tracing: Option<Tracing>,
     /// `None` when no fault is injected.
     pub(crate) injector: Option<Arc<Injector>>,
+    /// What stands for I/O.
+    pub(crate) waiting: Arc<Waiting>,
     /// Places for computing, one per core.
     pub(crate) compute: Arc<Semaphore>,
     /// Places for work that blocks its thread.
@@ -47,13 +49,15 @@ pub(crate) struct App {
 }
 
 impl App {
-    pub(crate) fn new(config: Config, file: PathBuf) -> Self {
+    /// Must be called inside the runtime.
+    pub(crate) fn start(config: Config, file: PathBuf) -> io::Result<Self> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
-        Self {
+        Ok(Self {
             peers: Peers::default(),
             counters: Arc::new(Counters::default()),
             tracing: config.telemetry.tracing(),
             injector: Injector::new(&config.faults).map(Arc::new),
+            waiting: Arc::new(Waiting::start(config.waiting, config.worker_threads)?),
             compute: Arc::new(Semaphore::new(cores)),
             blocking: Arc::new(Semaphore::new(BLOCKING_THREADS)),
             places: Semaphore::new(limited::PLACES),
@@ -61,7 +65,7 @@ impl App {
             rooms: Arc::default(),
             file,
             config,
-        }
+        })
     }
 }
 

@@ -38,6 +38,8 @@ impl Args {
             },
             limits: self.common.limits(),
             backend: self.common.backend,
+            nagle: self.common.nagle,
+            waiting: self.common.wait,
             faults: self.common.faults(),
             telemetry: self.telemetry.settings(),
         }

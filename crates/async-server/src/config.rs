@@ -7,7 +7,7 @@ use std::{
 
 use serde::Serialize;
 use telemetry::Settings;
-use workload::{Faults, Limits};
+use workload::{Faults, Limits, Waiting};
 
 /// By which door requests come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]
@@ -54,6 +54,10 @@ pub struct Config {
     pub limits: Limits,
     /// Where the services are that `/aggregate` asks.
     pub backend: Option<SocketAddr>,
+    /// Whether Nagle's algorithm is left on.
+    pub nagle: bool,
+    /// What simulated waits are.
+    pub waiting: Waiting,
     /// Costs put into every request.
     pub faults: Faults,
     /// What it tells of its requests.
@@ -70,6 +74,8 @@ impl Default for Config {
             worker_threads: default_worker_threads(),
             limits: Limits::default(),
             backend: None,
+            nagle: false,
+            waiting: Waiting::default(),
             faults: Faults::default(),
             telemetry: Settings::default(),
         }

@@ -75,7 +75,7 @@ pub(crate) async fn serve(app: &App, peer: &Peer, stream: TcpStream) {
 
 impl Connection<'_> {
     async fn serve(&mut self) -> io::Result<()> {
-        self.stream.set_nodelay(true)?;
+        self.stream.set_nodelay(!self.app.config.nagle)?;
         while !self.app.peers.stopping() {
             match self.next_request().await? {
                 Next::Closed => break,

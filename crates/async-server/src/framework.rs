@@ -53,7 +53,7 @@ pub(crate) async fn serve(
     stream: TcpStream,
     router: Router,
 ) {
-    if stream.set_nodelay(true).is_err() {
+    if stream.set_nodelay(!app.config.nagle).is_err() {
         return;
     }
     let socket = Socket::new(stream, app.clone(), peer.clone());

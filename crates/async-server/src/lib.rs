@@ -15,6 +15,7 @@
 //! - `routes`: which handler answers; `handlers`: one file each.
 //! - `offload`: work on other tasks and threads than the connection's.
 //! - `trace`: the span of a request; what else is told, and where it goes, is `telemetry`'s.
+//! - `waiting`: what simulated waits are.
 //! - `reply`: what a handler gives back; `backend`: other servers that handlers ask.
 //! - `peers`: the connections there are; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished; `timer`: deadlines that cost nothing
@@ -41,6 +42,7 @@ mod socket;
 mod stats;
 mod timer;
 mod trace;
+mod waiting;
 
 use std::{
     io,

@@ -56,7 +56,11 @@ pub fn bind(config: &Config) -> Result<TcpListener, Error> {
 pub fn run(listener: TcpListener, config: Config, shutdown: &Shutdown) -> Result<Drained, Error> {
     let runtime = runtime(&config).map_err(Error::Runtime)?;
     let file = app::temporary_file().map_err(Error::TemporaryFile)?;
-    let app = Arc::new(App::new(config, file.to_path_buf()));
+    let app = {
+        let _inside = runtime.enter();
+        App::start(config, file.to_path_buf()).map_err(Error::Runtime)?
+    };
+    let app = Arc::new(app);
     // On a task, not in `block_on`: what is accepted then starts on the worker that accepted it.
     let serving = runtime.spawn(serve(listener, app.clone(), shutdown.clone()));
     let drained = runtime.block_on(serving);

@@ -38,21 +38,21 @@ pub(crate) async fn dispatch(app: &App, request: &Request) -> Reply {
         Route::Hello => handlers::hello(query).await,
         Route::Health => handlers::health(query).await,
         Route::Json => handlers::json(query).await,
-        Route::Work => handlers::work(query).await,
+        Route::Work => handlers::work(app, query).await,
         Route::Stats => handlers::stats(app, query).await,
-        Route::SyncData => handlers::sync_data(query).await,
-        Route::AsyncData => handlers::async_data(query).await,
+        Route::SyncData => handlers::sync_data(app, query).await,
+        Route::AsyncData => handlers::async_data(app, query).await,
         Route::ConcurrentOps => handlers::concurrent_ops(app, query).await,
         Route::Errors => handlers::errors(app, query).await,
-        Route::Timeout => handlers::timeout(query).await,
+        Route::Timeout => handlers::timeout(app, query).await,
         Route::Cpu => handlers::cpu(app, query).await,
         Route::Block => handlers::block(app, query).await,
         Route::Limited => handlers::limited(app, query).await,
         Route::File => handlers::file(app, query).await,
         Route::Scenarios => handlers::scenarios(query).await,
         Route::Aggregate => handlers::aggregate(app, query).await,
-        Route::Backend => handlers::backend(query).await,
-        Route::Stream => return handlers::stream(query).await.into(),
+        Route::Backend => handlers::backend(app, query).await,
+        Route::Stream => return handlers::stream(app, query).await.into(),
         Route::Upload | Route::Batch | Route::Echo | Route::Room | Route::Rooms => {
             // `find` does not find them: these are for Axum's parts.
             Err(Answer::not_found(route.path()))
@@ -82,24 +82,24 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(Route::Hello.path(), answers!(handlers::hello))
         .route(Route::Health.path(), answers!(handlers::health))
         .route(Route::Json.path(), answers!(handlers::json))
-        .route(Route::Work.path(), answers!(handlers::work))
+        .route(Route::Work.path(), answers!(handlers::work, app))
         .route(Route::Stats.path(), answers!(handlers::stats, app))
-        .route(Route::SyncData.path(), answers!(handlers::sync_data))
-        .route(Route::AsyncData.path(), answers!(handlers::async_data))
+        .route(Route::SyncData.path(), answers!(handlers::sync_data, app))
+        .route(Route::AsyncData.path(), answers!(handlers::async_data, app))
         .route(
             Route::ConcurrentOps.path(),
             answers!(handlers::concurrent_ops, app),
         )
         .route(Route::Errors.path(), answers!(handlers::errors, app))
-        .route(Route::Timeout.path(), answers!(handlers::timeout))
+        .route(Route::Timeout.path(), answers!(handlers::timeout, app))
         .route(Route::Cpu.path(), answers!(handlers::cpu, app))
         .route(Route::Block.path(), answers!(handlers::block, app))
         .route(Route::Limited.path(), answers!(handlers::limited, app))
         .route(Route::File.path(), answers!(handlers::file, app))
         .route(Route::Scenarios.path(), answers!(handlers::scenarios))
         .route(Route::Aggregate.path(), answers!(handlers::aggregate, app))
-        .route(Route::Backend.path(), answers!(handlers::backend))
-        .route(Route::Stream.path(), answers!(handlers::stream))
+        .route(Route::Backend.path(), answers!(handlers::backend, app))
+        .route(Route::Stream.path(), answers!(handlers::stream, app))
         .route(Route::Upload.path(), post(handlers::upload))
         .route(Route::Batch.path(), post(handlers::batch))
         .route(
@@ -131,6 +131,6 @@ pub(crate) async fn inject_faults(app: &App, route: Route) {
         && !route.is_for_watching()
         && let Some(sleep) = injector.apply()
     {
-        tokio::time::sleep(sleep).await;
+        app.waiting.pause(sleep).await;
     }
 }

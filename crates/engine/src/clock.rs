@@ -25,9 +25,9 @@ impl Clock {
         nanos(self.epoch.elapsed())
     }
 
-    /// The instant `at` as Tokio's timer wants it.
-    pub(crate) fn instant(self, at: Nanos) -> tokio::time::Instant {
-        tokio::time::Instant::from_std(self.epoch + Duration::from_nanos(at))
+    /// The instant `at` as timers want it.
+    pub(crate) fn instant(self, at: Nanos) -> Instant {
+        self.epoch + Duration::from_nanos(at)
     }
 }
 

@@ -201,9 +201,8 @@ impl<C: Client> LocalTarget<C> {
         let left = |now| until_loaded.saturating_sub(self.loaded(job, now));
         let now = self.clock.now();
         if left(now) > 0 {
-            let mut sleep = pin!(tokio::time::sleep_until(
-                self.clock.instant(now + left(now))
-            ));
+            let until = self.clock.instant(now + left(now));
+            let mut sleep = pin!(tokio::time::sleep_until(until.into()));
             poll_fn(|context| {
                 seat.remember(context);
                 match job.over.get() {
@@ -420,7 +419,7 @@ impl<C: Client> LocalTarget<C> {
 
     /// Sleeps, to the millisecond; shorter when the run is cancelled.
     async fn pause(&self, seat: &Seat, until: Nanos) -> Result<(), Elapsed> {
-        let sleep = tokio::time::sleep_until(self.clock.instant(until));
+        let sleep = tokio::time::sleep_until(self.clock.instant(until).into());
         seat.guard(NEVER, sleep).await
     }
 }

@@ -15,7 +15,7 @@
 //! | `crew` | the worker threads as a whole: started, asked, ended |
 //! | `worker` | a worker thread: its runtime, its targets, one slice until the run moves on |
 //! | `drive` | the life of one connection: slice after slice, take a turn, ask, record |
-//! | `turns`, `schedule`, `timer` | *when* to send |
+//! | `turns`, `schedule` | *when* to send |
 //! | `client`, `response` | *how* to send, and what an answer is |
 //! | `recorder`, `board`, `measurement`, `merge` | *what happened* |
 //! | `seat` | what a connection waits for: its request, its deadline, its rest |
@@ -46,7 +46,6 @@ mod response;
 mod schedule;
 mod seat;
 mod stillness;
-mod timer;
 mod turns;
 mod worker;
 mod wrk;

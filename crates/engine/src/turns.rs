@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll};
 
+use timer::PreciseTimer;
 use tokio::sync::Notify;
 
 use crate::clock::{Clock, NEVER, Nanos};
 use crate::schedule::Schedule;
 use crate::seat::Seat;
-use crate::timer::PreciseTimer;
 
 /// Permission to send one request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -236,7 +236,10 @@ impl OpenLoop {
         loop {
             let now = self.clock.now();
             match self.hand_out(now) {
-                Wait::Until(next) => timer.sleep_until(next.max(now + SHORTEST_REST)).await,
+                Wait::Until(next) => {
+                    let next = self.clock.instant(next.max(now + SHORTEST_REST));
+                    timer.sleep_until(next).await;
+                }
                 Wait::Free => self.unblocked.notified().await,
                 Wait::Over => return self.close(),
             }

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc;
 use std::time::Duration;
 
+use timer::PreciseTimer;
 use tokio::runtime::LocalRuntime;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
@@ -20,7 +21,6 @@ use crate::measurement::{ErrorCounts, Measurement};
 use crate::plan::Plan;
 use crate::recorder::SliceSums;
 use crate::stillness::{self, Stretch};
-use crate::timer::PreciseTimer;
 
 mod local;
 
@@ -253,8 +253,7 @@ impl Worker {
     ) -> io::Result<Vec<Box<dyn RunningLoad>>> {
         let open = |load: &&LoadOrder| matches!(load.kind, LoadKind::Open { .. } | LoadKind::Rest);
         while self.timers.len() < order.loads.iter().filter(open).count() {
-            self.timers
-                .push(Rc::new(PreciseTimer::new(self.setup.clock)?));
+            self.timers.push(Rc::new(PreciseTimer::new()?));
         }
         let mut timers = self.timers.iter();
         let mut loads = Vec::with_capacity(order.loads.len());

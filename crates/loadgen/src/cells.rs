@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use engine::Measurement;
+use report::analysis::ceiling::ceiling_rps;
 use report::analysis::comparisons::PAUSE_LIMIT_MS;
 use report::format;
 use report::record::{
@@ -36,6 +37,8 @@ pub struct CellName {
     pub keep_alive: bool,
     /// Connections.
     pub concurrency: usize,
+    /// How long an answer takes at least.
+    pub wait: Duration,
     /// Worker threads of the load generator.
     pub client_threads: usize,
     /// After which a request counts as unanswered.
@@ -177,6 +180,8 @@ impl Cell {
             requests: total.requests,
             duration_s: seconds,
             throughput_rps: per_second(total.requests),
+            ceiling_rps: ceiling_rps(name.concurrency, name.wait)
+                .filter(|_| name.load == LoadKind::Closed),
             transfer_bytes_per_s: per_second(total.bytes_received),
             latency_us: summary(&total.latency, slower),
             service_time_us: summary(&total.service_time, slower),

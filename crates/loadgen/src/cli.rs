@@ -14,6 +14,8 @@ use crate::scripted::cli::ScriptedArgs;
 use crate::self_check::SelfCheckArgs;
 use crate::suite::args::SuiteArgs;
 use crate::sweep::args::SweepArgs;
+use crate::waiting::Wait;
+use crate::waiting::peer::WaitsArgs;
 
 /// Measures whether an async server beats a thread-per-connection server: by how much, and where it flips.
 ///
@@ -97,6 +99,9 @@ pub enum Serve {
     Async(async_server::cli::Args),
     /// A server of known delays, pauses and losses, to try a load generator on; GET /account tells what it did
     Scripted(ScriptedArgs),
+    /// Answers 4 bytes, a time in microseconds, with one byte after that time: what servers with --wait wait for; GET /
+    /// tells how late it was
+    Waits(WaitsArgs),
 }
 
 /// `loadgen report`.
@@ -185,6 +190,14 @@ pub struct RunArgs {
         help_heading = "Servers and requests"
     )]
     pub workload: String,
+    /// What the built-in servers' simulated waits are
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        help_heading = "Servers and requests"
+    )]
+    pub wait: Wait,
     /// Method, with a URL
     #[arg(short, long, requires = "url", help_heading = "Servers and requests")]
     pub method: Option<String>,

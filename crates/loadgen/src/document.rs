@@ -33,6 +33,7 @@ pub fn blank(config: Config) -> Record {
         comparisons: Vec::new(),
         article: Vec::new(),
         tcp: TcpCounters::default(),
+        waits_late: Vec::new(),
         findings: Vec::new(),
         warnings: Vec::new(),
     }

@@ -8,6 +8,7 @@ use engine::{Arrivals, ClientKind, RequestClass};
 use workload::{Shape, Workload};
 
 use crate::cli::{ArrivalsArg, ClientArg, KeepAlive, MaxErrors, RunArgs, Switch};
+use crate::waiting::Wait;
 use crate::{counters, servers, shapes};
 
 mod load;
@@ -47,6 +48,8 @@ pub struct Plan {
     pub keep_alive: Vec<bool>,
     /// Idle connections held open beside the load, where the workload has such.
     pub idle_connections: usize,
+    /// What simulated waits of the built-in servers are.
+    pub wait: Wait,
     /// Whether contrasts are measured besides.
     pub contrast: bool,
     /// Load before measuring, per server.
@@ -117,6 +120,7 @@ impl Plan {
                 KeepAlive::Both => vec![true, false],
             },
             idle_connections: args.idle.map_or(DEFAULT_IDLE, |idle| idle as usize),
+            wait: args.wait,
             contrast: args.contrast == Switch::On && args.requests.is_none(),
             warmup: args.warmup,
             warmup_until_settled: false,

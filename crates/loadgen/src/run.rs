@@ -9,7 +9,7 @@ use engine::{Engine, EngineConfig, Load, Target};
 use report::analysis::comparisons::is_contended;
 use report::analysis::usage;
 use report::format;
-use report::record::{CellResult, Record};
+use report::record::{CellResult, Lateness, Record};
 
 use crate::arm::{Arm, Beside, Connects};
 use crate::descriptors::Room;
@@ -19,6 +19,7 @@ use crate::progress::Progress;
 use crate::sampler::Sampler;
 use crate::shapes::contrast::Contrast;
 use crate::shapes::{self, BesidePlan, Seen, Shape};
+use crate::waiting::Waiting;
 use crate::{counters, descriptors, document, interrupt, output};
 use point::{Measured, Point, target};
 pub use schedule::Schedule;
@@ -66,7 +67,8 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
     } else {
         Vec::new()
     };
-    let (mut arms, mut failed) = start(plan, &shape.start(plan)?, dispensable)?;
+    let waiting = Waiting::start(plan.wait, plan.servers.len(), &plan.client_cpus)?;
+    let (mut arms, mut failed) = start(plan, &waiting, &shape.start(plan)?, dispensable)?;
     let works: Vec<&Work> = std::iter::once(&plan.work)
         .chain(contrasts.iter().map(|it| &it.work))
         .collect();
@@ -132,6 +134,7 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
     arms.iter().for_each(|arm| connects.join(arm.warm_connects));
     let tcp = document::tcp_since(queue_before, connects);
     document::finish(&mut record, plan, room, tcp);
+    record.waits_late = waiting.lateness();
     record.findings = findings(&record, shape.as_ref(), &contrasts);
     if record.interrupted && record.results.is_empty() {
         anyhow::bail!(interrupt::NOTHING_MEASURED);
@@ -163,8 +166,21 @@ fn findings(record: &Record, shape: &dyn Shape, contrasts: &[Contrast]) -> Vec<S
         let beside = beside_others(record).into_iter();
         findings = beside.chain(findings).collect();
     }
+    findings.extend(waits_late(&record.waits_late));
     findings.extend(record.findings.iter().cloned());
     findings
+}
+
+/// The worst of the peers, where waits were reads from such.
+fn waits_late(late: &[Lateness]) -> Option<String> {
+    let worst = |of: fn(&Lateness) -> f64| late.iter().map(of).reduce(f64::max);
+    let worst = |of| worst(of).map(format::duration_us);
+    Some(format!(
+        "Waits were reads from peer processes, late by {} in the median, {} at p99 and {} at most.",
+        worst(|late| late.p50_us)?,
+        worst(|late| late.p99_us)?,
+        worst(|late| late.max_us)?,
+    ))
 }
 
 /// That what is found beside other programs names no winner.
@@ -181,13 +197,15 @@ fn beside_others(record: &Record) -> Option<String> {
 
 fn start(
     plan: &Plan,
+    waiting: &Waiting,
     flags: &[(&str, String)],
     dispensable: bool,
 ) -> anyhow::Result<(Vec<Arm>, Vec<Failed>)> {
     let mut arms = Vec::new();
     let mut failed = Vec::new();
-    for spec in &plan.servers {
+    for (number, spec) in plan.servers.iter().enumerate() {
         let spec = spec.clone().with_flags(flags);
+        let spec = spec.with_flags(&[waiting.flag(number)]);
         match Arm::start(&spec, &plan.server_cpus) {
             Ok(mut arm) => {
                 arm.dispensable = dispensable;

@@ -4,7 +4,7 @@
 use anyhow::Context as _;
 
 use crate::cli::{Serve, ServeArgs};
-use crate::{counters, exit, scripted};
+use crate::{counters, exit, scripted, waiting};
 
 /// Serves until standard input closes or SIGTERM comes.
 ///
@@ -25,6 +25,7 @@ pub fn serve(args: ServeArgs) -> anyhow::Result<u8> {
         Serve::AsyncBare(args) => async_server::cli::serve(Model::Bare, &args, stdout)?,
         Serve::Async(args) => async_server::cli::serve(Model::Axum, &args, stdout)?,
         Serve::Scripted(args) => scripted::cli::serve(&args, stdout)?,
+        Serve::Waits(args) => waiting::peer::serve(&args, stdout)?,
     }
     Ok(exit::MEASURED)
 }

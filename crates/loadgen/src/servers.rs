@@ -54,7 +54,7 @@ fn workers_of(server: &ServerSpec, cpus: &[usize]) -> Option<usize> {
     let config = match serve.server {
         Serve::AsyncBare(args) => args.config(Model::Bare),
         Serve::Async(args) => args.config(Model::Axum),
-        Serve::Sync(_) | Serve::SyncPool(_) | Serve::Scripted(_) => return None,
+        Serve::Sync(_) | Serve::SyncPool(_) | Serve::Scripted(_) | Serve::Waits(_) => return None,
     };
     let given = flags
         .iter()

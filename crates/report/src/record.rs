@@ -48,6 +48,9 @@ pub struct Record {
     /// TCP counters of the whole machine over the run.
     #[serde(default)]
     pub tcp: TcpCounters,
+    /// How late the peers were that the servers' simulated waits were reads from; empty where waits were timers.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waits_late: Vec<Lateness>,
     /// What the workload showed, in sentences made from the figures above.
     #[serde(default)]
     pub findings: Vec<String>,
@@ -71,6 +74,19 @@ pub struct TcpCounters {
     /// Connects of the load generator itself that failed before anything was measured.
     #[serde(default)]
     pub failed_connects: Option<u64>,
+}
+
+/// How late something was, over all of a run.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize, JsonSchema)]
+pub struct Lateness {
+    /// How often it was waited for.
+    pub waits: u64,
+    /// Median, in microseconds.
+    pub p50_us: f64,
+    /// 99th percentile, in microseconds.
+    pub p99_us: f64,
+    /// Longest, in microseconds.
+    pub max_us: f64,
 }
 
 /// The machine, its settings, and the build that measured.
@@ -224,6 +240,9 @@ pub struct CellResult {
     pub duration_s: f64,
     /// `requests` ÷ `duration_s`.
     pub throughput_rps: f64,
+    /// What the waits of the workload allow in a closed loop: connections ÷ wait; null where nothing is waited for.
+    #[serde(default)]
+    pub ceiling_rps: Option<f64>,
     /// Bytes of answers, heads included, per second of measured time.
     pub transfer_bytes_per_s: f64,
     /// Response time (done − intended).
@@ -590,6 +609,9 @@ pub struct Comparison {
     /// Upper end of the interval when the other is.
     #[serde(default)]
     pub credited_high: Option<f64>,
+    /// Whether both reach what the waits of the workload allow, so that throughput and latency rank nobody.
+    #[serde(default)]
+    pub at_ceiling: bool,
     /// The server that is better beyond doubt: by the whole interval, and still when the other one is credited with
     /// what other programs took; null when none is named.
     #[serde(default)]

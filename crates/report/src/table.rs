@@ -138,8 +138,8 @@ impl Table {
     #[must_use]
     pub fn without_empty_columns(mut self) -> Table {
         let is_empty = |index: usize| {
-            let mut cells = self.rows.iter().map(|row| &row[index].text);
-            index > 0 && cells.all(|text| text.is_empty() || text == crate::format::NOT_AVAILABLE)
+            let mut lines = self.rows.iter().flat_map(|row| row[index].text.lines());
+            index > 0 && lines.all(|line| line.is_empty() || line == crate::format::NOT_AVAILABLE)
         };
         let keep: Vec<bool> = (0..self.columns.len()).map(|i| !is_empty(i)).collect();
         retain_by(&mut self.columns, &keep);

@@ -620,3 +620,30 @@ fn a_run_without_any_answer_is_analysed_too() {
     let sentences = report::analysis::verdict::sentences(&record);
     assert_eq!(sentences, ["no request was answered."]);
 }
+
+#[test]
+fn where_both_reach_what_the_wait_allows_the_wait_is_the_answer() {
+    let said = |share_of_ceiling: f64| {
+        let record = changed(main_job(), |record| {
+            for cell in &mut record.results {
+                let is_closed = cell.load == LoadKind::Closed;
+                cell.ceiling_rps = is_closed.then_some(cell.throughput_rps / share_of_ceiling);
+            }
+        });
+        let winner = comparison(&record, ("sync", "async"), "throughput", LoadKind::Closed);
+        let winner = winner.winner.clone();
+        (
+            report::analysis::verdict::sentences(&record)[0].clone(),
+            winner,
+        )
+    };
+    let (sentence, winner) = said(0.97);
+    assert!(
+        sentence.starts_with("The wait is the answer: 360 connections ÷ wait allow "),
+        "{sentence}"
+    );
+    assert_eq!(winner, None);
+    let (sentence, winner) = said(0.9);
+    assert!(sentence.starts_with("async"), "{sentence}");
+    assert!(winner.is_some());
+}

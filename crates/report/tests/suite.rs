@@ -69,6 +69,12 @@ fn suite(quick: bool) -> SuiteRecord {
     let waits = |rps: f64| all.map(|(server, ..)| (server, rps, 40.0));
     let mut pool = row("waits:sequential", &waits(600.0), blocks);
     pool.run.as_mut().unwrap().findings = vec!["What async gave: 3 threads.".to_owned()];
+    let mut concurrent = row("waits:concurrent", &waits(1_200.0), blocks);
+    let run = concurrent.run.as_mut().unwrap();
+    for cell in &mut run.results {
+        cell.ceiling_rps = Some(1_200.0);
+    }
+    report::analyse(run);
     let upload = SuiteRow {
         lacking: vec![Lacking {
             server: "async-bare".to_owned(),
@@ -91,7 +97,7 @@ fn suite(quick: bool) -> SuiteRecord {
         probes(),
         upload,
         pool,
-        row("waits:concurrent", &waits(1_200.0), blocks),
+        concurrent,
         SuiteRow::new("timeout", 50, Vec::new()),
     ];
     for run in rows.iter_mut().filter_map(|row| row.run.as_mut()) {

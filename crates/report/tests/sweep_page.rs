@@ -23,8 +23,10 @@ fn set_ratio(record: &mut SweepRecord, wait_ms: u64, concurrency: u32, ratio: f6
     let [below, above] = cell.servers.as_mut_slice() else {
         panic!("two servers");
     };
-    let below = below.result.as_ref().expect("measured");
+    let below = below.result.as_mut().expect("measured");
     let above = above.result.as_mut().expect("measured");
+    // Or the wait would be the answer where both reach what it allows.
+    (below.ceiling_rps, above.ceiling_rps) = (None, None);
     for (block, other) in above.blocks.iter_mut().zip(&below.blocks) {
         let scatter = match (noisy, block.index / BLOCKS_PER_VISIT % 2) {
             (false, _) => 1.0,

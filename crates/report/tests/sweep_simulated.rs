@@ -30,6 +30,7 @@ fn unmeasured(margin: f64) -> SweepRecord {
     let config = SweepConfig {
         servers: vec![named("sync"), named("async")],
         waits_ms: vec![0, 1, 10, 100],
+        wait: "exact".to_owned(),
         cpu_units: vec![0],
         keep_alive: vec![true],
         concurrencies: CONCURRENCIES.to_vec(),

@@ -16,7 +16,10 @@ use workload::{
     workloads::{file, limited},
 };
 
-use crate::{Config, backend::Backend, offload::ComputePool, peers::Peers, semaphore::Semaphore};
+use crate::{
+    Config, backend::Backend, offload::ComputePool, peers::Peers, semaphore::Semaphore,
+    waiting::Waiting,
+};
 
 #[derive(Debug)]
 pub(crate) struct App {
@@ -27,6 +30,8 @@ pub(crate) struct App {
     pub(crate) tracing: Option<Tracing>,
     /// `None` when no fault is injected.
     pub(crate) injector: Option<Arc<Injector>>,
+    /// What stands for I/O.
+    pub(crate) waiting: Arc<Waiting>,
     /// Threads for computing.
     pub(crate) compute: ComputePool,
     /// What `/limited` hands out.
@@ -46,6 +51,7 @@ impl App {
             counters: Arc::new(Counters::default()),
             tracing: config.telemetry.tracing(),
             injector: Injector::new(&config.faults).map(Arc::new),
+            waiting: Arc::new(Waiting::new(config.waiting)),
             compute: ComputePool::default(),
             places: Semaphore::new(limited::PLACES),
             backend: config.backend.map(Backend::new),

@@ -58,6 +58,8 @@ impl Args {
             stack_size_bytes: self.stack_size,
             limits: self.common.limits(),
             backend: self.common.backend,
+            nagle: self.common.nagle,
+            waiting: self.common.wait,
             faults: self.common.faults(),
             telemetry: self.telemetry.settings(),
         }

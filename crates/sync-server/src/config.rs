@@ -4,7 +4,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Serialize;
 use telemetry::Settings;
-use workload::{Faults, Limits};
+use workload::{Faults, Limits, Waiting};
 
 /// Which threads serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
@@ -58,6 +58,10 @@ pub struct Config {
     pub limits: Limits,
     /// Where the services are that `/aggregate` asks.
     pub backend: Option<SocketAddr>,
+    /// Whether Nagle's algorithm is left on.
+    pub nagle: bool,
+    /// What simulated waits are.
+    pub waiting: Waiting,
     /// Costs put into every request.
     pub faults: Faults,
     /// What it tells of its requests.
@@ -73,6 +77,8 @@ impl Default for Config {
             stack_size_bytes: 2 * 1024 * 1024,
             limits: Limits::default(),
             backend: None,
+            nagle: false,
+            waiting: Waiting::default(),
             faults: Faults::default(),
             telemetry: Settings::default(),
         }

@@ -66,7 +66,7 @@ impl Connection<'_> {
     fn serve(&mut self) -> io::Result<()> {
         let stream = &self.peer.stream;
         let idle = self.app.config.limits.idle_timeout();
-        stream.set_nodelay(true)?;
+        stream.set_nodelay(!self.app.config.nagle)?;
         stream.set_read_timeout(Some(idle))?;
         stream.set_write_timeout(Some(idle))?;
         while !self.app.peers.stopping() {

@@ -12,6 +12,7 @@
 //! - `routes`: which handler answers; `handlers`: one file each.
 //! - `offload`: work on other threads than the connection's; `semaphore`: a limited resource.
 //! - `trace`: the span of a request; what else is told, and where it goes, is `telemetry`'s.
+//! - `waiting`: what simulated waits are.
 //! - `reply`: what a handler gives back; `backend`: other servers that handlers ask.
 //! - `peers`: the connections there are; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished.
@@ -35,6 +36,7 @@ mod routes;
 mod semaphore;
 mod stats;
 mod trace;
+mod waiting;
 
 use std::{
     io,

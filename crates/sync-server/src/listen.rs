@@ -10,7 +10,7 @@ use std::{
 
 use http1::{HttpDate, Version};
 use socket2::{Domain, Socket, Type};
-use workload::Answer;
+use workload::{Answer, Waiting};
 
 use crate::{
     Config, Drained, Error, Model, Shutdown,
@@ -18,6 +18,7 @@ use crate::{
     connection::{self, encode},
     peers::Peers,
     pool::Pool,
+    waiting,
 };
 
 /// How long to wait before accepting again when the process has no descriptor left, or the like.
@@ -53,6 +54,9 @@ pub fn run(listener: &TcpListener, config: Config, shutdown: &Shutdown) -> Resul
         source,
     })?;
     let file = app::temporary_file().map_err(Error::TemporaryFile)?;
+    if config.waiting == Waiting::Exact {
+        waiting::sleep_precisely();
+    }
     let app = Arc::new(App::new(config, file.to_path_buf()));
     let pool = match app.config.model {
         Model::Thread => None,

@@ -56,7 +56,7 @@ pub(crate) fn dispatch(
         Route::Hello => handlers::hello(query),
         Route::Health => handlers::health(query),
         Route::Json => handlers::json(query),
-        Route::Work => handlers::work(query),
+        Route::Work => handlers::work(app, query),
         Route::Stats => handlers::stats(app, query),
         Route::SyncData => handlers::sync_data(app, peer, query),
         Route::AsyncData => handlers::async_data(app, peer, query),
@@ -69,7 +69,7 @@ pub(crate) fn dispatch(
         Route::File => handlers::file(app, query),
         Route::Scenarios => handlers::scenarios(query),
         Route::Aggregate => handlers::aggregate(app, peer, query),
-        Route::Backend => handlers::backend(query),
+        Route::Backend => handlers::backend(app, query),
         Route::Stream => return Ok(handlers::stream(query).into()),
         Route::Upload => Ok(handlers::upload(query, body)?),
         Route::Batch => {

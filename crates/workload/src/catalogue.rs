@@ -1,6 +1,6 @@
 //! All workloads: what to send, what must come back, and what each shows.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, time::Duration};
 
 use crate::{
     Expectation, Mismatch, ParamError,
@@ -245,6 +245,12 @@ impl Workload {
     /// What is sent and must come back; at least one class.
     pub fn classes(&self) -> &[Class] {
         &self.classes
+    }
+
+    /// How long an answer takes at least, on average over the classes.
+    pub fn wait(&self) -> Duration {
+        let part = |class: &Class| class.expectation.wait * class.share_percent / 100;
+        self.classes.iter().map(part).sum()
     }
 
     /// Why a built-in server does not have it, if it does not.

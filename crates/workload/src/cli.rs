@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use clap::Args;
 
-use crate::config::{Faults, Limits};
+use crate::config::{Faults, Limits, Waiting};
 
 /// Flags of every built-in server.
 #[derive(Debug, Clone, Args)]
@@ -51,6 +51,15 @@ pub struct CommonArgs {
     #[arg(long, value_name = "IP:PORT")]
     pub backend: Option<SocketAddr>,
 
+    /// Leave Nagle's algorithm on: a small write waits while an earlier one is not acknowledged
+    #[arg(long)]
+    pub nagle: bool,
+
+    /// What simulated waits are: on the most precise timer (exact), on the one that one would take (runtime), or reads
+    /// from a peer, `loadgen serve waits`
+    #[arg(long, value_name = "exact|runtime|IP:PORT", default_value_t)]
+    pub wait: Waiting,
+
     /// Put N units of computing (about 1 µs each) into every request
     #[arg(
         long,
@@ -60,7 +69,7 @@ pub struct CommonArgs {
     )]
     pub inject_cpu_units: u64,
 
-    /// Put a sleep into every request (Tokio's timer rounds it up to whole milliseconds)
+    /// Put a sleep into every request
     #[arg(
         long,
         value_name = "US",

@@ -1,8 +1,8 @@
 //! Limits and injected faults, alike on all servers.
 
-use std::time::Duration;
+use std::{fmt, net::SocketAddr, str::FromStr, time::Duration};
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 /// What a server takes from its clients before it refuses.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -60,13 +60,55 @@ impl Limits {
     }
 }
 
+/// What a simulated wait is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Waiting {
+    /// The most precise timer of the system, so that waits last equally long on threads and on tasks.
+    #[default]
+    Exact,
+    /// The timer that one would take: a thread's sleep, and Tokio's, which ticks in whole milliseconds.
+    Runtime,
+    /// A read from the peer at this address, which answers after the time it is told. See [`crate::waits::told`].
+    Socket(SocketAddr),
+}
+
+impl FromStr for Waiting {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "exact" => Ok(Self::Exact),
+            "runtime" => Ok(Self::Runtime),
+            _ => text.parse().map(Self::Socket).map_err(|_| {
+                "allowed are exact, runtime, and the IP:PORT of `loadgen serve waits`".to_owned()
+            }),
+        }
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Exact => f.write_str("exact"),
+            Self::Runtime => f.write_str("runtime"),
+            Self::Socket(addr) => write!(f, "{addr}"),
+        }
+    }
+}
+
+impl Serialize for Waiting {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// Costs put into every request (but `/health` and `/stats`), to see whether a measurement finds
 /// them. All 0 by default, and then free.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Faults {
     /// Units of the CPU kernel computed per request.
     pub cpu_units: u64,
-    /// A sleep per request, in microseconds. Tokio's timer rounds it up to whole milliseconds.
+    /// A sleep per request, in microseconds, on the timer that [`Waiting`] says.
     pub sleep_us: u64,
     /// How long each request holds the one lock of the process, spinning, in microseconds.
     pub lock_us: u64,

@@ -1,6 +1,6 @@
 //! What must come back, and what to say when it does not.
 
-use std::{borrow::Cow, ops::RangeInclusive};
+use std::{borrow::Cow, ops::RangeInclusive, time::Duration};
 
 use crate::{Answer, answer::shown};
 
@@ -14,6 +14,8 @@ pub struct Expectation {
     pub status: u16,
     /// The value of `content-type`.
     pub content_type: &'static str,
+    /// How long the answer takes at least, because the handler waits.
+    pub wait: Duration,
     body: Cow<'static, [u8]>,
     times: Vec<Time>,
 }
@@ -42,6 +44,7 @@ impl From<Answer> for Expectation {
         Self {
             status: answer.status,
             content_type: answer.content_type,
+            wait: Duration::ZERO,
             body: answer.body,
             times: Vec::new(),
         }
@@ -54,6 +57,12 @@ impl Expectation {
     pub fn with_time(mut self, field: &'static str, plausible: RangeInclusive<f64>) -> Self {
         self.times.push(Time { field, plausible });
         self
+    }
+
+    /// The same, but the answer takes at least so long.
+    #[must_use]
+    pub fn after(self, wait: Duration) -> Self {
+        Self { wait, ..self }
     }
 
     /// The body, if all answers have the same: then it can be compared byte for byte.

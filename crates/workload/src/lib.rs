@@ -41,7 +41,7 @@ pub mod workloads;
 
 pub use answer::Answer;
 pub use catalogue::{Class, Definition, Request, Shape, Workload};
-pub use config::{Faults, Limits};
+pub use config::{Faults, Limits, Waiting};
 pub use expectation::{Expectation, Mismatch};
 pub use params::ParamError;
 pub use route::Route;

@@ -1,8 +1,10 @@
 use workload::{Answer, workloads::aggregate::Service};
 
+use crate::app::App;
+
 /// `GET /backend`: stands for a service that somebody else runs.
-pub(crate) async fn backend(query: &str) -> Result<Answer, Answer> {
+pub(crate) async fn backend(app: &App, query: &str) -> Result<Answer, Answer> {
     let service = Service::parse(query)?;
-    tokio::time::sleep(service.wait()).await;
+    app.waiting.wait(service.wait()).await?;
     Ok(service.answer())
 }

@@ -5,7 +5,7 @@ use axum::{
     http::{HeaderMap, header},
 };
 use telemetry::Instrument;
-use tokio::{task::JoinSet, time::sleep};
+use tokio::task::JoinSet;
 use workload::{
     Answer, Counters,
     workloads::{
@@ -47,7 +47,7 @@ struct Lookups<'a> {
     app: &'a App,
     time: Option<Duration>,
     mode: Composition,
-    window: JoinSet<()>,
+    window: JoinSet<Result<(), Answer>>,
 }
 
 impl<'a> Lookups<'a> {
@@ -67,7 +67,7 @@ impl<'a> Lookups<'a> {
         };
         for _ in 0..records {
             if self.mode == Composition::Sequential {
-                sleep(time).await;
+                self.app.waiting.wait(time).await?;
                 continue;
             }
             if self.window.len() >= WINDOW {
@@ -75,12 +75,13 @@ impl<'a> Lookups<'a> {
             }
             let running = Counters::running(self.app.counters.clone());
             let injector = self.app.injector.clone();
+            let waiting = Arc::clone(&self.app.waiting);
             let lookup = async move {
                 let _running = running;
                 if let Some(injector) = &injector {
                     injector.apply_to_task();
                 }
-                sleep(time).await;
+                waiting.wait(time).await
             };
             self.window
                 .spawn(lookup.instrument(telemetry::work("task")));
@@ -99,7 +100,8 @@ impl<'a> Lookups<'a> {
     async fn join_one(&mut self) -> Result<(), Answer> {
         match self.window.join_next().await {
             Some(Err(error)) => Err(offload::failed(&error)),
-            Some(Ok(())) | None => Ok(()),
+            Some(Ok(looked_up)) => looked_up,
+            None => Ok(()),
         }
     }
 }

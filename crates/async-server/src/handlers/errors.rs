@@ -1,4 +1,5 @@
-use tokio::time::sleep;
+use std::sync::Arc;
+
 use workload::{
     Answer,
     workloads::{
@@ -7,7 +8,7 @@ use workload::{
     },
 };
 
-use crate::{app::App, offload};
+use crate::{app::App, offload, waiting::Waiting};
 
 /// `GET /errors`: one operation after another, or each on a task of its own.
 pub(crate) async fn errors(app: &App, query: &str) -> Result<Answer, Answer> {
@@ -16,19 +17,27 @@ pub(crate) async fn errors(app: &App, query: &str) -> Result<Answer, Answer> {
         Composition::Sequential => {
             let mut outcomes = Vec::new();
             for id in 0..OPERATIONS {
-                outcomes.push(operation(params, id).await);
+                outcomes.push(operation(&app.waiting, params, id).await?);
             }
             outcomes
         }
         Composition::Concurrent => {
-            let operations = (0..OPERATIONS).map(|id| operation(params, id));
-            offload::on_tasks(app, usize::MAX, operations).await?
+            let operations = (0..OPERATIONS).map(|id| {
+                let waiting = Arc::clone(&app.waiting);
+                async move { operation(&waiting, params, id).await }
+            });
+            let outcomes = offload::on_tasks(app, usize::MAX, operations).await?;
+            outcomes.into_iter().collect::<Result<_, Answer>>()?
         }
     };
     Ok(answer(&outcomes))
 }
 
-async fn operation(params: Params, id: u64) -> Result<(), Simulated> {
-    sleep(OPERATION_TIME).await;
-    params.outcome(id)
+async fn operation(
+    waiting: &Waiting,
+    params: Params,
+    id: u64,
+) -> Result<Result<(), Simulated>, Answer> {
+    waiting.wait(OPERATION_TIME).await?;
+    Ok(params.outcome(id))
 }

@@ -1,4 +1,3 @@
-use tokio::time::sleep;
 use workload::{
     Answer,
     workloads::limited::{HELD, WhenTaken, answer, parse, refusal},
@@ -13,6 +12,6 @@ pub(crate) async fn limited(app: &App, query: &str) -> Result<Answer, Answer> {
         WhenTaken::Wait => app.places.acquire().await.map_err(|_| refusal())?,
         WhenTaken::Refuse => app.places.try_acquire().map_err(|_| refusal())?,
     };
-    sleep(HELD).await;
+    app.waiting.wait(HELD).await?;
     Ok(answer())
 }

@@ -1,23 +1,28 @@
 use std::{
     pin::Pin,
+    sync::Arc,
     task::{Context, Poll, ready},
+    time::{Duration, Instant},
 };
 
-use tokio::time::{Instant, Sleep, sleep_until};
 use workload::{
     Answer,
     answer::TEXT,
     workloads::stream::{Buffer, Params, due, line},
 };
 
-use crate::reply::{Pieces, Reply, Stream};
+use crate::{
+    app::App,
+    reply::{Pieces, Reply, Stream},
+    waiting::Waiting,
+};
 
 /// `GET /stream`: each line is sent when it is due, or all when the last one is.
-pub(crate) async fn stream(query: &str) -> Result<Reply, Answer> {
+pub(crate) async fn stream(app: &App, query: &str) -> Result<Reply, Answer> {
     let params = Params::parse(query)?;
     let start = Instant::now();
     if params.buffer == Buffer::Whole {
-        sleep_until(start + params.last_due()).await;
+        app.waiting.pause(params.last_due()).await;
         return Ok(params.whole().into());
     }
     Ok(Reply::Stream(Stream {
@@ -26,7 +31,8 @@ pub(crate) async fn stream(query: &str) -> Result<Reply, Answer> {
             start,
             next: 0,
             count: params.chunks,
-            timer: Box::pin(sleep_until(start)),
+            timer: until(&app.waiting, start, Duration::ZERO),
+            waiting: Arc::clone(&app.waiting),
         }),
     }))
 }
@@ -36,7 +42,18 @@ struct Lines {
     start: Instant,
     next: u32,
     count: u32,
-    timer: Pin<Box<Sleep>>,
+    timer: Pin<Box<dyn Future<Output = ()> + Send>>,
+    waiting: Arc<Waiting>,
+}
+
+/// Ready when a line is due, so long after the start.
+fn until(
+    waiting: &Arc<Waiting>,
+    start: Instant,
+    due: Duration,
+) -> Pin<Box<dyn Future<Output = ()> + Send>> {
+    let waiting = Arc::clone(waiting);
+    Box::pin(async move { waiting.pause(due.saturating_sub(start.elapsed())).await })
 }
 
 impl Pieces for Lines {
@@ -47,7 +64,7 @@ impl Pieces for Lines {
         ready!(self.timer.as_mut().poll(cx));
         let piece = line(self.next);
         self.next += 1;
-        self.timer.as_mut().reset(self.start + due(self.next));
+        self.timer = until(&self.waiting, self.start, due(self.next));
         Poll::Ready(Some(piece))
     }
 }

@@ -1,12 +1,16 @@
-use tokio::time::{sleep, timeout as within};
+use tokio::select;
 use workload::{
     Answer,
     workloads::timeout::{Params, answer},
 };
 
+use crate::app::App;
+
 /// `GET /timeout`: waits for the work up to the limit. Then the work is dropped, and stops.
-pub(crate) async fn timeout(query: &str) -> Result<Answer, Answer> {
+pub(crate) async fn timeout(app: &App, query: &str) -> Result<Answer, Answer> {
     let params = Params::parse(query)?;
-    let done = within(params.limit, sleep(params.work)).await.is_ok();
-    Ok(answer(done))
+    select! {
+        waited = app.waiting.wait(params.work) => waited.map(|()| answer(true)),
+        () = app.waiting.pause(params.limit) => Ok(answer(false)),
+    }
 }

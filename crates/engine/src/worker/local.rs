@@ -11,6 +11,7 @@ use std::time::Duration;
 
 use rand::SeedableRng;
 use rand::rngs::SmallRng;
+use timer::PreciseTimer;
 use tokio::sync::{Notify, Semaphore};
 use tokio::task::{AbortHandle, JoinHandle};
 
@@ -25,7 +26,6 @@ use crate::measurement::{ErrorKind, Measurement};
 use crate::recorder::Recorder;
 use crate::schedule::{Schedule, Share};
 use crate::seat::{Carried, Seat};
-use crate::timer::PreciseTimer;
 use crate::turns::{ClosedLoop, OpenLoop, Turns};
 
 /// Connects under way at once, over all workers.

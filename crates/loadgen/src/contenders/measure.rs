@@ -17,6 +17,7 @@ use super::prepare::Workshop;
 use crate::cli::{Cpus, KeepAlive};
 use crate::plan::{self, Amount, LoadPoint, Output, Plan, ServerSpec, Work};
 use crate::run::Outcome;
+use crate::waiting::Wait;
 use crate::{counters, exit, interrupt, output, run as main_job, shapes};
 
 /// The workload of the article.
@@ -207,6 +208,7 @@ fn plan(
         load_points: vec![LoadPoint::Saturated],
         arrivals: Arrivals::Constant,
         idle_connections: plan::DEFAULT_IDLE,
+        wait: Wait::Exact,
         contrast: false,
         keep_alive: match args.keep_alive {
             KeepAlive::On => vec![true],

@@ -254,6 +254,7 @@ impl Cells {
                         rate,
                         keep_alive: true,
                         concurrency: plan.concurrency,
+                        wait: Duration::ZERO,
                         client_threads: plan.threads,
                         timeout: plan.timeout,
                     })

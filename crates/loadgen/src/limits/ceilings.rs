@@ -3,6 +3,8 @@
 use clap::Parser;
 use report::limits::Ceiling;
 
+use workload::Waiting;
+
 use super::machine::Machine;
 use crate::cli::Serve;
 use crate::plan::{ServerSource, ServerSpec};
@@ -46,6 +48,8 @@ pub enum Threads {
 struct Nature {
     threads: Threads,
     max_connections: Option<u64>,
+    /// Whether each connection may need one more, to the peer that it waits for.
+    waits_on_sockets: bool,
 }
 
 /// The command line of a server alone.
@@ -94,18 +98,23 @@ fn nature(spec: &ServerSpec) -> Option<Nature> {
                 queue: queue as u64,
             },
         };
-        (threads, config.limits)
+        (threads, config.limits, config.waiting)
     };
-    let (threads, limits) = match Line::try_parse_from(words).ok()?.serve {
+    let tasks = |args: async_server::cli::Args, model| {
+        let config = args.config(model);
+        (Threads::Few, config.limits, config.waiting)
+    };
+    let (threads, limits, waiting) = match Line::try_parse_from(words).ok()?.serve {
         Serve::Sync(args) => sync(args, sync_server::cli::ModelName::Thread),
         Serve::SyncPool(args) => sync(args, sync_server::cli::ModelName::Pool),
-        Serve::AsyncBare(args) => (Threads::Few, args.config(async_server::Model::Bare).limits),
-        Serve::Async(args) => (Threads::Few, args.config(async_server::Model::Axum).limits),
-        Serve::Scripted(_) => return None,
+        Serve::AsyncBare(args) => tasks(args, async_server::Model::Bare),
+        Serve::Async(args) => tasks(args, async_server::Model::Axum),
+        Serve::Scripted(_) | Serve::Waits(_) => return None,
     };
     Some(Nature {
         threads,
         max_connections: limits.max_connections.map(|most| most as u64),
+        waits_on_sockets: matches!(waiting, Waiting::Socket(_)),
     })
 }
 
@@ -127,12 +136,18 @@ fn bounds(nature: Nature, machine: &Machine) -> Vec<Bound> {
         }
     };
     let files = machine.open_files;
+    let files_per_connection = if nature.waits_on_sockets { 2 } else { 1 };
     bound(
-        files.map(|files| files.saturating_sub(OTHER_FILES)),
+        files.map(|files| files.saturating_sub(OTHER_FILES) / files_per_connection),
         OPEN_FILES,
         format!(
-            "server and load generator may open {} files each, and use about {OTHER_FILES} otherwise",
-            told(files)
+            "server and load generator may open {} files each, and use about {OTHER_FILES} otherwise{}",
+            told(files),
+            if nature.waits_on_sockets {
+                "; the server opens two for each connection, one to wait on"
+            } else {
+                ""
+            }
         ),
     );
     bound(

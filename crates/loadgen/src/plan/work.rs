@@ -1,5 +1,7 @@
 //! What the servers are asked for: a workload of the contract, or a request of the user's own.
 
+use std::time::Duration;
+
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use engine::{Expect, ExpectBody, ExpectStatus, Request, RequestClass};
@@ -24,6 +26,14 @@ impl Work {
         match self {
             Self::Contract(workload) => workload.to_string(),
             Self::Custom(_) => "custom".to_owned(),
+        }
+    }
+
+    /// How long an answer takes at least, on average over the classes; zero where that is not known.
+    pub fn wait(&self) -> Duration {
+        match self {
+            Self::Contract(workload) => workload.wait(),
+            Self::Custom(_) => Duration::ZERO,
         }
     }
 

@@ -246,6 +246,7 @@ impl Run<'_> {
             rate,
             keep_alive: point.keep_alive,
             concurrency: self.plan.concurrency,
+            wait: point.work.wait(),
             client_threads: self.plan.threads,
             timeout: self.plan.timeout,
         }

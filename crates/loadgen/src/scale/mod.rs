@@ -12,6 +12,7 @@ use crate::cli::{Cpus, FormatArg, KeepAlive, parse_cpus, parse_duration};
 use crate::output_args::{OutputArgs, ShowArgs};
 use crate::sweep::args::SweepArgs;
 use crate::sweep::{self, SweepPlan};
+use crate::waiting::Wait;
 use crate::{exit, interrupt, output};
 
 /// 1 to 1,024 in steps of two: the law needs at least six.
@@ -115,7 +116,7 @@ fn measure(args: &ScaleArgs) -> anyhow::Result<Vec<(String, SweepRecord)>> {
         }
         let mut plan = SweepPlan::new(&sweep_args(args, set))?;
         plan.most_visits = SCALE_VISITS;
-        sweeps.push(("measured".to_owned(), sweep::measure(&plan)?));
+        sweeps.push(("measured".to_owned(), sweep::measure(plan)?));
     }
     Ok(sweeps)
 }
@@ -128,6 +129,7 @@ fn sweep_args(args: &ScaleArgs, server_cpus: Option<Cpus>) -> SweepArgs {
         false => given.to_vec(),
     };
     SweepArgs {
+        wait: Wait::Exact,
         concurrency: match args.concurrency.is_empty() {
             true => CONCURRENCIES.to_vec(),
             false => args.concurrency.clone(),

@@ -2,16 +2,14 @@
 
 use std::io::Write;
 use std::net::SocketAddr;
-use std::sync::mpsc::channel;
 use std::time::Duration;
 
 use anyhow::Context as _;
 use clap::Args;
-use workload::lifetime::Lifetime;
-use workload::ready::Ready;
 
 use super::{Freeze, FreezeAfter, Peer, Script, Slow};
 use crate::cli::{parse_duration, parse_duration_or_zero};
+use crate::lanes;
 
 /// Flags of the scripted server.
 #[derive(Debug, Args)]
@@ -78,20 +76,12 @@ impl ScriptedArgs {
 /// # Errors
 /// When it cannot start.
 pub fn serve(args: &ScriptedArgs, out: impl Write) -> anyhow::Result<()> {
-    let lifetime = Lifetime::begin().context("cannot hold back signals")?;
-    let (stop, stopped) = channel();
-    lifetime
-        .on_end(move || drop(stop))
-        .context("cannot start a thread")?;
     let script = args.script();
-    let peer = Peer::start_at(script, args.addr)
-        .with_context(|| format!("cannot listen on {}", args.addr))?;
-    Ready::new("scripted", peer.addr(), script)
-        .announce(out)
-        .context("cannot write to standard output")?;
-    // Nothing is ever sent: this ends when the sender is dropped.
-    stopped.recv().unwrap_or(());
-    Ok(())
+    lanes::serve_to_the_end("scripted", script, out, || {
+        let peer = Peer::start_at(script, args.addr)
+            .with_context(|| format!("cannot listen on {}", args.addr))?;
+        Ok((peer.addr(), peer))
+    })
 }
 
 fn parse_slow(text: &str) -> Result<Slow, String> {

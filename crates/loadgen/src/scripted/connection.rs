@@ -1,7 +1,6 @@
 //! One connection, request after request, as the script says.
 
 use std::hint::black_box;
-use std::net::TcpStream;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::time::{Duration, Instant};
@@ -10,10 +9,13 @@ use bytes::{Buf as _, BytesMut};
 use http1::Head;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
+use timer::Alarms;
+
 use super::Shared;
 use super::account::Account;
 use super::pauses::Pauses;
 use super::script::Act;
+use crate::lanes::Serve;
 
 /// Longest head of a request.
 const MAX_HEAD_BYTES: usize = 16 * 1024;
@@ -30,6 +32,7 @@ type Reply<'a> = (&'a str, &'a str, &'a str);
 pub(super) struct Worker {
     pub(super) shared: Arc<Shared>,
     pub(super) pauses: Pauses,
+    pub(super) alarms: Alarms,
     pub(super) number: usize,
 }
 
@@ -48,12 +51,8 @@ enum Outcome {
     Close,
 }
 
-impl Worker {
-    /// Serves a connection to its end.
-    pub(super) async fn serve(&self, stream: TcpStream) -> std::io::Result<()> {
-        stream.set_nodelay(true)?;
-        stream.set_nonblocking(true)?;
-        let mut stream = tokio::net::TcpStream::from_std(stream)?;
+impl Serve for Worker {
+    async fn serve(&self, mut stream: tokio::net::TcpStream) -> std::io::Result<()> {
         let mut received = BytesMut::with_capacity(1024);
         while let Some(asked) = next(&mut stream, &mut received).await? {
             let account;
@@ -74,7 +73,9 @@ impl Worker {
         }
         Ok(())
     }
+}
 
+impl Worker {
     /// Does what the script says of this request, and accounts for it.
     async fn outcome(&self, asked: &Asked) -> Outcome {
         self.pauses.stand_still();
@@ -118,7 +119,7 @@ impl Worker {
                 return;
             }
             let wake = Instant::now() + (delay - worked);
-            self.shared.alarms.sleep_until(wake).await;
+            self.alarms.sleep_until(wake).await;
         }
     }
 

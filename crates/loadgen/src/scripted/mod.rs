@@ -1,41 +1,34 @@
 //! A server that does what a script says, and keeps its own account of it: its truth is arithmetic.
 //!
-//! [`script`] says what becomes of the request of a number, [`pauses`] when the server stands still, [`alarms`] wait
-//! precisely, [`account`] is what it did, [`connection`] serves. A few threads carry thousands of connections, so
-//! that this server is not what limits a measurement.
+//! [`script`] says what becomes of the request of a number, [`pauses`] when the server stands still, [`account`] is what it did,
+//! [`connection`] serves.
 
 mod account;
-mod alarms;
 pub mod cli;
 mod connection;
 mod pauses;
 mod script;
 
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::thread;
+use std::sync::atomic::AtomicU64;
 use std::time::{Duration, Instant};
 
-use socket2::{Domain, Socket, Type};
-use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
+use timer::Alarms;
+
+use crate::lanes::Lanes;
 
 pub use account::Account;
 pub use script::{Freeze, FreezeAfter, Script, Slow};
 
 use account::Book;
-use alarms::Alarms;
 use connection::Worker;
 use pauses::{Pauses, Stalls};
 
-/// Connections that may wait to be accepted.
-const BACKLOG: i32 = 4096;
-
 /// The server. It ends when this is dropped.
 pub struct Peer {
-    addr: SocketAddr,
+    lanes: Lanes,
     shared: Arc<Shared>,
-    stop: Arc<AtomicBool>,
 }
 
 /// What all its workers have in common.
@@ -43,7 +36,6 @@ struct Shared {
     script: Script,
     requests: AtomicU64,
     stalls: Arc<Stalls>,
-    alarms: Alarms,
     books: Vec<Book>,
 }
 
@@ -61,35 +53,34 @@ impl Peer {
     /// # Errors
     /// When the address cannot be listened on, or no thread be started.
     pub fn start_at(script: Script, addr: SocketAddr) -> std::io::Result<Self> {
-        let listener = listen(addr)?;
-        let addr = listener.local_addr()?;
         let workers = script.workers.max(1);
         let shared = Arc::new(Shared {
             script,
             requests: AtomicU64::new(0),
             stalls: Arc::new(Stalls::new(Instant::now())),
-            alarms: Alarms::start()?,
             books: (0..workers).map(|_| Book::default()).collect(),
         });
-        let lanes = (0..workers)
-            .map(|number| worker(&shared, number))
-            .collect::<std::io::Result<Vec<_>>>()?;
-        let stop = Arc::new(AtomicBool::new(false));
-        thread::Builder::new().name("accept".to_owned()).spawn({
-            let stop = Arc::clone(&stop);
-            move || accept(&listener, &lanes, &stop)
+        let lanes = Lanes::start(addr, workers, |number| {
+            let is_frozen = script.frozen_workers.is_none_or(|it| number < it);
+            let freeze = script.freeze.filter(|_| is_frozen);
+            Ok(Worker {
+                pauses: Pauses::new(Arc::clone(&shared.stalls), freeze),
+                alarms: Alarms::start(1)?,
+                shared: Arc::clone(&shared),
+                number,
+            })
         })?;
-        Ok(Self { addr, shared, stop })
+        Ok(Self { lanes, shared })
     }
 
     /// Where it listens.
     pub fn addr(&self) -> SocketAddr {
-        self.addr
+        self.lanes.addr()
     }
 
     /// `http://host:port`.
     pub fn url(&self) -> String {
-        format!("http://{}", self.addr)
+        format!("http://{}", self.addr())
     }
 
     /// From `after` from now on it stands still for `length`.
@@ -103,76 +94,16 @@ impl Peer {
     }
 }
 
-impl Drop for Peer {
-    fn drop(&mut self) {
-        self.stop.store(true, Ordering::SeqCst);
-        // Wakes the listener, which then sees that it shall stop; its workers end with it.
-        TcpStream::connect(self.addr).ok();
-    }
-}
-
 impl Shared {
     fn account(&self) -> Account {
         Account::of(&self.books)
     }
 }
 
-fn listen(addr: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(addr), Type::STREAM, None)?;
-    socket.set_reuse_address(true)?;
-    socket.bind(&addr.into())?;
-    socket.listen(BACKLOG)?;
-    Ok(socket.into())
-}
-
-/// Hands connection number c to worker c modulo the number of workers.
-fn accept(listener: &TcpListener, lanes: &[UnboundedSender<TcpStream>], stop: &AtomicBool) {
-    let mut lanes = lanes.iter().cycle();
-    for stream in listener.incoming() {
-        if stop.load(Ordering::SeqCst) {
-            return;
-        }
-        match (stream, lanes.next()) {
-            (Ok(stream), Some(lane)) => {
-                // A worker that is gone takes its connections with it.
-                lane.send(stream).ok();
-            }
-            // No descriptor is left: one may be, once a connection has ended.
-            _ => thread::sleep(Duration::from_millis(10)),
-        }
-    }
-}
-
-/// Starts a worker; connections sent to it are served until the sender is dropped.
-fn worker(shared: &Arc<Shared>, number: usize) -> std::io::Result<UnboundedSender<TcpStream>> {
-    let (lane, connections) = unbounded_channel();
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_io()
-        .build()?;
-    let is_frozen = shared.script.frozen_workers.is_none_or(|it| number < it);
-    let freeze = shared.script.freeze.filter(|_| is_frozen);
-    let worker = Arc::new(Worker {
-        pauses: Pauses::new(Arc::clone(&shared.stalls), freeze),
-        shared: Arc::clone(shared),
-        number,
-    });
-    thread::Builder::new()
-        .name(format!("worker-{number}"))
-        .spawn(move || runtime.block_on(serve(worker, connections)))?;
-    Ok(lane)
-}
-
-async fn serve(worker: Arc<Worker>, mut connections: UnboundedReceiver<TcpStream>) {
-    while let Some(stream) = connections.recv().await {
-        let worker = Arc::clone(&worker);
-        // A client that goes away ends its connection, nothing else.
-        tokio::spawn(async move { worker.serve(stream).await.ok() });
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Write as _};
+    use std::net::TcpStream;
 
     use super::*;
 

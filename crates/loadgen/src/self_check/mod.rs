@@ -2,13 +2,14 @@
 //!
 //! Servers of known delays, pauses, losses and errors are measured by a load generator that does not know them, and it
 //! is itself stopped, and kept from the CPU. What is known and what is reported stand side by side. [`mod@slice`] checks the
-//! bare engine, [`compared`] comparisons as they are always made, [`disturbed`] what a run must notice by itself.
+//! bare engine, [`waits`] that waits are equal, [`compared`] comparisons as they are always made, [`disturbed`] what a run must notice by itself.
 
 mod child;
 mod compared;
 mod disturbed;
 mod finding;
 mod slice;
+mod waits;
 
 use anyhow::Context as _;
 use clap::Args;
@@ -77,6 +78,7 @@ pub fn run(args: &SelfCheckArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
     let mut situations: Vec<Situation> = slice::situations().collect();
     if !args.quick {
+        situations.extend(waits::situations());
         situations.extend(compared::situations().chain(disturbed::situations()));
     }
     let mut all = Vec::with_capacity(situations.len());

@@ -16,6 +16,7 @@ use crate::plan::{
     random_seed,
 };
 use crate::slices::{self, ToCut, Turns};
+use crate::waiting::Wait;
 use crate::{counters, document, servers, shapes};
 
 /// Errors tolerated in each row, as by default in a run.
@@ -130,6 +131,7 @@ impl SuitePlan {
             arrivals: Arrivals::Constant,
             keep_alive: vec![true],
             idle_connections: DEFAULT_IDLE,
+            wait: Wait::Exact,
             contrast: row.contrast && !self.config.quick,
             warmup: budget.warmup,
             warmup_until_settled: false,

@@ -7,6 +7,7 @@ use clap::Args;
 
 use crate::cli::{Cpus, KeepAlive, parse_cpus, parse_duration, parse_duration_or_zero};
 use crate::output_args::OutputArgs;
+use crate::waiting::Wait;
 
 /// `loadgen sweep`.
 #[derive(Debug, Args)]
@@ -17,6 +18,15 @@ pub struct SweepArgs {
     /// Waits in the handler, in milliseconds; shorter than --timeout
     #[arg(long, value_name = "MS,…", value_delimiter = ',', default_value = "0,1,10,100", value_parser = clap::value_parser!(u64).range(..=60_000), conflicts_with = "resume", help_heading = "What is varied")]
     pub waits: Vec<u64>,
+    /// What the waits of built-in servers are
+    #[arg(
+        long,
+        value_enum,
+        default_value_t,
+        conflicts_with = "resume",
+        help_heading = "What is varied"
+    )]
+    pub wait: Wait,
     /// Computing in the handler, in units of about 1 µs
     #[arg(long, value_name = "N,…", value_delimiter = ',', default_value = "0", value_parser = clap::value_parser!(u64).range(..=1_000_000), conflicts_with = "resume", help_heading = "What is varied")]
     pub cpu_units: Vec<u64>,

@@ -270,6 +270,7 @@ mod tests {
         let config = SweepConfig {
             servers: vec![ServerConfig::default()],
             waits_ms: vec![0, 10],
+            wait: "exact".to_owned(),
             cpu_units: vec![0],
             keep_alive: vec![true],
             concurrencies: vec![1, 10, 100],
@@ -317,6 +318,7 @@ mod tests {
             rate: None,
             keep_alive: true,
             concurrency: 10,
+            wait: Duration::ZERO,
             client_threads: 1,
             timeout: Duration::from_secs(1),
         });

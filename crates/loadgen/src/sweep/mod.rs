@@ -23,6 +23,7 @@ use report::sweep::analysis::distance_from_flip;
 use report::sweep::record::{StopCause, Stopped, SweepCell};
 
 use crate::descriptors::{self, Room};
+use crate::waiting::Waiting;
 use crate::{cpu, environment, exit, interrupt, limits, output};
 use args::SweepArgs;
 use ledger::Ledger;
@@ -38,19 +39,19 @@ use visit::VisitPlan;
 /// When nothing can be measured.
 pub fn run(args: &SweepArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
-    let (plan, mut ledger) = match &args.resume {
-        Some(path) => {
-            let ledger = Ledger::resume(path, &environment::look())?;
-            (
-                SweepPlan::resumed(ledger.record.config.clone(), args)?,
-                ledger,
-            )
-        }
-        None => {
-            let plan = SweepPlan::new(args)?;
-            let ledger = begin(&plan)?;
-            (plan, ledger)
-        }
+    let resumed = match &args.resume {
+        Some(path) => Some(Ledger::resume(path, &environment::look())?),
+        None => None,
+    };
+    let plan = match &resumed {
+        Some(ledger) => SweepPlan::resumed(ledger.record.config.clone(), args)?,
+        None => SweepPlan::new(args)?,
+    };
+    let waiting = waiting(&plan)?;
+    let plan = plan.waiting(&waiting);
+    let mut ledger = match resumed {
+        Some(ledger) => ledger,
+        None => begin(&plan)?,
     };
     let swept = sweep(&plan, &mut ledger);
     ledger.finish()?;
@@ -85,11 +86,18 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<u8> {
 ///
 /// # Errors
 /// When it cannot be measured to its end.
-pub fn measure(plan: &SweepPlan) -> anyhow::Result<report::sweep::SweepRecord> {
-    let mut ledger = begin(plan)?;
-    sweep(plan, &mut ledger)?;
+pub fn measure(plan: SweepPlan) -> anyhow::Result<report::sweep::SweepRecord> {
+    let waiting = waiting(&plan)?;
+    let plan = plan.waiting(&waiting);
+    let mut ledger = begin(&plan)?;
+    sweep(&plan, &mut ledger)?;
     ledger.finish()?;
     Ok(ledger.record)
+}
+
+fn waiting(plan: &SweepPlan) -> anyhow::Result<Waiting> {
+    let cpus = plan.config.client_cpus.as_deref().unwrap_or_default();
+    Waiting::start(plan.wait()?, plan.servers.len(), cpus)
 }
 
 fn begin(plan: &SweepPlan) -> anyhow::Result<Ledger> {

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use anyhow::{Context as _, bail};
+use anyhow::{Context as _, anyhow, bail};
+use clap::ValueEnum as _;
 use report::record::{COUNTING_RULE, ServerConfig};
 use report::sweep::looks::{BLOCKS_PER_VISIT, SECOND_LOOK_VISITS};
 use report::sweep::record::{Spot, SweepConfig};
@@ -12,6 +13,7 @@ use super::args::SweepArgs;
 use crate::cli::KeepAlive;
 use crate::output_args::OutputArgs;
 use crate::plan::{Output, ServerSpec, Work, check_labels, check_pinning, random_seed};
+use crate::waiting::{Wait, Waiting};
 use crate::{counters, servers};
 
 /// Probability that no cell of a map names a wrong winner.
@@ -50,6 +52,7 @@ impl SweepPlan {
             servers: servers.iter().map(unstarted).collect(),
             server_specs: specs,
             waits_ms: distinct(&args.waits),
+            wait: args.wait.name().to_owned(),
             cpu_units: distinct(&args.cpu_units),
             keep_alive: match args.keep_alive {
                 KeepAlive::On => vec![true],
@@ -108,6 +111,24 @@ impl SweepPlan {
             .iter()
             .try_for_each(|spot| plan.work(*spot).map(drop))?;
         Ok(plan)
+    }
+
+    /// What waits are.
+    ///
+    /// # Errors
+    /// When the record names what there is not.
+    pub fn wait(&self) -> anyhow::Result<Wait> {
+        let wait = Wait::from_str(&self.config.wait, false);
+        wait.map_err(|error| anyhow!("the record has a wait of {:?}: {error}", self.config.wait))
+    }
+
+    /// The same with servers that wait as is said.
+    pub fn waiting(mut self, waiting: &Waiting) -> Self {
+        let servers = self.servers.into_iter().enumerate();
+        self.servers = servers
+            .map(|(number, server)| server.with_flags(&[waiting.flag(number)]))
+            .collect();
+        self
     }
 
     /// What a cell asks for.

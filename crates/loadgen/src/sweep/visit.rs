@@ -406,6 +406,7 @@ fn cell_name(plan: &VisitPlan<'_>, work: &Work, arm: &Arm) -> CellName {
         rate: None,
         keep_alive: plan.spot.keep_alive,
         concurrency: plan.spot.concurrency as usize,
+        wait: work.wait(),
         client_threads: plan.sweep.config.threads as usize,
         timeout: plan.sweep.timeout(),
     }

@@ -7,7 +7,8 @@ fn composing_gives_the_same_on_both_models() {
     let record = record("-w waits -c 4 -d 2s --server sync --server async");
     for server in ["sync", "async"] {
         let cell = cell(&record, server);
-        assert!(cell["latency_us"]["min"].as_f64().unwrap() >= 600_000.0);
+        // The histogram has three digits: what took a hair more than 600 ms may stand in it as a hair less.
+        assert!(cell["latency_us"]["min"].as_f64().unwrap() >= 0.999 * 600_000.0);
         let ratio = figure(cell, "latency_over_concurrent");
         assert!((1.3..3.0).contains(&ratio), "{server}: {ratio}");
     }

@@ -2,6 +2,7 @@
 
 use stats::paired;
 
+use super::ceiling;
 use super::cells::{LoadPoint, load_points};
 use super::usage::{self, CONTENDED_PERCENT};
 use crate::format;
@@ -145,6 +146,7 @@ pub(crate) fn compare(baseline: &CellResult, candidate: &CellResult, metric: Met
         others_percent,
         credited_low,
         credited_high,
+        at_ceiling: ceiling::is_reached(&[baseline, candidate]),
         winner: None,
     };
     comparison.winner = winner(&comparison).map(str::to_owned);
@@ -153,12 +155,14 @@ pub(crate) fn compare(baseline: &CellResult, candidate: &CellResult, metric: Met
 
 /// Who is better beyond doubt. The one rule by which any server is said to be better than another: the whole interval
 /// lies on its side, and still does when the other server is credited with the CPU that other programs took. CPU time
-/// per request has no such credit, so where others used much of the machine nobody is named by it.
+/// per request has no such credit, so where others used much of the machine nobody is named by it. Where both reach what
+/// the waits allow, throughput and latency name nobody.
 pub fn winner(comparison: &Comparison) -> Option<&str> {
     let metric = Metric::named(&comparison.metric)?;
     let plain = comparison.low.zip(comparison.high)?;
     let credited = comparison.credited_low.zip(comparison.credited_high);
     let (low, high) = match metric {
+        Metric::Throughput | Metric::P50 if comparison.at_ceiling => return None,
         Metric::ServerCpuPerRequest if is_contended(comparison.others_percent) => return None,
         Metric::ServerCpuPerRequest => plain,
         Metric::Throughput | Metric::P50 => credited.unwrap_or(plain),
@@ -184,6 +188,8 @@ pub fn is_contended(others_percent: Option<f64>) -> bool {
 pub enum Standing {
     /// One of them is better beyond doubt.
     Winner,
+    /// Both reach what the waits allow.
+    Wait,
     /// No winner is named, because of what other programs took.
     Withheld,
     /// The interval includes one.
@@ -199,6 +205,10 @@ pub fn standing(comparison: &Comparison) -> Standing {
     let plain = comparison.low.zip(comparison.high);
     if winner(comparison).is_some() {
         return Standing::Winner;
+    }
+    let is_cpu = Metric::named(&comparison.metric) == Some(Metric::ServerCpuPerRequest);
+    if comparison.at_ceiling && !is_cpu {
+        return Standing::Wait;
     }
     if is_contended(comparison.others_percent) {
         return Standing::Withheld;
@@ -445,6 +455,21 @@ mod tests {
             &cell("async", above.0, above.1),
             metric,
         )
+    }
+
+    #[test]
+    fn where_both_reach_what_the_wait_allows_nobody_is_better() {
+        let at = |server: &str, rps: f64| CellResult {
+            ceiling_rps: Some(102.0),
+            ..cell(server, rps, 0.0)
+        };
+        let compared = |above: f64, metric| compare(&at("sync", 97.0), &at("async", above), metric);
+        for metric in [Metric::Throughput, Metric::P50] {
+            assert_eq!(standing(&compared(101.0, metric)), Standing::Wait);
+            assert_eq!(standing(&compared(90.0, metric)), Standing::Winner);
+        }
+        let cpu = compared(101.0, Metric::ServerCpuPerRequest);
+        assert_eq!(standing(&cpu), Standing::Winner);
     }
 
     #[test]

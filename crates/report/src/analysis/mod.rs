@@ -9,6 +9,7 @@
 //! - [`verdict`]: the first sentence of every report.
 
 pub mod article;
+pub mod ceiling;
 pub mod cells;
 pub mod checks;
 pub mod comparisons;

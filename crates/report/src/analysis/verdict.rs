@@ -44,7 +44,8 @@ fn saturated_sentence(
         return "no request was answered".to_owned();
     };
     let other = rival(point, best);
-    let doubtful = other.and_then(|other| withheld(record, best, other));
+    let doubtful = other
+        .and_then(|other| waited(record, best, other).or_else(|| withheld(record, best, other)));
     let mut sentence = doubtful.unwrap_or_else(|| {
         let most = if is_the_most(record, point, best) {
             "the most, "
@@ -63,6 +64,24 @@ fn saturated_sentence(
         sentence += &at_same_rate(record, same_rate, best, other);
     }
     sentence
+}
+
+/// Where both reach what their waits allow: that this, and neither of them, is the answer.
+fn waited(record: &Record, best: &CellResult, other: &CellResult) -> Option<String> {
+    let ratio = RatioOf::find(record, best, other, Metric::Throughput);
+    let ceiling = best
+        .ceiling_rps
+        .filter(|_| ratio.standing == Standing::Wait)?;
+    Some(format!(
+        "the wait is the answer: {} connections ÷ wait allow {} requests/s, of which {} answered {} and {} {} ({})",
+        format::count(u64::from(best.concurrency)),
+        format::per_second(ceiling),
+        best.server,
+        format::per_second(best.throughput_rps),
+        other.server,
+        format::per_second(other.throughput_rps),
+        ratio.text(),
+    ))
 }
 
 /// Where other programs' CPU may have made the winner: that nobody is named, what would help, and the figures.
@@ -86,12 +105,15 @@ fn withheld(record: &Record, best: &CellResult, other: &CellResult) -> Option<St
     ))
 }
 
-/// Whether no other server may have answered more, were it not for other programs.
+/// Whether no other server may have answered more, were it not for other programs, or for the wait.
 fn is_the_most(record: &Record, point: &LoadPoint<'_>, best: &CellResult) -> bool {
     let mut others = point.cells.iter().filter(|cell| cell.server != best.server);
     let is_beaten = |other: &&CellResult| {
         other.requests == 0
-            || RatioOf::find(record, best, other, Metric::Throughput).standing != Standing::Withheld
+            || !matches!(
+                RatioOf::find(record, best, other, Metric::Throughput).standing,
+                Standing::Withheld | Standing::Wait
+            )
     };
     point.cells.len() > 1 && others.all(is_beaten)
 }
@@ -99,7 +121,11 @@ fn is_the_most(record: &Record, point: &LoadPoint<'_>, best: &CellResult) -> boo
 fn capitalised(sentence: &str) -> String {
     let mut letters = sentence.chars();
     match letters.next() {
-        Some(first) if sentence.starts_with("other programs") => {
+        Some(first)
+            if ["other programs", "the wait"]
+                .iter()
+                .any(|it| sentence.starts_with(it)) =>
+        {
             first.to_uppercase().chain(letters).collect()
         }
         _ => sentence.to_owned(),

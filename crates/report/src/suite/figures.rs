@@ -2,6 +2,7 @@
 
 use super::findings;
 use super::record::{SuiteRecord, SuiteRow};
+use crate::analysis::ceiling;
 use crate::analysis::limit::LEGEND;
 use crate::format;
 use crate::record::{CellResult, Comparison, Record};
@@ -20,9 +21,12 @@ struct Line<'a> {
 }
 
 /// The columns with their priorities; units stand in the headings, for want of room.
-const FIGURES: [Figure; 7] = [
+const FIGURES: [Figure; 8] = [
     ("QPS", 0, |line| {
         Cell::figure(Some(line.cell.throughput_rps), format::per_second)
+    }),
+    ("÷ wait's\nceiling", 2, |line| {
+        Cell::figure(ceiling::share(line.cell), format::ratio)
     }),
     ("÷ baseline", 0, ratio),
     ("p99", 1, |line| percentile(line.cell)),
@@ -66,6 +70,7 @@ pub(super) fn table(record: &SuiteRecord) -> Table {
         layout: Layout::Upright,
         notes: notes(record),
     }
+    .without_empty_columns()
 }
 
 fn row_of(row: &SuiteRow) -> Vec<Cell> {
@@ -165,15 +170,25 @@ fn percentile(cell: &CellResult) -> Cell {
     }
 }
 
+fn any_waits(record: &SuiteRecord) -> bool {
+    let runs = record.rows.iter().filter_map(|row| row.run.as_ref());
+    runs.flat_map(|run| &run.results)
+        .any(|cell| cell.ceiling_rps.is_some())
+}
+
 fn notes(record: &SuiteRecord) -> Vec<String> {
     let mut notes = vec![format!(
-        "c: connections. ÷ baseline: QPS ÷ that of sync, or of the first server where sync is not among them{}. \
+        "c: connections. ÷ baseline: QPS ÷ that of sync, or of the first server where sync is not among them{}. {}\
          p99: where there were too few requests for it, the highest percentile with enough, by name. \
          limit: {LEGEND}.",
         match record.config.quick {
             true => "",
             false => ", with its exact 95 % interval over blocks",
-        }
+        },
+        match any_waits(record) {
+            true => "÷ wait's ceiling: QPS ÷ (connections ÷ wait), where the work waits. ",
+            false => "",
+        },
     )];
     let mut lacking: Vec<String> = Vec::new();
     for row in &record.rows {

@@ -99,7 +99,7 @@ fn closed(cells: &[&CellResult]) -> Vec<String> {
     };
     let name = &baseline.server;
     let (mut differ, mut alike, mut bare) = (Vec::new(), Vec::new(), Vec::new());
-    let mut withheld = Vec::new();
+    let (mut withheld, mut waits) = (Vec::new(), Vec::new());
     for ratio in ratios(cells) {
         let Some(value) = ratio.ratio else { continue };
         let server = &ratio.candidate;
@@ -113,6 +113,7 @@ fn closed(cells: &[&CellResult]) -> Vec<String> {
         });
         match standing(&ratio) {
             Standing::Winner => differ.push(times(value, differ.is_empty()) + &interval),
+            Standing::Wait => waits.push(format!("{server} ({})", format::ratio(value))),
             Standing::NoDifference => alike.push(format!("{server}{interval}")),
             Standing::NoInterval => bare.push(times(value, bare.is_empty())),
             Standing::Withheld => withheld.push(ratio.clone()),
@@ -124,6 +125,10 @@ fn closed(cells: &[&CellResult]) -> Vec<String> {
     let mut said = Vec::new();
     if !differ.is_empty() {
         said.push(format::list(&differ));
+    }
+    if !waits.is_empty() {
+        let waits = format::list(&waits);
+        said.push(format!("the wait is the answer for {name} and {waits}"));
     }
     if !alike.is_empty() {
         let alike = format::list(&alike);

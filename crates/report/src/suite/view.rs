@@ -103,16 +103,20 @@ fn tally(ratios: &[Comparison], (baseline, candidate): (&str, &str)) -> Option<S
         told.iter().filter(by_it).count()
     };
     let (more, less) = (won_by(candidate), won_by(baseline));
-    let is_withheld = |it: &&&Comparison| standing(it) == Standing::Withheld;
-    let withheld = match told.iter().filter(is_withheld).count() {
+    let standing_at = |wanted: Standing| told.iter().filter(|it| standing(it) == wanted).count();
+    let withheld = match standing_at(Standing::Withheld) {
         0 => String::new(),
         withheld => format!(", and no winner is named in {withheld} for what other programs used"),
+    };
+    let waits = match standing_at(Standing::Wait) {
+        0 => String::new(),
+        waits => format!(", the wait was the answer in {waits}"),
     };
     let counted = match told.len() {
         0 => String::new(),
         all => format!(
-            "; with intervals, it did more in {more}, less in {less}, and no difference was seen in {}{withheld}",
-            all - more - less - told.iter().filter(is_withheld).count()
+            "; with intervals, it did more in {more}, less in {less}{waits}, and no difference was seen in {}{withheld}",
+            all - more - less - standing_at(Standing::Withheld) - standing_at(Standing::Wait)
         ),
     };
     Some(format!(

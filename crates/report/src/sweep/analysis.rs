@@ -6,6 +6,7 @@ use stats::{student, summary};
 use super::looks::look;
 use super::record::{Outcome, SweepCell, SweepComparison, SweepConfig, SweepRecord, SweepServer};
 use super::{crossovers, words};
+use crate::analysis::ceiling;
 use crate::analysis::comparisons::is_contended;
 use crate::analysis::limit::{self, Cores, LimitedBy};
 use crate::analysis::usage;
@@ -109,7 +110,10 @@ fn compare(
         _ => match (&baseline.result, &candidate.result) {
             (Some(below), Some(above)) => {
                 fill_in(&mut comparison, cell, config, [below, above]);
-                if let Some(bound) = [baseline, candidate]
+                if ceiling::is_reached(&[below, above]) {
+                    comparison.outcome = Outcome::Wait;
+                    comparison.reason = None;
+                } else if let Some(bound) = [baseline, candidate]
                     .into_iter()
                     .find(|it| client_bound(it))
                 {
@@ -396,6 +400,7 @@ pub(crate) mod testing {
             requests: requests as u64,
             duration_s: throughputs.len() as f64,
             throughput_rps: requests / throughputs.len() as f64,
+            ceiling_rps: None,
             transfer_bytes_per_s: 0.0,
             latency_us: LatencySummary::from_histogram(&latency, 0, timeout),
             service_time_us: LatencySummary::default(),
@@ -442,6 +447,7 @@ mod tests {
         SweepConfig {
             servers: vec![server("sync"), server("async")],
             waits_ms: vec![0],
+            wait: "exact".to_owned(),
             cpu_units: vec![0],
             keep_alive: vec![true],
             concurrencies: vec![10],

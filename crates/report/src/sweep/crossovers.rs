@@ -57,7 +57,7 @@ fn answer(row: &[&SweepCell], baseline: &str, candidate: &str) -> CrossoverAnswe
     if !outcomes.is_empty()
         && outcomes
             .iter()
-            .all(|(_, outcome)| *outcome == Outcome::Equal)
+            .all(|(_, outcome)| matches!(outcome, Outcome::Equal | Outcome::Wait))
     {
         return CrossoverAnswer::Equal;
     }
@@ -101,6 +101,6 @@ fn side(outcome: Outcome) -> Option<ConfidenceInterval> {
     match outcome {
         Outcome::Candidate => at(2.0),
         Outcome::Baseline => at(0.5),
-        Outcome::Equal | Outcome::CannotTell => None,
+        Outcome::Equal | Outcome::Wait | Outcome::CannotTell => None,
     }
 }

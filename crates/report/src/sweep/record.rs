@@ -57,6 +57,9 @@ pub struct SweepConfig {
     pub servers: Vec<ServerConfig>,
     /// Waits in the handler, in milliseconds.
     pub waits_ms: Vec<u64>,
+    /// What the waits of built-in servers were: `exact`, `runtime` (in records that do not say so too) or `socket`.
+    #[serde(default = "timer_of_the_runtime")]
+    pub wait: String,
     /// Computing in the handler, in units of the CPU kernel.
     pub cpu_units: Vec<u64>,
     /// Keep-alive settings.
@@ -88,6 +91,11 @@ pub struct SweepConfig {
     pub server_cpus: Option<Vec<usize>>,
     /// CPUs the client was pinned to.
     pub client_cpus: Option<Vec<usize>>,
+}
+
+/// What servers waited by before anything else could be asked for.
+fn timer_of_the_runtime() -> String {
+    "runtime".to_owned()
 }
 
 /// What is varied: names a cell.
@@ -224,6 +232,8 @@ pub enum Outcome {
     Baseline,
     /// The whole interval lies within the margin around 1.
     Equal,
+    /// Both reach what the wait allows, connections ÷ wait, by 95 % and more: the cell ranks nobody.
+    Wait,
     /// None of these, or the cell must not be used for a verdict.
     CannotTell,
 }
@@ -254,7 +264,7 @@ pub enum CrossoverAnswer {
     Always,
     /// Nowhere: the baseline wins everywhere.
     Never,
-    /// Nowhere: the two are equal everywhere.
+    /// Nowhere: the two are equal everywhere, or both reach what the wait allows.
     Equal,
     /// At `concurrency` and at all above it.
     From {

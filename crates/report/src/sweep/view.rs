@@ -3,6 +3,7 @@
 use super::crossovers::row;
 use super::record::{Outcome, SweepCell, SweepComparison, SweepRecord, SweepServer};
 use super::words;
+use crate::analysis::ceiling;
 use crate::analysis::limit::{LEGEND, LimitedBy};
 use crate::document::{Document, Item, Section};
 use crate::format;
@@ -100,8 +101,9 @@ fn map(record: &SweepRecord, pair: (&str, &str), keep_alive: bool, cpu_units: u6
                 "Bare ratios from one short block each, without intervals (--quick): nobody is said to win, except where the other does not work (x: + {candidate}, - {baseline}). c: the client is the limit."
             ),
             false => format!(
-                "+ {candidate} wins, - {baseline} wins, = equal within {}, ? cannot tell, c the client is the limit, x does not work or was not tried. All winners of a map together are right with {} confidence.",
+                "+ {candidate} wins, - {baseline} wins, = equal within {}, w {}, ? cannot tell, c the client is the limit, x does not work or was not tried. All winners of a map together are right with {} confidence.",
                 format::percent(config.margin * 100.0),
+                ceiling::LEGEND,
                 format::confidence(config.confidence),
             ),
         }],
@@ -139,6 +141,7 @@ fn heat_field(cell: &SweepCell, (baseline, candidate): (&str, &str), quick: bool
         Outcome::Candidate => ("+", Tone::Candidate(strength)),
         Outcome::Baseline => ("-", Tone::Baseline(strength)),
         Outcome::Equal => ("=", Tone::Equal),
+        Outcome::Wait => ("w", Tone::Equal),
         Outcome::CannotTell if client => ("c", Tone::Unclear),
         // There are no intervals at all: the colours show the bare ratios, and no sign claims more.
         Outcome::CannotTell if quick && comparison.ratio.is_some() => ("~", by_the_ratio),
@@ -180,7 +183,9 @@ fn detail(cell: &SweepCell, comparison: &SweepComparison) -> String {
 
 /// All figures, and what the last column means.
 fn cells(record: &SweepRecord) -> Vec<Item> {
-    let limits = format!("Limit: what ends the throughput of a server in a cell. {LEGEND}.");
+    let limits = format!(
+        "÷ ceiling: of what the wait allows, connections ÷ wait. Limit: what ends the throughput of a server in a cell. {LEGEND}."
+    );
     let mut items: Vec<Item> = tables(record).into_iter().map(Item::Table).collect();
     if !items.is_empty() {
         items.push(Item::Paragraph(limits));
@@ -229,6 +234,7 @@ fn table(record: &SweepRecord, keep_alive: bool, cpu_units: u64, wait_ms: u64) -
             Column::figures("Conns", 0),
             Column::words("Server", 0),
             Column::figures("QPS", 0),
+            Column::figures("÷ ceiling", 2),
             Column::figures("÷ baseline", 0),
             Column::figures("p50", 4),
             Column::figures("p99", 0),
@@ -242,6 +248,7 @@ fn table(record: &SweepRecord, keep_alive: bool, cpu_units: u64, wait_ms: u64) -
         rows,
         layout: Layout::Upright,
     }
+    .without_empty_columns()
 }
 
 /// Why a server has no figures in a cell; said once for all cells in which it was not tried.
@@ -271,6 +278,7 @@ fn table_row(cell: &SweepCell, server: &SweepServer) -> Vec<Cell> {
         concurrency,
         Cell::text(server.name.clone()),
         Cell::figure(result.map(|it| it.throughput_rps), format::per_second),
+        Cell::figure(result.and_then(ceiling::share), format::ratio),
         ratio(cell, server),
         Cell::figure(result.and_then(|it| it.latency_us.p50), format::duration_us),
         Cell::figure(result.and_then(|it| it.latency_us.p99), format::duration_us),

@@ -143,6 +143,11 @@ fn answer(record: &SweepRecord, it: &CrossoverResult, row: &[&SweepCell]) -> Str
     match it.answer {
         CrossoverAnswer::Always => format!("{candidate} beats {baseline} everywhere {range}"),
         CrossoverAnswer::Never => format!("{baseline} beats {candidate} everywhere {range}"),
+        CrossoverAnswer::Equal if row.iter().all(|cell| outcome(cell, it) == Outcome::Wait) => {
+            format!(
+                "the wait is the answer {range}: both reach 95 % of connections ÷ wait and more"
+            )
+        }
         CrossoverAnswer::Equal => format!(
             "{baseline} and {candidate} differ by no more than {} anywhere {range}",
             format::percent(record.config.margin * 100.0)
@@ -185,6 +190,7 @@ fn known(cells: &[&SweepCell], it: &CrossoverResult) -> String {
         (Outcome::Candidate, format!("{} wins", it.candidate)),
         (Outcome::Baseline, format!("{} wins", it.baseline)),
         (Outcome::Equal, "they are equal".to_owned()),
+        (Outcome::Wait, "the wait is the answer".to_owned()),
         (Outcome::CannotTell, "neither can be said to win".to_owned()),
     ];
     let mut parts = Vec::new();
@@ -220,7 +226,10 @@ fn subject(record: &SweepRecord, it: &CrossoverResult) -> String {
 
 /// Whether it is known that the candidate does not win.
 fn is_as_good(cell: &SweepCell, it: &CrossoverResult) -> bool {
-    matches!(outcome(cell, it), Outcome::Baseline | Outcome::Equal)
+    matches!(
+        outcome(cell, it),
+        Outcome::Baseline | Outcome::Equal | Outcome::Wait
+    )
 }
 
 fn at(cell: &SweepCell) -> u64 {

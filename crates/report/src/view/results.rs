@@ -3,6 +3,7 @@
 use stats::summary::{mean, stdev};
 
 use super::fairness;
+use crate::analysis::ceiling;
 use crate::analysis::cells::{LoadPoint, load_points};
 use crate::format;
 use crate::record::{CellResult, LatencySummary, LoadKind, Record};
@@ -42,9 +43,12 @@ pub(crate) fn describe(point: &LoadPoint<'_>) -> String {
 pub(super) type Figure = (&'static str, u8, fn(&CellResult) -> Cell);
 
 /// The figures of the table with the priority of their columns.
-const FIGURES: [Figure; 18] = [
+const FIGURES: [Figure; 19] = [
     ("QPS", 0, |cell| {
         Cell::figure(Some(cell.throughput_rps), format::per_second)
+    }),
+    ("÷ what the wait allows", 2, |cell| {
+        Cell::figure(ceiling::share(cell), format::ratio)
     }),
     ("QPS spread over blocks", 5, |cell| {
         Cell::figure(spread_percent(cell), format::plus_minus_percent)

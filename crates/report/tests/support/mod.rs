@@ -97,6 +97,7 @@ impl CellSpec {
             requests,
             duration_s: self.duration_s,
             throughput_rps: self.throughput_rps,
+            ceiling_rps: None,
             transfer_bytes_per_s: self.throughput_rps * 130.0,
             service_time_us: latency_us.clone(),
             send_lag_us: if self.rate.is_some() {
@@ -277,6 +278,7 @@ pub(crate) fn record(cells: &[CellSpec]) -> Record {
             syn_retransmits: Some(0),
             ..TcpCounters::default()
         },
+        waits_late: Vec::new(),
         findings: vec![],
         warnings: vec![],
     };

@@ -1,5 +1,8 @@
 //! A sweep from fixed figures: throughput by a law, so that what the analysis finds can be computed.
 
+use std::time::Duration;
+
+use report::analysis::ceiling::ceiling_rps;
 use report::limits::Ceiling;
 use report::record::{COUNTING_RULE, Environment, ServerConfig};
 use report::sweep::record::{
@@ -51,6 +54,10 @@ pub(crate) fn server(name: &'static str, spot: Spot, visits: usize) -> SweepServ
     }
     .build();
     result.concurrency = spot.concurrency;
+    result.ceiling_rps = ceiling_rps(
+        spot.concurrency as usize,
+        Duration::from_millis(spot.wait_ms),
+    );
     // What scatters is given here, so that the law below can be found again.
     let mut numbers =
         Numbers::new(u64::from(spot.concurrency) * 31 + name.len() as u64 + spot.wait_ms);
@@ -103,6 +110,7 @@ pub(crate) fn sweep(quick: bool) -> SweepRecord {
         server_specs: vec!["sync".to_owned(), "async".to_owned()],
         servers: vec![named("sync"), named("async")],
         waits_ms: WAITS_MS.to_vec(),
+        wait: "exact".to_owned(),
         cpu_units: vec![0],
         keep_alive: vec![true],
         concurrencies: CONCURRENCIES.to_vec(),

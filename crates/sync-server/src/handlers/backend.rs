@@ -1,10 +1,10 @@
-use std::thread;
-
 use workload::{Answer, workloads::aggregate::Service};
 
+use crate::app::App;
+
 /// `GET /backend`: stands for a service that somebody else runs.
-pub(crate) fn backend(query: &str) -> Result<Answer, Answer> {
+pub(crate) fn backend(app: &App, query: &str) -> Result<Answer, Answer> {
     let service = Service::parse(query)?;
-    thread::sleep(service.wait());
+    app.waiting.wait(service.wait())?;
     Ok(service.answer())
 }

@@ -3,7 +3,6 @@ use std::{
         Arc, Mutex, PoisonError,
         mpsc::{Receiver, sync_channel},
     },
-    thread,
     time::Duration,
 };
 
@@ -37,7 +36,7 @@ pub(crate) fn batch(
         (None, _) => read(body, |_| Ok(())),
         (Some(lookup), Composition::Sequential) => read(body, |records| {
             for _ in 0..records {
-                thread::sleep(lookup);
+                app.waiting.wait(lookup)?;
                 peer.still_there(&app.counters)?;
             }
             Ok(())
@@ -70,7 +69,7 @@ fn in_window(
     let records = Arc::new(Mutex::new(records));
     let threads = (0..WINDOW).map(move |_| {
         let records = records.clone();
-        move || look_up_all(&records, lookup)
+        move || look_up_all(app, &records, lookup)
     });
     offload::beside(app, threads, move |ended| {
         read(body, |count| {
@@ -84,15 +83,15 @@ fn in_window(
     })?
 }
 
-fn look_up_all(records: &Mutex<Receiver<()>>, lookup: Duration) {
+/// Until there is no record left, or none can be looked up.
+fn look_up_all(app: &App, records: &Mutex<Receiver<()>>, lookup: Duration) {
     loop {
         let record = records
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .recv();
-        if record.is_err() {
+        if record.is_err() || app.waiting.wait(lookup).is_err() {
             return;
         }
-        thread::sleep(lookup);
     }
 }

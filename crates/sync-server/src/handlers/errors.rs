@@ -1,5 +1,3 @@
-use std::thread;
-
 use workload::{
     Answer,
     workloads::{
@@ -17,22 +15,22 @@ pub(crate) fn errors(app: &App, peer: &Peer, query: &str) -> Result<Answer, Answ
         Composition::Sequential => {
             let mut outcomes = Vec::new();
             for id in 0..OPERATIONS {
-                outcomes.push(operation(params, id));
+                outcomes.push(operation(app, params, id)?);
                 peer.still_there(&app.counters)?;
             }
             outcomes
         }
         Composition::Concurrent => {
-            let operations = (0..OPERATIONS).map(|id| move || operation(params, id));
+            let operations = (0..OPERATIONS).map(|id| move || operation(app, params, id));
             let outcomes = offload::at_once(app, operations)?;
             peer.still_there(&app.counters)?;
-            outcomes
+            outcomes.into_iter().collect::<Result<_, Answer>>()?
         }
     };
     Ok(answer(&outcomes))
 }
 
-fn operation(params: Params, id: u64) -> Result<(), Simulated> {
-    thread::sleep(OPERATION_TIME);
-    params.outcome(id)
+fn operation(app: &App, params: Params, id: u64) -> Result<Result<(), Simulated>, Answer> {
+    app.waiting.wait(OPERATION_TIME)?;
+    Ok(params.outcome(id))
 }

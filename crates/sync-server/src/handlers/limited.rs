@@ -1,5 +1,3 @@
-use std::thread;
-
 use workload::{
     Answer,
     workloads::limited::{HELD, WhenTaken, answer, parse, refusal},
@@ -15,6 +13,6 @@ pub(crate) fn limited(app: &App, peer: &Peer, query: &str) -> Result<Answer, Ans
     };
     // It may have waited for long.
     peer.still_there(&app.counters)?;
-    thread::sleep(HELD);
+    app.waiting.wait(HELD)?;
     Ok(answer())
 }

@@ -1,4 +1,4 @@
-use std::thread;
+use std::sync::Arc;
 
 use workload::{
     Answer,
@@ -11,6 +11,8 @@ use crate::{app::App, offload};
 /// the thread works on: it can't be stopped from outside.
 pub(crate) fn timeout(app: &App, query: &str) -> Result<Answer, Answer> {
     let params = Params::parse(query)?;
-    let work = offload::on_thread(app, move || thread::sleep(params.work))?;
-    Ok(answer(work.wait_for(params.limit)?.is_some()))
+    let waiting = Arc::clone(&app.waiting);
+    let work = offload::on_thread(app, move || waiting.wait(params.work))?;
+    let done = work.wait_for(params.limit)?.transpose()?;
+    Ok(answer(done.is_some()))
 }

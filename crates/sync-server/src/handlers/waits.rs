@@ -1,4 +1,4 @@
-use std::{thread, time::Instant};
+use std::time::Instant;
 
 use workload::{
     Answer, params,
@@ -13,7 +13,7 @@ pub(crate) fn sync_data(app: &App, peer: &Peer, query: &str) -> Result<Answer, A
     params::none(query)?;
     let start = Instant::now();
     for wait in [DATABASE, API, FILE] {
-        thread::sleep(wait.duration());
+        app.waiting.wait(wait.duration())?;
         peer.still_there(&app.counters)?;
     }
     Ok(answer(Composition::Sequential, start.elapsed()))
@@ -24,10 +24,10 @@ pub(crate) fn async_data(app: &App, peer: &Peer, query: &str) -> Result<Answer, 
     params::none(query)?;
     let start = Instant::now();
     let waits = [DATABASE, API, FILE].into_iter();
-    offload::at_once(
-        app,
-        waits.map(|wait| move || thread::sleep(wait.duration())),
-    )?;
+    let waits = waits.map(|wait| move || app.waiting.wait(wait.duration()));
+    for waited in offload::at_once(app, waits)? {
+        waited?;
+    }
     peer.still_there(&app.counters)?;
     Ok(answer(Composition::Concurrent, start.elapsed()))
 }

@@ -1,12 +1,12 @@
-use std::thread;
-
 use workload::{Answer, workloads::work::Params};
 
-/// `GET /work`: sleeps, then computes.
-pub(crate) fn work(query: &str) -> Result<Answer, Answer> {
+use crate::app::App;
+
+/// `GET /work`: waits, then computes.
+pub(crate) fn work(app: &App, query: &str) -> Result<Answer, Answer> {
     let params = Params::parse(query)?;
     if let Some(wait) = params.wait() {
-        thread::sleep(wait);
+        app.waiting.wait(wait)?;
     }
     params.compute();
     Ok(params.answer())

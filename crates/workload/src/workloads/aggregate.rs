@@ -106,8 +106,14 @@ pub fn answer(services: &[Service]) -> Answer {
 }
 
 fn expectation(query: &str) -> Result<Expectation, ParamError> {
-    parse(query)?;
-    Ok(Expectation::from(answer(&services())))
+    let composition = parse(query)?;
+    let services = services();
+    let waits = services.iter().map(Service::wait);
+    let wait = match composition {
+        Composition::Sequential => waits.sum(),
+        Composition::Concurrent => waits.max().unwrap_or_default(),
+    };
+    Ok(Expectation::from(answer(&services)).after(wait))
 }
 
 pub(crate) const DEFINITION: Definition = Definition {

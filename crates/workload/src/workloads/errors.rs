@@ -88,7 +88,11 @@ pub fn answer(outcomes: &[Result<(), Simulated>]) -> Answer {
 fn expectation(query: &str) -> Result<Expectation, ParamError> {
     let params = Params::parse(query)?;
     let outcomes: Vec<_> = (0..OPERATIONS).map(|id| params.outcome(id)).collect();
-    Ok(Expectation::from(answer(&outcomes)))
+    let one_after_another = match params.mode {
+        Composition::Sequential => outcomes.len() as u32,
+        Composition::Concurrent => 1,
+    };
+    Ok(Expectation::from(answer(&outcomes)).after(OPERATION_TIME * one_after_another))
 }
 
 pub(crate) const DEFINITION: Definition = Definition {

@@ -74,7 +74,8 @@ pub fn due(index: u32) -> Duration {
 }
 
 fn expectation(query: &str) -> Result<Expectation, ParamError> {
-    Ok(Expectation::from(Params::parse(query)?.whole()))
+    let params = Params::parse(query)?;
+    Ok(Expectation::from(params.whole()).after(params.last_due()))
 }
 
 pub(crate) const DEFINITION: Definition = Definition {

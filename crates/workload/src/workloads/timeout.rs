@@ -63,7 +63,8 @@ pub fn answer(done: bool) -> Answer {
 
 fn expectation(query: &str) -> Result<Expectation, ParamError> {
     let params = Params::parse(query)?;
-    Ok(Expectation::from(answer(params.work < params.limit)))
+    let wait = params.work.min(params.limit);
+    Ok(Expectation::from(answer(params.work < params.limit)).after(wait))
 }
 
 pub(crate) const DEFINITION: Definition = Definition {

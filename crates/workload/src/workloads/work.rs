@@ -64,7 +64,9 @@ pub(crate) const DEFINITION: Definition = Definition {
     lacking: &[],
     classes: |mode, parameters| {
         mode.get("work", parameters, |query| {
-            Ok(Expectation::from(Params::parse(query)?.answer()))
+            let params = Params::parse(query)?;
+            let wait = params.wait().unwrap_or_default();
+            Ok(Expectation::from(params.answer()).after(wait))
         })
     },
 };

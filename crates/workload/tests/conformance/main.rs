@@ -13,5 +13,6 @@ mod servers;
 mod stream;
 mod structure;
 mod timeouts;
+mod waits;
 mod websocket;
 mod work;

@@ -3,11 +3,10 @@
 use std::net::SocketAddr;
 
 use telemetry::{Level, Settings};
-use workload::{Faults, Limits};
 
 use crate::{
     client::{Answer, Client},
-    servers::{FULL, Kind, Running, on_all, on_each, shared, start_telling},
+    servers::{FULL, Given, Kind, Running, on_all, on_each, shared, start_given},
 };
 
 const TARGETS: [&str; 5] = [
@@ -19,8 +18,11 @@ const TARGETS: [&str; 5] = [
 ];
 
 fn start_with_log(kind: Kind) -> Running {
-    let settings = Settings::with_log(Level::Error);
-    start_telling(kind, Limits::default(), Faults::default(), None, settings)
+    let given = Given {
+        telemetry: Settings::with_log(Level::Error),
+        ..Given::default()
+    };
+    start_given(kind, given)
 }
 
 /// Asks with further fields.

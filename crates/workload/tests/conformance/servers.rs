@@ -3,7 +3,7 @@
 use std::{net::SocketAddr, sync::LazyLock, thread};
 
 use telemetry::Settings;
-use workload::{Faults, Limits};
+use workload::{Faults, Limits, Waiting};
 
 /// One of the four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -62,17 +62,36 @@ pub(crate) fn start_with(
     faults: Faults,
     backend: Option<SocketAddr>,
 ) -> Running {
-    start_telling(kind, limits, faults, backend, Settings::default())
+    start_given(
+        kind,
+        Given {
+            limits,
+            faults,
+            backend,
+            ..Given::default()
+        },
+    )
 }
 
-/// The same with what it tells of its requests.
-pub(crate) fn start_telling(
-    kind: Kind,
-    limits: Limits,
-    faults: Faults,
-    backend: Option<SocketAddr>,
-    telemetry: Settings,
-) -> Running {
+/// What a server is told; the rest is its default.
+#[derive(Default)]
+pub(crate) struct Given {
+    pub(crate) limits: Limits,
+    pub(crate) faults: Faults,
+    pub(crate) backend: Option<SocketAddr>,
+    pub(crate) waiting: Waiting,
+    pub(crate) telemetry: Settings,
+}
+
+/// Starts a server that is told all this.
+pub(crate) fn start_given(kind: Kind, given: Given) -> Running {
+    let Given {
+        limits,
+        faults,
+        backend,
+        waiting,
+        telemetry,
+    } = given;
     let blocking = |model| {
         let (limits, faults, telemetry) = (limits.clone(), faults.clone(), telemetry.clone());
         let config = sync_server::Config {
@@ -80,6 +99,7 @@ pub(crate) fn start_telling(
             limits,
             faults,
             backend,
+            waiting,
             telemetry,
             ..sync_server::Config::default()
         };
@@ -92,6 +112,7 @@ pub(crate) fn start_telling(
             limits,
             faults,
             backend,
+            waiting,
             telemetry,
             ..async_server::Config::default()
         };
