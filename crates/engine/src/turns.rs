@@ -152,6 +152,7 @@ pub(crate) struct OpenLoop {
     seats: Rc<[Seat]>,
     timeout: Nanos,
     window_start: Nanos,
+    window_end: Nanos,
     /// Free connections, the longest waiting first, so that all of them are used.
     free: RefCell<VecDeque<usize>>,
     unsent: RefCell<Vec<(u32, u64)>>,
@@ -178,7 +179,7 @@ enum Wait {
 impl OpenLoop {
     pub(crate) fn new(
         clock: Clock,
-        (slice, window_start): (u32, Nanos),
+        (slice, window): (u32, (Nanos, Nanos)),
         schedule: Schedule,
         overdue: VecDeque<Due>,
         seats: Rc<[Seat]>,
@@ -192,7 +193,8 @@ impl OpenLoop {
             free: RefCell::new(VecDeque::with_capacity(seats.len())),
             seats,
             timeout,
-            window_start,
+            window_start: window.0,
+            window_end: window.1,
             unsent: RefCell::default(),
             last_intended: Cell::new(0),
             over: Cell::new(false),
@@ -241,7 +243,14 @@ impl OpenLoop {
                     timer.sleep_until(next).await;
                 }
                 Wait::Free => self.unblocked.notified().await,
-                Wait::Over => return self.close(),
+                Wait::Over => {
+                    // At a low rate the last request is answered long before its window ends.
+                    if self.window_end != NEVER {
+                        let end = self.clock.instant(self.window_end);
+                        timer.sleep_until(end).await;
+                    }
+                    return self.close();
+                }
             }
         }
     }
@@ -410,7 +419,7 @@ mod tests {
         let seats = (0..connections).map(|_| Seat::new()).collect();
         OpenLoop::new(
             Clock::start(),
-            (7, 2 * MS),
+            (7, (2 * MS, 10 * MS)),
             schedule,
             VecDeque::new(),
             seats,

@@ -41,6 +41,20 @@ fn stalled(window_ms: u64) -> Measurement {
     engine.collect(id).unwrap()
 }
 
+/// What is measured per second is measured over all of them, also where the last request comes early.
+#[test]
+fn a_window_lasts_as_long_as_it_says_at_a_low_rate_too() {
+    let peer = Peer::start(|_| vec![hello()]);
+    let target = Target::get("rarely asked", &peer.url(), "/", 2);
+    let mut engine = engine(10_000);
+    let id = engine.connect(target).unwrap();
+    for _ in 0..2 {
+        let outcome = engine.run_slice(&slice(id, constant(2.0), 0, 400)).unwrap();
+        assert!(outcome.span >= outcome.measured, "{outcome:?}");
+        assert_eq!(outcome.measured, Duration::from_millis(400));
+    }
+}
+
 #[test]
 fn a_stall_is_visible_at_its_true_size() {
     let measurement = stalled(2000);

@@ -352,6 +352,29 @@ fn blocks_dropped_for_the_machine_leave_all_metrics_alike() {
 }
 
 #[test]
+fn what_is_clear_in_every_block_is_not_hidden_by_those_left_out() {
+    let left_out = |block: &mut Block| {
+        block.dropped = (block.index < 3).then(|| "stolen".to_owned());
+    };
+    let mut clear = run(7, 1.0, 0.3, 1.0);
+    change(&mut clear, BASELINE, LoadKind::Open, left_out);
+    let judgement = judged(&clear);
+    assert_eq!(
+        (judgement.verdict, judgement.dropped),
+        (Verdict::Regressed, 3)
+    );
+    assert!(judgement.decided);
+
+    // One of those left out does not say so.
+    change(&mut clear, CANDIDATE, LoadKind::Closed, |block| {
+        if block.index == 0 {
+            block.throughput_rps = 40_000.0;
+        }
+    });
+    assert_eq!(judged(&clear).verdict, Verdict::Inconclusive);
+}
+
+#[test]
 fn late_sends_spoil_latency_and_nothing_else() {
     let mut late = run(8, 1.0, 1.0, 1.0);
     change(&mut late, CANDIDATE, LoadKind::Open, |block| {

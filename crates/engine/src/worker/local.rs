@@ -283,7 +283,7 @@ impl<C: Client> LocalTarget<C> {
             }),
             LoadKind::Open { .. } | LoadKind::Rest => Turns::Open(Box::new(OpenLoop::new(
                 self.clock,
-                (number, slice.window_start),
+                (number, (slice.window_start, slice.window_end)),
                 schedule(context),
                 self.overdue.take(),
                 Rc::clone(&self.seats),

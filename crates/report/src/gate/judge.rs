@@ -1,6 +1,6 @@
 //! From the blocks of a gate's run to its verdict.
 
-use stats::gate::{self, LOOKS};
+use stats::gate::{self, Better, CLEAR_FACTOR, CLEAR_LOOK, LOOKS};
 use stats::{paired, summary};
 
 use super::metric::GateMetric;
@@ -42,11 +42,15 @@ pub fn judge(points: &[GatePoint<'_>], interrupted: bool, settings: &GateSetting
     let (verdict, reason) = match finding {
         Some(finding) => (finding.verdict, Some(finding.reason)),
         None if interrupted => undecided("the run was ended early".to_owned()),
-        None if gate::too_many_dropped(dropped.len(), measured) => undecided(format!(
-            "{} of {} are left out for what happened to the whole machine, over a quarter",
-            dropped.len(),
-            format::counted(measured as u64, "block"),
-        )),
+        None if gate::too_many_dropped(dropped.len(), measured)
+            && !is_clear_in_all(points, &metrics) =>
+        {
+            undecided(format!(
+                "{} of {} are left out for what happened to the whole machine, over a quarter",
+                dropped.len(),
+                format::counted(measured as u64, "block"),
+            ))
+        }
         None => (by_metrics, None),
     };
     let wants_more = reason.is_some() || wants_more;
@@ -66,6 +70,28 @@ pub fn judge(points: &[GatePoint<'_>], interrupted: bool, settings: &GateSetting
         dropped: dropped.len() as u32,
         metrics,
     }
+}
+
+/// Whether a regression that is clear at the first look is as clear in every block, those left out too: nothing that
+/// happens to the whole machine doubles what one of two servers takes in all of them.
+fn is_clear_in_all(points: &[GatePoint<'_>], metrics: &[MetricJudgement]) -> bool {
+    let is_clear = |it: &&MetricJudgement| {
+        it.verdict == Some(Verdict::Regressed) && it.look == Some(CLEAR_LOOK as u32)
+    };
+    metrics.iter().filter(is_clear).any(|judged| {
+        let point = points
+            .iter()
+            .find(|point| point.workload == judged.workload && point.load == judged.load);
+        let all = point.map(|point| Series::of(point, judged.metric, &|_: &Block| true));
+        all.is_some_and(|all| {
+            let slower = |ratio: f64| match judged.metric.better() {
+                Better::Lower => ratio,
+                Better::Higher => -ratio,
+            };
+            let ratios = all.log_ratios();
+            ratios.into_iter().all(|it| slower(it) > CLEAR_FACTOR.ln())
+        })
+    })
 }
 
 /// Whether a metric is undecided and its last look still to come.
