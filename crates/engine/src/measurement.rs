@@ -105,6 +105,14 @@ impl Default for Measurement {
     }
 }
 
+impl Measurement {
+    /// Whether there was an answer at all, a right or a wrong one.
+    #[must_use]
+    pub fn has_answers(&self) -> bool {
+        self.answers_total > 0 || !self.status_codes.is_empty()
+    }
+}
+
 /// Connections of a target.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ConnectionCounts {

@@ -15,22 +15,11 @@ impl Measurement {
     pub fn append(&mut self, mut later: Self) {
         self.measured += later.measured;
         self.series.append(&mut later.series);
-        let mut connections = std::mem::take(&mut later.connections.requests_per_connection);
-        let own = &mut self.connections.requests_per_connection;
-        if own.len() < connections.len() {
-            std::mem::swap(own, &mut connections);
-        }
-        for (own, later) in own.iter_mut().zip(connections) {
-            *own += later;
-        }
-        let mut ever = std::mem::take(&mut later.connections.ever_served);
-        let own = &mut self.connections.ever_served;
-        if own.len() < ever.len() {
-            std::mem::swap(own, &mut ever);
-        }
-        for (own, later) in own.iter_mut().zip(ever) {
-            *own |= later;
-        }
+        let (own, theirs) = (&mut self.connections, &mut later.connections);
+        let requests = std::mem::take(&mut theirs.requests_per_connection);
+        let ever_served = std::mem::take(&mut theirs.ever_served);
+        add_each(&mut own.requests_per_connection, requests, |a, b| *a += b);
+        add_each(&mut own.ever_served, ever_served, |a, b| *a |= b);
         self.merge(later);
     }
 
@@ -78,6 +67,16 @@ impl Measurement {
                 merge(&mut own.latency, &theirs.latency);
             }
         }
+    }
+}
+
+/// Adds what each connection got later, place by place; there may be more or fewer places.
+fn add_each<T>(own: &mut Vec<T>, mut later: Vec<T>, add: impl Fn(&mut T, T)) {
+    if own.len() < later.len() {
+        std::mem::swap(own, &mut later);
+    }
+    for (own, later) in own.iter_mut().zip(later) {
+        add(own, later);
     }
 }
 

@@ -86,9 +86,8 @@ pub fn warm_up(
 
 /// What answers nothing in a whole timeout needs no measuring: every slice would be another silence.
 fn check_answered(seen: &Measurement, timeout: Duration) -> anyhow::Result<()> {
-    let is_silent = seen.answers_total == 0 && seen.status_codes.is_empty();
     let timeouts = seen.errors.timeout;
-    if is_silent && timeouts > 0 && timeouts == seen.errors.total() {
+    if !seen.has_answers() && timeouts > 0 && timeouts == seen.errors.total() {
         bail!(
             "it answered nothing while it was warmed up: {} timed out ({timeout:?} each); if it is that slow, give it \
              a longer --timeout",

@@ -123,13 +123,24 @@ fn combine(metrics: &[MetricJudgement]) -> Verdict {
     }
 }
 
-fn judge_metric(metric: &Metric, metrics_in_gate: usize) -> MetricJudgement {
-    let slower: Vec<f64> = match metric.better {
+/// Log slowdowns of the candidate, block by block, positive = slower.
+fn slowdowns(metric: &Metric) -> Vec<f64> {
+    match metric.better {
         Better::Lower => metric.log_ratios.to_vec(),
         Better::Higher => metric.log_ratios.iter().map(|ratio| -ratio).collect(),
-    };
+    }
+}
+
+/// Whether the candidate is slower in every block by more than [`CLEAR_FACTOR`] and by more than is tolerated.
+pub fn is_clearly_slower(metric: &Metric) -> bool {
+    let least = CLEAR_FACTOR.ln().max(metric.tolerated_slowdown.ln_1p());
+    slowdowns(metric).into_iter().all(|slower| slower > least)
+}
+
+fn judge_metric(metric: &Metric, metrics_in_gate: usize) -> MetricJudgement {
+    let slower = slowdowns(metric);
     let tolerated = metric.tolerated_slowdown.ln_1p();
-    if let Some(judgement) = clearly_slower(&slower, tolerated, metric.better) {
+    if let Some(judgement) = clear_judgement(metric, &slower) {
         return judgement;
     }
     let mut judgement = MetricJudgement {
@@ -152,17 +163,22 @@ fn judge_metric(metric: &Metric, metrics_in_gate: usize) -> MetricJudgement {
 }
 
 /// The judgement of [`CLEAR_LOOK`], where it decides.
-fn clearly_slower(slower: &[f64], tolerated: f64, better: Better) -> Option<MetricJudgement> {
-    let least = CLEAR_FACTOR.ln().max(tolerated);
-    let first = slower.get(..CLEAR_LOOK)?;
+fn clear_judgement(metric: &Metric, slower: &[f64]) -> Option<MetricJudgement> {
+    let first = Metric {
+        log_ratios: metric.log_ratios.get(..CLEAR_LOOK)?,
+        ..*metric
+    };
     let slowdown = ConfidenceInterval {
-        low: first.iter().copied().fold(f64::INFINITY, f64::min),
+        low: slower[..CLEAR_LOOK]
+            .iter()
+            .copied()
+            .fold(f64::INFINITY, f64::min),
         high: f64::INFINITY,
     };
-    (slowdown.low > least).then(|| MetricJudgement {
+    is_clearly_slower(&first).then(|| MetricJudgement {
         verdict: Verdict::Regressed,
         look: Some(CLEAR_LOOK),
-        bounds: Some(ratio_bounds(slowdown, better)),
+        bounds: Some(ratio_bounds(slowdown, metric.better)),
     })
 }
 

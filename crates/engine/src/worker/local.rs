@@ -517,20 +517,16 @@ impl<C: Client> Running<C> {
     /// When the run moves on, whatever is still under way; [`NEVER`] if it waits for everything.
     fn moves_on(&self) -> Nanos {
         let (start, end) = self.window;
-        if end == NEVER || matches!(self.job.turns, Turns::Once(_)) {
-            return NEVER;
-        }
-        let Some(mean) = self.mean_response() else {
+        match (&self.job.turns, self.mean_response()) {
+            _ if end == NEVER => NEVER,
+            (Turns::Once(_), _) => NEVER,
             // The first slice finds it out. Where nothing is answered in a whole timeout, no later slice waits again.
-            return if self.job.slice == FIRST_SLICE {
-                NEVER
-            } else {
-                end
-            };
-        };
-        match &self.job.turns {
-            Turns::Closed(closed) => closed.end.get().saturating_add(RESPONSES_AWAITED * mean),
-            Turns::Open(open) => {
+            (_, None) if self.job.slice == FIRST_SLICE => NEVER,
+            (_, None) => end,
+            (Turns::Closed(closed), Some(mean)) => {
+                closed.end.get().saturating_add(RESPONSES_AWAITED * mean)
+            }
+            (Turns::Open(open), Some(mean)) => {
                 let awaited = (RESPONSES_STAYED_ON + RESPONSES_AWAITED) * mean;
                 if open.is_over() {
                     return end.saturating_add(awaited);
@@ -540,7 +536,6 @@ impl<C: Client> Running<C> {
                 let alive = self.target.recorder.borrow().silent_since();
                 end.max(alive).saturating_add(awaited.max(end - start))
             }
-            Turns::Once(_) => NEVER,
         }
     }
 }

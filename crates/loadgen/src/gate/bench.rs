@@ -357,8 +357,7 @@ fn server_notes(arms: &[Arm], parts: &[Part]) -> Vec<String> {
 
 /// A server that gave wrong answers has a figure to be judged by; one that gave none at all has not.
 fn check_answered(arm: &Arm, seen: &Measurement) -> anyhow::Result<()> {
-    let answered = seen.answers_total > 0 || !seen.status_codes.is_empty();
-    if !answered && seen.errors.total() > 0 {
+    if !seen.has_answers() && seen.errors.total() > 0 {
         bail!(
             "the {} answered nothing: errors: {}{}",
             arm.label,

@@ -1,6 +1,6 @@
 //! From the blocks of a gate's run to its verdict.
 
-use stats::gate::{self, Better, CLEAR_FACTOR, CLEAR_LOOK, LOOKS};
+use stats::gate::{self, CLEAR_LOOK, LOOKS};
 use stats::{paired, summary};
 
 use super::metric::GateMetric;
@@ -84,12 +84,11 @@ fn is_clear_in_all(points: &[GatePoint<'_>], metrics: &[MetricJudgement]) -> boo
             .find(|point| point.workload == judged.workload && point.load == judged.load);
         let all = point.map(|point| Series::of(point, judged.metric, &|_: &Block| true));
         all.is_some_and(|all| {
-            let slower = |ratio: f64| match judged.metric.better() {
-                Better::Lower => ratio,
-                Better::Higher => -ratio,
-            };
-            let ratios = all.log_ratios();
-            ratios.into_iter().all(|it| slower(it) > CLEAR_FACTOR.ln())
+            gate::is_clearly_slower(&gate::Metric {
+                log_ratios: &all.log_ratios(),
+                better: judged.metric.better(),
+                tolerated_slowdown: judged.tolerated_slowdown.unwrap_or_default(),
+            })
         })
     })
 }
