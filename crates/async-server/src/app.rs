@@ -26,7 +26,7 @@ const BLOCKING_THREADS: usize = 512;
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) config: Config,
-    pub(crate) peers: Peers,
+    pub(crate) peers: Arc<Peers>,
     pub(crate) counters: Arc<Counters>,
     /// `None` when nothing is told of requests.
     pub(crate) tracing: Option<Tracing>,
@@ -52,9 +52,11 @@ impl App {
     /// Must be called inside the runtime.
     pub(crate) fn start(config: Config, file: PathBuf) -> io::Result<Self> {
         let cores = thread::available_parallelism().map_or(1, usize::from);
+        let counters = Arc::new(Counters::default());
+        let peers = Peers::new(config.limits.max_connections, counters.clone());
         Ok(Self {
-            peers: Peers::default(),
-            counters: Arc::new(Counters::default()),
+            peers: Arc::new(peers),
+            counters,
             tracing: config.telemetry.tracing(),
             injector: Injector::new(&config.faults).map(Arc::new),
             waiting: Arc::new(Waiting::start(config.waiting, config.worker_threads)?),

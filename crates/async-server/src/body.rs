@@ -3,36 +3,40 @@
 use std::io;
 
 use http1::{BodyDecoder, BodyError, Piece};
-use workload::Answer;
+use workload::{Answer, Limits};
 
-use crate::{connection::Connection, request::Request};
+use crate::{request::Request, wire::Wire};
 
 /// Reads one request's body from its connection.
 pub(crate) struct BodyReader<'c, 'a> {
-    connection: &'c mut Connection<'a>,
+    wire: &'c mut Wire<'a>,
     decoder: Result<BodyDecoder, BodyError>,
     max_bytes: u64,
     /// Whether the client waits for a word before it sends the body.
     awaited: bool,
+    /// That word, where nobody wants the body because there is no such route.
+    unwanted: Option<&'c Answer>,
 }
 
 /// Why a body was not read to its end.
 #[derive(Debug)]
 pub(crate) enum Unread {
-    /// It is malformed or too large; this is the answer, and the connection closes after it.
+    /// This is the answer, and the connection closes after it.
     Refused(Answer),
     /// The connection failed.
     Failed(io::Error),
 }
 
 impl<'c, 'a> BodyReader<'c, 'a> {
-    pub(crate) fn new(connection: &'c mut Connection<'a>, request: &Request) -> Self {
-        let max_bytes = connection.app.config.limits.max_body_bytes;
+    /// A reader of the body of `request`, which may have as much as `limits` say.
+    pub(crate) fn new(wire: &'c mut Wire<'a>, request: &'c Request, limits: &Limits) -> Self {
+        let max_bytes = limits.max_body_bytes;
         Self {
             decoder: BodyDecoder::new(request.framing, max_bytes),
             max_bytes,
             awaited: request.expect_continue,
-            connection,
+            unwanted: request.route.as_ref().err(),
+            wire,
         }
     }
 
@@ -53,26 +57,26 @@ impl<'c, 'a> BodyReader<'c, 'a> {
             Err(error) => return Err(refused(*error, max_bytes)),
         };
         loop {
-            let decoded = decoder.decode(self.connection.input.unread());
+            let decoded = decoder.decode(self.wire.input.unread());
             let (consumed, piece) = decoded.map_err(|error| refused(error, max_bytes))?;
             let found = match piece {
                 Piece::Data(data) => Some(data.len()),
                 Piece::End => None,
                 Piece::NeedMore => {
-                    self.connection.input.consume(consumed);
+                    self.wire.input.consume(consumed);
                     if std::mem::take(&mut self.awaited) {
-                        self.connection
-                            .send_continue()
-                            .await
-                            .map_err(Unread::Failed)?;
+                        if let Some(answer) = self.unwanted {
+                            return Err(Unread::Refused(answer.clone()));
+                        }
+                        self.wire.send_continue().await.map_err(Unread::Failed)?;
                     }
-                    if self.connection.fill(None).await.map_err(Unread::Failed)? == 0 {
+                    if self.wire.fill(None).await.map_err(Unread::Failed)? == 0 {
                         return Err(Unread::Failed(io::ErrorKind::UnexpectedEof.into()));
                     }
                     continue;
                 }
             };
-            self.connection.input.consume(consumed);
+            self.wire.input.consume(consumed);
             return Ok(found);
         }
     }

@@ -15,7 +15,7 @@ use workload::{Faults, Limits, Waiting};
 pub enum Model {
     /// The blocking server's own HTTP code on tasks
     Bare,
-    /// Axum, by hyper-util's connection builder
+    /// Axum, by hyper's connections of HTTP/1.1
     Axum,
 }
 

@@ -10,46 +10,40 @@ use std::{
 use axum::{
     Router,
     body::{Body, HttpBody},
-    http::{HeaderValue, Request, Response, header},
+    http::{
+        HeaderMap, HeaderValue, Method, Request, Response, StatusCode, Version, header,
+        request::Parts,
+    },
     response::IntoResponse,
 };
 use bytes::Bytes;
 use hyper::{
     body::{Frame, Incoming, SizeHint},
+    server::conn::http1::Builder,
     service::{Service, service_fn},
 };
-use hyper_util::{
-    rt::{TokioExecutor, TokioIo},
-    server::conn::auto::Builder,
-    service::TowerToHyperService,
-};
+use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use telemetry::{Instrument, RequestSpan};
 use tokio::net::TcpStream;
-use workload::Route;
+use workload::{Route, workloads::websocket::Upgrade};
 
 use crate::{
     app::App,
-    incoming::{BodyReader, Gone, Unread, check_head},
-    peers::{Peer, Seat, State},
+    incoming::{BodyReader, Connected, Gone, Handshake, Unread, waits},
+    peers::{ConnectionGuard, Peer, State},
     routes,
     socket::Socket,
     trace,
 };
 
-/// What a handler needs to know of its connection, when it reads the body or goes on with
-/// WebSocket.
-#[derive(Debug, Clone)]
-pub(crate) struct Connected {
-    pub(crate) peer: Arc<Peer>,
-    /// Held by whoever keeps the connection open.
-    _seat: Arc<Seat>,
-}
+/// Hyper's smallest buffer, in bytes. How long a head may be says the socket.
+const LEAST_BUFFER: usize = 8 * 1024;
 
 /// Serves a connection until it closes. Errors end it; there is nobody to tell.
 pub(crate) async fn serve(
     app: Arc<App>,
     peer: Arc<Peer>,
-    seat: Seat,
+    guard: ConnectionGuard,
     stream: TcpStream,
     router: Router,
 ) {
@@ -58,18 +52,14 @@ pub(crate) async fn serve(
     }
     let socket = Socket::new(stream, app.clone(), peer.clone());
     let router = TowerToHyperService::new(router);
-    let mut builder = Builder::new(TokioExecutor::new()).http1_only();
+    let mut builder = Builder::new();
     builder
-        .http1()
-        .max_buf_size(app.config.limits.max_head_bytes)
+        .max_buf_size(app.config.limits.max_head_bytes.max(LEAST_BUFFER))
         // It would also close idle connections; the socket keeps both times apart.
         .header_read_timeout(None);
-    let seat = Arc::new(seat);
+    let guard = Arc::new(guard);
     let service = service_fn(move |request| {
-        let connected = Connected {
-            peer: peer.clone(),
-            _seat: seat.clone(),
-        };
+        let connected = Connected::new(peer.clone(), guard.clone());
         let busy = Busy::new(peer.clone());
         let span = trace::begin_in_framework(&app, &request);
         let within = trace::span(span.as_deref());
@@ -78,7 +68,8 @@ pub(crate) async fn serve(
     });
     telemetry::debug!("connection opened");
     let _ = builder
-        .serve_connection_with_upgrades(TokioIo::new(socket), service)
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades()
         .await;
     telemetry::debug!("connection closed");
 }
@@ -91,6 +82,10 @@ async fn answer(
     request: Request<Incoming>,
     span: Option<Box<RequestSpan>>,
 ) -> Result<Response<Tracked>, Gone> {
+    let asked = Asked {
+        version: request.version(),
+        head_only: request.method() == Method::HEAD,
+    };
     let mut response = match prepare(&app, connected, request).await {
         Ok(request) => {
             let Ok(response) = router.call(request).await;
@@ -101,22 +96,7 @@ async fn answer(
     if let Some(gone) = response.extensions_mut().remove() {
         return Err(gone);
     }
-    let close = HeaderValue::from_static("close");
-    let headers = response.headers_mut();
-    // A body that was not read to its end leaves a connection on which no further request can be
-    // read.
-    if headers.get(header::CONNECTION) == Some(&close) || busy.0.state() == State::Reading {
-        busy.0.linger();
-        headers.insert(header::CONNECTION, close);
-    } else if app.peers.stopping() {
-        headers.insert(header::CONNECTION, close);
-    }
-    for (name, value) in trace::fields(span.as_deref()) {
-        // Ours are all text.
-        if let Ok(value) = HeaderValue::try_from(value) {
-            headers.insert(*name, value);
-        }
-    }
+    finish(&app, &busy, &asked, span.as_deref(), &mut response);
     let status = response.status().as_u16();
     Ok(response.map(|body| Tracked {
         ended: body.is_end_stream(),
@@ -127,40 +107,117 @@ async fn answer(
     }))
 }
 
+/// What of a request its answer depends on.
+struct Asked {
+    version: Version,
+    head_only: bool,
+}
+
+/// Gives an answer the fields that stand behind those of its handler, in the order of the other servers.
+fn finish(
+    app: &App,
+    busy: &Busy,
+    asked: &Asked,
+    span: Option<&RequestSpan>,
+    response: &mut Response<Body>,
+) {
+    if response.status() == StatusCode::SWITCHING_PROTOCOLS {
+        busy.0.set(State::Upgraded);
+        return add(response.headers_mut(), trace::fields(span));
+    }
+    let size = response.body().size_hint().exact();
+    let headers = response.headers_mut();
+    // A body that was not read to its end leaves a connection on which no further request can be
+    // read.
+    let is_refused = headers.get(header::CONNECTION).is_some() || busy.0.state() == State::Reading;
+    if is_refused {
+        busy.0.linger();
+        headers.remove(header::CONNECTION);
+    }
+    let fields = trace::fields(span);
+    if !fields.is_empty() {
+        let length = headers.remove(header::CONTENT_LENGTH);
+        add(headers, fields);
+        headers.extend(length.map(|length| (header::CONTENT_LENGTH, length)));
+    }
+    let closes = is_refused || app.peers.stopping();
+    if asked.version == Version::HTTP_10 {
+        let has_length = headers.contains_key(header::CONTENT_LENGTH);
+        let is_unbounded = size.is_none() || asked.head_only && !has_length;
+        if closes || is_unbounded {
+            // By this hyper knows that the connection is not kept, and promises nothing else.
+            *response.version_mut() = Version::HTTP_10;
+        }
+    } else if closes {
+        if let Some(size) = size {
+            let length = headers.entry(header::CONTENT_LENGTH);
+            length.or_insert_with(|| HeaderValue::from(size));
+        }
+        headers.insert(header::CONNECTION, HeaderValue::from_static("close"));
+    }
+}
+
+fn add(headers: &mut HeaderMap, fields: &[(&'static str, String)]) {
+    for (name, value) in fields {
+        // Ours are all text.
+        if let Ok(value) = HeaderValue::try_from(value) {
+            headers.insert(*name, value);
+        }
+    }
+}
+
 /// Reads a body that no handler wants to its end, and injects faults.
 async fn prepare(
     app: &App,
     connected: Connected,
     request: Request<Incoming>,
 ) -> Result<Request<Body>, Unread> {
-    check_head(&request)?;
-    let route = Route::find(request.uri().path());
-    let takes = |route: &Route| route.takes(request.method().as_str());
-    let route = route.filter(takes);
+    let route = Route::requested(request.method().as_str(), request.uri().path());
+    let waits = !request.body().is_end_stream() && waits(&request);
     let (mut parts, body) = request.into_parts();
-    let body = match route {
-        Some(route) if route.reads_body() => {
-            parts.extensions.insert(connected);
-            Body::new(body)
-        }
-        _ if body.is_end_stream() => {
-            if route.is_some_and(Route::upgrades) {
-                parts.extensions.insert(connected);
-            }
-            Body::empty()
-        }
+    let body = match &route {
+        Ok(route) if route.reads_body() => Body::new(body),
+        _ if body.is_end_stream() => Body::empty(),
         _ => {
             let max_bytes = app.config.limits.max_body_bytes;
-            BodyReader::new(body, connected.peer, max_bytes)
+            let unwanted = route.as_ref().err().filter(|_| waits).cloned();
+            BodyReader::new(body, connected.peer.clone(), max_bytes)
+                .instead_of_asking(unwanted)
                 .discard()
                 .await?;
             Body::empty()
         }
     };
-    if let Some(route) = route {
+    if let Ok(route) = route {
+        introduce(&mut parts, connected, route);
         routes::inject_faults(app, route).await;
     }
     Ok(Request::from_parts(parts, body))
+}
+
+/// Tells a handler of its connection, if it reads the body or goes on with WebSocket.
+fn introduce(parts: &mut Parts, connected: Connected, route: Route) {
+    if route.reads_body() {
+        parts.extensions.insert(connected);
+    } else if route.upgrades() {
+        let upgrade = {
+            let field = |name: &str| parts.headers.get(name)?.to_str().ok();
+            let query = parts.uri.query().unwrap_or_default();
+            let is_http_1_0 = parts.version == Version::HTTP_10;
+            Upgrade::check(parts.uri.path(), query, is_http_1_0, field)
+        };
+        if upgrade.is_ok() {
+            // Axum wants nothing else to stand beside them.
+            let alone = [
+                (header::CONNECTION, "upgrade"),
+                (header::UPGRADE, "websocket"),
+            ];
+            for (name, value) in alone {
+                parts.headers.insert(name, HeaderValue::from_static(value));
+            }
+        }
+        parts.extensions.insert(Handshake { connected, upgrade });
+    }
 }
 
 /// A request that is being answered, until it is dropped.
@@ -175,7 +232,9 @@ impl Busy {
 
 impl Drop for Busy {
     fn drop(&mut self) {
-        self.0.rest();
+        if self.0.state() != State::Upgraded {
+            self.0.rest();
+        }
     }
 }
 

@@ -1,27 +1,39 @@
-//! A request's body as hyper hands it over.
+//! What comes in by Axum's door: a request's connection, and its body as hyper hands it over.
 
-use std::{
-    error::Error,
-    io::{self, ErrorKind},
-    pin::Pin,
-    sync::Arc,
-};
+use std::{error::Error, io, pin::Pin, sync::Arc};
 
 use axum::{
     body::HttpBody,
     extract::FromRequest,
-    http::{HeaderMap, HeaderValue, Request, Response, StatusCode, Version, header},
+    http::{Request, Response, Version, header},
     response::IntoResponse,
 };
 use bytes::Bytes;
-use workload::{Answer, Route};
+use http1::BodyError;
+use workload::{Answer, Route, workloads::websocket::Upgrade};
 
 use crate::{
     app::App,
-    framework::Connected,
-    peers::{Peer, State},
+    peers::{ConnectionGuard, Peer, State},
     reply::Reply,
 };
+
+/// What a handler needs to know of its connection, when it reads the body or goes on with
+/// WebSocket.
+#[derive(Debug, Clone)]
+pub(crate) struct Connected {
+    pub(crate) peer: Arc<Peer>,
+    /// Held by whoever keeps the connection open.
+    _guard: Arc<ConnectionGuard>,
+}
+
+/// A request to go on with WebSocket.
+#[derive(Debug, Clone)]
+pub(crate) struct Handshake {
+    pub(crate) connected: Connected,
+    /// How, or why not.
+    pub(crate) upgrade: Result<Upgrade, Answer>,
+}
 
 /// Reads one request's body.
 pub(crate) struct BodyReader<B = axum::body::Body> {
@@ -29,14 +41,14 @@ pub(crate) struct BodyReader<B = axum::body::Body> {
     peer: Arc<Peer>,
     max_bytes: u64,
     left: u64,
+    /// What a client is told that waits for a word before it sends a body that nobody wants.
+    unwanted: Option<Answer>,
 }
 
 /// Why a request was not read to its end.
 pub(crate) enum Unread {
     /// This is the answer, and the connection closes after it.
     Refused(Answer),
-    /// The same, by a status and nothing else, as hyper does it.
-    Bare(StatusCode),
     /// Nobody is there to answer.
     Gone(Gone),
 }
@@ -45,6 +57,16 @@ pub(crate) enum Unread {
 #[derive(Debug, Clone, thiserror::Error)]
 #[error("the client is gone")]
 pub(crate) struct Gone;
+
+impl Connected {
+    /// The connection of `peer`, which is open for as long as somebody holds its `guard`.
+    pub(crate) fn new(peer: Arc<Peer>, guard: Arc<ConnectionGuard>) -> Self {
+        Self {
+            peer,
+            _guard: guard,
+        }
+    }
+}
 
 impl From<Answer> for Unread {
     fn from(answer: Answer) -> Self {
@@ -67,7 +89,14 @@ where
             peer,
             max_bytes,
             left: max_bytes,
+            unwanted: None,
         }
+    }
+
+    /// The same for a client that is not asked for the body, but told `unwanted` if there is that.
+    pub(crate) fn instead_of_asking(mut self, unwanted: Option<Answer>) -> Self {
+        self.unwanted = unwanted;
+        self
     }
 
     /// The next bytes; `None` at the end.
@@ -76,13 +105,17 @@ where
         if self.body.size_hint().lower() > self.left {
             return Err(too_large());
         }
+        if let Some(answer) = self.unwanted.take() {
+            return Err(answer.into());
+        }
         let frame = std::future::poll_fn(|cx| Pin::new(&mut self.body).poll_frame(cx)).await;
         let Some(frame) = frame else {
             self.peer.set(State::Answering);
             return Ok(None);
         };
         // A frame without data holds trailers, which nobody wants.
-        let bytes = frame.map_err(unread)?.into_data().unwrap_or_default();
+        let frame = frame.map_err(|error| unread(&error, self.max_bytes))?;
+        let bytes = frame.into_data().unwrap_or_default();
         let left = self.left.checked_sub(bytes.len() as u64);
         self.left = left.ok_or_else(too_large)?;
         Ok(Some(bytes))
@@ -114,15 +147,18 @@ impl FromRequest<Arc<App>> for BodyReader {
     }
 }
 
-fn unread(error: impl Error) -> Unread {
+/// What the socket says of a body that it can't make out; anything else it says is the end of the connection.
+fn unread(error: &dyn Error, max_bytes: u64) -> Unread {
     let mut cause = error.source();
     while let Some(error) = cause {
-        let kind = error.downcast_ref::<io::Error>().map(io::Error::kind);
-        // What hyper says of a chunk it can't make out.
-        if let Some(ErrorKind::InvalidInput | ErrorKind::InvalidData) = kind {
-            return Unread::Refused(Answer::error(400, "malformed body"));
+        let told = error
+            .downcast_ref::<io::Error>()
+            .and_then(io::Error::get_ref);
+        match told.and_then(|told| told.downcast_ref()) {
+            Some(BodyError::TooLarge) => return Answer::too_large(max_bytes).into(),
+            Some(BodyError::Malformed(_)) => return Answer::error(400, "malformed body").into(),
+            None => cause = error.source(),
         }
-        cause = error.source();
     }
     Unread::Gone(Gone)
 }
@@ -131,10 +167,6 @@ impl IntoResponse for Unread {
     fn into_response(self) -> axum::response::Response {
         match self {
             Self::Refused(answer) => Reply::from(answer.closing()).into_response(),
-            Self::Bare(status) => {
-                let close = [(header::CONNECTION, HeaderValue::from_static("close"))];
-                (status, close).into_response()
-            }
             Self::Gone(gone) => {
                 // No answer at all; whoever gets it closes the connection.
                 let mut response = Response::default();
@@ -145,21 +177,10 @@ impl IntoResponse for Unread {
     }
 }
 
-/// Refuses what hyper would take and we don't.
-pub(crate) fn check_head<B>(request: &Request<B>) -> Result<(), Unread> {
-    if is_ambiguous(request.version(), request.headers()) {
-        return Err(Unread::Bare(StatusCode::BAD_REQUEST));
-    }
-    Ok(())
-}
-
-fn is_ambiguous(version: Version, headers: &HeaderMap) -> bool {
-    let hosts = headers.get_all(header::HOST).iter().count();
-    let mut encodings = headers.get_all(header::TRANSFER_ENCODING).iter();
-    let chunked = |value: &HeaderValue| value.as_bytes().eq_ignore_ascii_case(b"chunked");
-    let encoded_otherwise = encodings.next().is_some_and(|value| !chunked(value));
-    version == Version::HTTP_11 && hosts != 1
-        || hosts > 1
-        || encoded_otherwise
-        || encodings.next().is_some()
+/// Whether the client waits for a word before it sends the body. Where the body is there already, hyper sees no such
+/// wish.
+pub(crate) fn waits<B>(request: &Request<B>) -> bool {
+    let expected = request.headers().get_all(header::EXPECT).iter().next_back();
+    request.version() == Version::HTTP_11
+        && expected.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"100-continue"))
 }

@@ -7,17 +7,17 @@
 //! side.
 //!
 //! - [`config`]: every tunable; [`cli`]: the flags for them.
-//! - `listen`: binding and accepting.
-//! - `connection`: requests in, answers out; `request`: its head; `body`: its body as it arrives:
-//!   `async-bare`.
+//! - `listen`: binding and accepting; `refusal`: when there is no room.
+//! - `connection`: requests in, answers out; `wire`: their bytes: `async-bare`.
+//! - `request`: a request's head; `body`: its body as it arrives: `async-bare` too.
 //! - `framework`, `incoming`: the same for `async`, by Axum and hyper; `socket`: what hyper reads
-//!   from.
+//!   from; `intake`: how far it may have what came in.
 //! - `routes`: which handler answers; `handlers`: one file each.
 //! - `offload`: work on other tasks and threads than the connection's.
 //! - `trace`: the span of a request; what else is told, and where it goes, is `telemetry`'s.
 //! - `waiting`: what simulated waits are.
 //! - `reply`: what a handler gives back; `backend`: other servers that handlers ask.
-//! - `peers`: the connections there are; `stats`: the counters.
+//! - `peers`: the connections there are; `presence`: whether a client is gone; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished; `timer`: deadlines that cost nothing
 //!   while they are kept.
 
@@ -32,9 +32,12 @@ mod connection;
 mod framework;
 mod handlers;
 mod incoming;
+mod intake;
 mod listen;
 mod offload;
 mod peers;
+mod presence;
+mod refusal;
 mod reply;
 mod request;
 mod routes;
@@ -43,6 +46,7 @@ mod stats;
 mod timer;
 mod trace;
 mod waiting;
+mod wire;
 
 use std::{
     io,
@@ -71,6 +75,11 @@ pub enum Error {
     /// The runtime's threads can't be made.
     #[error("cannot start the runtime: {0}; lower --worker-threads, or raise `ulimit -u`")]
     Runtime(#[source] io::Error),
+    /// Hyper can't write a date before 1970, and without one it writes nothing.
+    #[error(
+        "the clock stands before 1970, and hyper can't write such a date; set the clock, or use --model bare"
+    )]
+    Clock,
     /// The file that `/file` reads can't be made.
     #[error("cannot write a temporary file of 1 MiB: {0}; make room, or set TMPDIR")]
     TemporaryFile(#[source] io::Error),

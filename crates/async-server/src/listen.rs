@@ -1,26 +1,23 @@
 //! Binding and accepting.
 
 use std::{
-    io::{self, Read, Write},
-    net::{Shutdown as Half, TcpListener},
+    io,
+    net::TcpListener,
     sync::Arc,
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use http1::{HttpDate, Version};
 use socket2::{Domain, Socket, Type};
 use tokio::{
     net::TcpStream,
     runtime::{Builder, Runtime},
 };
-use workload::Answer;
 
 use crate::{
     Config, Drained, Error, Flavor, Model, Shutdown,
     app::{self, App},
-    connection::{self, encode},
-    framework,
-    peers::Peers,
+    connection, framework,
+    refusal::refuse,
     routes,
 };
 
@@ -52,8 +49,9 @@ pub fn bind(config: &Config) -> Result<TcpListener, Error> {
 ///
 /// # Errors
 ///
-/// [`Error::Runtime`] when its threads can't be made.
+/// [`Error::Runtime`] when its threads can't be made, [`Error::Clock`] when hyper could not serve.
 pub fn run(listener: TcpListener, config: Config, shutdown: &Shutdown) -> Result<Drained, Error> {
+    check_clock(config.model, SystemTime::now())?;
     let runtime = runtime(&config).map_err(Error::Runtime)?;
     let file = app::temporary_file().map_err(Error::TemporaryFile)?;
     let app = {
@@ -69,6 +67,13 @@ pub fn run(listener: TcpListener, config: Config, shutdown: &Shutdown) -> Result
     drained
         .map_err(|error| Error::Runtime(io::Error::other(error)))?
         .map_err(Error::Runtime)
+}
+
+fn check_clock(model: Model, now: SystemTime) -> Result<(), Error> {
+    match model {
+        Model::Axum if now < UNIX_EPOCH => Err(Error::Clock),
+        Model::Axum | Model::Bare => Ok(()),
+    }
 }
 
 fn runtime(config: &Config) -> io::Result<Runtime> {
@@ -126,43 +131,37 @@ impl Door {
 
     /// Serves a connection on a task of its own.
     fn serve(&self, app: &Arc<App>, stream: TcpStream) {
-        let Some((peer, seat)) = Peers::admit(app) else {
+        let Some((peer, guard)) = app.peers.admit() else {
             return refuse(stream, "too many connections");
         };
         let app = app.clone();
         match self {
             Self::Bare => {
                 tokio::spawn(async move {
-                    let _seat = seat;
+                    let _guard = guard;
                     connection::serve(&app, &peer, stream).await;
                 });
             }
             Self::Axum(router) => {
                 let router = router.clone();
-                tokio::spawn(framework::serve(app, peer, seat, stream, router));
+                tokio::spawn(framework::serve(app, peer, guard, stream, router));
             }
         }
     }
 }
 
-/// Answers 503 without waiting for anything: the task that accepts has others to serve.
-fn refuse(stream: TcpStream, reason: &str) {
-    // Still non-blocking. Should one of these fail, the client sees a closed connection instead.
-    let Ok(mut stream) = stream.into_std() else {
-        return;
-    };
-    let mut answer = Vec::new();
-    let refusal = Answer::no_room(reason);
-    encode(
-        &refusal,
-        Version::Http11,
-        false,
-        HttpDate::default().now(),
-        &mut answer,
-    );
-    answer.extend_from_slice(&refusal.body);
-    let _ = stream.write(&answer);
-    let _ = stream.shutdown(Half::Write);
-    // Closing with bytes unread would reset the connection, and the answer with it.
-    let _ = stream.read(&mut [0; 4096]);
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clock_that_hyper_can_t_tell_is_named() {
+        let before = UNIX_EPOCH - Duration::from_secs(1);
+        assert!(matches!(
+            check_clock(Model::Axum, before),
+            Err(Error::Clock)
+        ));
+        assert!(check_clock(Model::Axum, UNIX_EPOCH).is_ok());
+        assert!(check_clock(Model::Bare, before).is_ok());
+    }
 }

@@ -18,8 +18,7 @@ use std::{
 };
 
 use tokio::{sync::Notify, time::Instant};
-
-use crate::app::App;
+use workload::Counters;
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -41,14 +40,18 @@ pub(crate) struct Peer {
     /// Wakes its task to see that the server stops.
     waker: Mutex<Option<Waker>>,
     lingers: AtomicBool,
+    /// Whether its task wants to be woken when the answer is done.
+    called_at_rest: AtomicBool,
     connected: Instant,
     /// Since when it is idle, in milliseconds after it connected.
     idle_since_ms: AtomicU64,
 }
 
 /// All connections.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Peers {
+    max_connections: Option<usize>,
+    counters: Arc<Counters>,
     open: Mutex<Open>,
     closed: Notify,
     stopping: AtomicBool,
@@ -62,8 +65,8 @@ struct Open {
 
 /// A connection's place among the others, given up when dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    app: Arc<App>,
+pub(crate) struct ConnectionGuard {
+    peers: Arc<Peers>,
     id: u64,
 }
 
@@ -81,11 +84,28 @@ impl Peer {
         }
     }
 
-    /// Says that the answer is done, and when that was.
+    /// Says that the answer is done, and when that was. Whoever [waits](Self::call_at_rest) for that is woken.
     pub(crate) fn rest(&self) {
         let ms = u64::try_from(self.connected.elapsed().as_millis()).unwrap_or(u64::MAX);
         self.idle_since_ms.store(ms, Relaxed);
         self.set(State::Idle);
+        if self.called_at_rest.load(Relaxed) {
+            self.called_at_rest.store(false, Relaxed);
+            self.wake();
+        }
+    }
+
+    /// Has [`rest`](Self::rest) wake the task that [`wake_to_stop`](Self::wake_to_stop) names: something waits for
+    /// the end of the answer.
+    pub(crate) fn call_at_rest(&self) {
+        self.called_at_rest.store(true, Relaxed);
+    }
+
+    fn wake(&self) {
+        let mut kept = self.waker.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(waker) = kept.take() {
+            waker.wake();
+        }
     }
 
     /// When [`rest`](Self::rest) was said last; when it connected, if it never was.
@@ -113,14 +133,26 @@ impl Peer {
 }
 
 impl Peers {
+    /// None so far, and never more than `max_connections`. One that panics is counted by
+    /// `counters`.
+    pub(crate) fn new(max_connections: Option<usize>, counters: Arc<Counters>) -> Self {
+        Self {
+            max_connections,
+            counters,
+            open: Mutex::default(),
+            closed: Notify::new(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in a connection, unless there are too many already.
-    pub(crate) fn admit(app: &Arc<App>) -> Option<(Arc<Peer>, Seat)> {
-        let max = app.config.limits.max_connections;
-        let mut open = app.peers.open();
+    pub(crate) fn admit(self: &Arc<Self>) -> Option<(Arc<Peer>, ConnectionGuard)> {
+        let max = self.max_connections;
+        let mut open = self.open();
         if max.is_some_and(|max| open.by_id.len() >= max) {
             return None;
         }
@@ -128,6 +160,7 @@ impl Peers {
             state: AtomicU8::new(State::Idle as u8),
             waker: Mutex::default(),
             lingers: AtomicBool::new(false),
+            called_at_rest: AtomicBool::new(false),
             connected: Instant::now(),
             idle_since_ms: AtomicU64::new(0),
         });
@@ -135,8 +168,8 @@ impl Peers {
         open.next_id += 1;
         open.by_id.insert(id, peer.clone());
         drop(open);
-        let app = app.clone();
-        Some((peer, Seat { app, id }))
+        let peers = self.clone();
+        Some((peer, ConnectionGuard { peers, id }))
     }
 
     /// How many are open, and how many of them are answering a request.
@@ -157,14 +190,7 @@ impl Peers {
         // In this order: whoever leaves its waker after the flag is set sees the flag.
         self.stopping.store(true, SeqCst);
         for peer in self.open().by_id.values() {
-            let waker = peer
-                .waker
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take();
-            if let Some(waker) = waker {
-                waker.wake();
-            }
+            peer.wake();
         }
     }
 
@@ -186,15 +212,15 @@ impl Peers {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.app.counters.panicked();
+            self.peers.counters.panicked();
         }
-        let mut open = self.app.peers.open();
+        let mut open = self.peers.open();
         open.by_id.remove(&self.id);
         if open.by_id.is_empty() {
-            self.app.peers.closed.notify_one();
+            self.peers.closed.notify_one();
         }
     }
 }

@@ -4,7 +4,7 @@ use http1::{Framing, Head, Method, Version};
 use telemetry::RequestSpan;
 use workload::{Answer, Route};
 
-use crate::{app::App, routes, trace};
+use crate::{app::App, trace};
 
 /// A request without its body.
 pub(crate) struct Request {
@@ -22,7 +22,7 @@ pub(crate) struct Request {
 impl Request {
     pub(crate) fn new(app: &App, head: &Head<'_>) -> Self {
         Self {
-            route: routes::find(head),
+            route: find(head),
             // Without a query this does not allocate.
             query: head.query.unwrap_or_default().to_owned(),
             version: head.version,
@@ -42,5 +42,15 @@ impl Request {
     /// Says that its answer was sent.
     pub(crate) fn answered(&self, status: u16) {
         trace::answered(self.span.as_deref(), status);
+    }
+}
+
+/// The route of a request to `async-bare`, or the answer when there is none.
+fn find(head: &Head<'_>) -> Result<Route, Answer> {
+    let lacks = |route: &Route| !route.is_in_async_bare();
+    match Route::requested(head.method_token, head.path) {
+        Ok(route) if !lacks(&route) => Ok(route),
+        Err(answer) if !Route::find(head.path).is_some_and(|route| lacks(&route)) => Err(answer),
+        _ => Err(Answer::not_found(head.path)),
     }
 }

@@ -8,23 +8,9 @@ use axum::{
     http::{Method, Uri},
     routing::{get, post},
 };
-use http1::Head;
 use workload::{Answer, Route};
 
 use crate::{app::App, handlers, reply::Reply, request::Request};
-
-/// The route of a request to `async-bare`, or the answer when there is none.
-pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
-    match Route::find(head.path).filter(|route| route.is_in_async_bare()) {
-        None => Err(Answer::not_found(head.path)),
-        Some(route) if !route.takes(head.method_token) => Err(Answer::method_not_allowed(
-            head.method_token,
-            head.path,
-            route.allow(),
-        )),
-        Some(route) => Ok(route),
-    }
-}
 
 /// Answers a request to `async-bare`.
 pub(crate) async fn dispatch(app: &App, request: &Request) -> Reply {
@@ -54,7 +40,7 @@ pub(crate) async fn dispatch(app: &App, request: &Request) -> Reply {
         Route::Backend => handlers::backend(app, query).await,
         Route::Stream => return handlers::stream(app, query).await.into(),
         Route::Upload | Route::Batch | Route::Echo | Route::Room | Route::Rooms => {
-            // `find` does not find them: these are for Axum's parts.
+            // No `Request` has one of them: they are for Axum's parts.
             Err(Answer::not_found(route.path()))
         }
     }
@@ -102,27 +88,20 @@ pub(crate) fn router(app: Arc<App>) -> Router {
         .route(Route::Stream.path(), answers!(handlers::stream, app))
         .route(Route::Upload.path(), post(handlers::upload))
         .route(Route::Batch.path(), post(handlers::batch))
-        .route(
-            Route::Echo.path(),
-            get(handlers::websocket).head(method_not_allowed),
-        )
-        .route(
-            Route::Room.path(),
-            get(handlers::websocket).head(method_not_allowed),
-        )
+        .route(Route::Echo.path(), get(handlers::websocket).head(no_route))
+        .route(Route::Room.path(), get(handlers::websocket).head(no_route))
         .route(Route::Rooms.path(), answers!(handlers::rooms, app))
-        .fallback(async |uri: Uri| Reply::from(Answer::not_found(uri.path())))
-        .method_not_allowed_fallback(method_not_allowed)
+        .fallback(no_route)
+        .method_not_allowed_fallback(no_route)
         .with_state(app)
 }
 
-async fn method_not_allowed(method: Method, uri: Uri) -> Reply {
-    let allow = Route::find(uri.path()).map_or("", Route::allow);
-    Reply::from(Answer::method_not_allowed(
-        method.as_str(),
-        uri.path(),
-        allow,
-    ))
+async fn no_route(method: Method, uri: Uri) -> Reply {
+    let answer = match Route::requested(method.as_str(), uri.path()) {
+        Ok(route) => Answer::not_found(route.path()),
+        Err(answer) => answer,
+    };
+    answer.into()
 }
 
 /// Slows a request down if asked to, by either door.

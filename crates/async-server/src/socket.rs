@@ -1,5 +1,5 @@
-//! What hyper reads from and writes to: the connection with our timeouts, our strictness about
-//! request heads, and our way to stop.
+//! What hyper reads from and writes to: the connection with our timeouts, our reading of requests, and our way to
+//! stop.
 
 use std::{
     io::{self, ErrorKind, IoSlice},
@@ -8,7 +8,7 @@ use std::{
     task::{Context, Poll, ready},
 };
 
-use http1::screen::Screen;
+use http1::HttpDate;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -17,9 +17,12 @@ use tokio::{
 
 use crate::{
     app::App,
-    connection::LINGER,
+    intake::Intake,
     peers::{Peer, State},
+    presence::Presence,
+    reply::refusal,
     timer::Timer,
+    wire::LINGER,
 };
 
 /// A connection as hyper sees it.
@@ -27,9 +30,14 @@ pub(crate) struct Socket {
     stream: TcpStream,
     app: Arc<App>,
     peer: Arc<Peer>,
-    /// Looks at what comes in.
-    screen: Screen,
-    /// When that head has to be complete, once it was seen to be incomplete.
+    /// What came in and is not hyper's yet.
+    intake: Intake,
+    /// Whether the client has closed its side, and what is known of it since.
+    ended: bool,
+    presence: Presence,
+    /// What is left to write of the answer to what was no request.
+    refusal: Option<Vec<u8>>,
+    /// When a head has to be complete, once it was seen to be incomplete.
     head_deadline: Option<Instant>,
     /// Since when nothing of a body came in.
     quiet_since: Option<Instant>,
@@ -43,10 +51,13 @@ pub(crate) struct Socket {
 impl Socket {
     pub(crate) fn new(stream: TcpStream, app: Arc<App>, peer: Arc<Peer>) -> Self {
         Self {
+            intake: Intake::new(&app.config.limits),
             stream,
             app,
             peer,
-            screen: Screen::default(),
+            ended: false,
+            presence: Presence::default(),
+            refusal: None,
             head_deadline: None,
             quiet_since: None,
             stuck_since: None,
@@ -55,11 +66,85 @@ impl Socket {
         }
     }
 
-    /// Bytes came in. Those of requests are screened.
-    fn received(&mut self, bytes: &mut [u8]) {
-        self.quiet_since = None;
-        if self.peer.state() != State::Upgraded && self.screen.look(bytes) {
-            self.head_deadline = None;
+    /// Whether the next request may pass: the answer to the last one is written.
+    fn is_open(&self) -> bool {
+        self.peer.state() == State::Idle && self.stuck_since.is_none()
+    }
+
+    /// Reads until hyper may have something, is to be told something, or there is nothing.
+    fn poll_input(&mut self, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        loop {
+            let open = self.is_open();
+            if buf.filled().len() == before {
+                self.intake.look(open, &self.app.config.limits);
+                self.intake.hand_over(buf);
+            }
+            if buf.filled().len() > before {
+                self.quiet_since = None;
+                self.head_deadline = None;
+                return Poll::Ready(Ok(()));
+            }
+            if let Some(error) = self.intake.broken() {
+                return Poll::Ready(Err(io::Error::new(ErrorKind::InvalidData, error)));
+            }
+            if let Some(error) = self.intake.refused() {
+                return self.poll_refuse(error.status(), cx);
+            }
+            if self.ended {
+                let is_awaited = open || self.intake.is_in_body();
+                return if is_awaited {
+                    Poll::Ready(Ok(()))
+                } else {
+                    Poll::Pending
+                };
+            }
+            if !open && self.intake.held() >= self.app.config.limits.max_head_bytes {
+                return Poll::Pending;
+            }
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+            self.ended = buf.filled().len() == before;
+            self.intake.take(buf, before, open, &self.app.config.limits);
+        }
+    }
+
+    /// Reads what is not HTTP any more.
+    fn poll_messages(
+        &mut self,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        self.intake.release();
+        if !self.intake.holds() {
+            return Pin::new(&mut self.stream).poll_read(cx, buf);
+        }
+        self.intake.hand_over(buf);
+        Poll::Ready(Ok(()))
+    }
+
+    /// Answers what is no request, as the other servers do. Behind that hyper reads no more.
+    fn poll_refuse(&mut self, status: u16, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let left = self.refusal.get_or_insert_with(|| {
+            telemetry::debug!(status, "refused what is no request");
+            self.peer.linger();
+            let mut head = Vec::new();
+            refusal(status).write(HttpDate::default().now(), &mut head);
+            head
+        });
+        while !left.is_empty() {
+            match Pin::new(&mut self.stream).poll_write(cx, left) {
+                Poll::Ready(written) => drop(left.drain(..written?)),
+                Poll::Pending => return self.poll_stuck(cx).map_ok(|_| ()),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The client takes what is written again: if that was the end of an answer, the next request may pass, and hyper
+    /// does not ask by itself.
+    fn unstick(&mut self, cx: &Context<'_>) {
+        if self.stuck_since.take().is_some() && (self.ended || self.intake.holds()) {
+            cx.waker().wake_by_ref();
         }
     }
 
@@ -70,7 +155,7 @@ impl Socket {
             // The client waits for us. Yet the timer is set, because hyper does not ask again when
             // the connection becomes idle: then this has to wake it.
             State::Answering => Instant::now() + limits.idle_timeout(),
-            State::Idle if self.screen.is_inside() => {
+            State::Idle if self.is_open() && self.intake.holds() => {
                 let head_timeout = limits.head_timeout();
                 *self
                     .head_deadline
@@ -103,10 +188,15 @@ impl AsyncRead for Socket {
         buf: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
         let this = self.get_mut();
-        let before = buf.filled().len();
-        if let Poll::Ready(result) = Pin::new(&mut this.stream).poll_read(cx, buf) {
-            this.received(&mut buf.filled_mut()[before..]);
-            return Poll::Ready(result);
+        let read = match this.peer.state() {
+            State::Upgraded => this.poll_messages(cx, buf),
+            State::Idle | State::Reading | State::Answering => this.poll_input(cx, buf),
+        };
+        if read.is_ready() {
+            return read;
+        }
+        if this.ended || this.intake.holds() {
+            this.peer.call_at_rest();
         }
         this.peer.wake_to_stop(cx.waker());
         let may_stop = match this.peer.state() {
@@ -116,6 +206,10 @@ impl AsyncRead for Socket {
         };
         if may_stop && this.app.peers.stopping() {
             return Poll::Ready(Ok(()));
+        }
+        if this.ended {
+            let gone = this.presence.poll_gone(&this.stream, &mut this.timer, cx);
+            return gone.map(|()| Err(ErrorKind::ConnectionReset.into()));
         }
         this.poll_too_long(cx)
             .map(|()| Err(ErrorKind::TimedOut.into()))
@@ -132,7 +226,7 @@ impl AsyncWrite for Socket {
         match Pin::new(&mut this.stream).poll_write(cx, buf) {
             Poll::Pending => this.poll_stuck(cx),
             ready => {
-                this.stuck_since = None;
+                this.unstick(cx);
                 ready
             }
         }
@@ -147,7 +241,7 @@ impl AsyncWrite for Socket {
         match Pin::new(&mut this.stream).poll_write_vectored(cx, bufs) {
             Poll::Pending => this.poll_stuck(cx),
             ready => {
-                this.stuck_since = None;
+                this.unstick(cx);
                 ready
             }
         }
@@ -173,7 +267,7 @@ impl AsyncWrite for Socket {
             Some(deadline) => deadline,
             None => {
                 ready!(Pin::new(&mut this.stream).poll_shutdown(cx))?;
-                if !this.screen.is_inside() && !this.peer.lingers() {
+                if !this.intake.holds() && !this.peer.lingers() {
                     return Poll::Ready(Ok(()));
                 }
                 *this.linger_until.insert(Instant::now() + LINGER)

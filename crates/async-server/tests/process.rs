@@ -30,19 +30,20 @@ fn start(args: &[&str]) -> (Child, Ready) {
     (server, ready)
 }
 
+fn connect(ready: &Ready) -> TcpStream {
+    let stream = TcpStream::connect(ready.addr).expect("connects");
+    stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
+    stream
+}
+
 /// Sends a request that takes a while, and returns once it is in flight.
 fn slow_request(ready: &Ready) -> TcpStream {
-    let connect = || {
-        let stream = TcpStream::connect(ready.addr).expect("connects");
-        stream.set_read_timeout(Some(PATIENCE)).expect("a timeout");
-        stream
-    };
-    let mut slow = connect();
+    let mut slow = connect(ready);
     slow.write_all(b"GET /work?wait_ms=1500&bytes=3 HTTP/1.1\r\nhost: a\r\n\r\n")
         .expect("sends");
     let start = Instant::now();
     while start.elapsed() < PATIENCE {
-        let mut stats = connect();
+        let mut stats = connect(ready);
         stats
             .write_all(b"GET /stats HTTP/1.0\r\n\r\n")
             .expect("sends");
@@ -138,4 +139,38 @@ fn says_why_it_can_t_start() {
         "{message}"
     );
     assert!(output.stdout.is_empty());
+}
+
+#[cfg(target_os = "linux")]
+fn resident_kib(pid: u32) -> u64 {
+    let status = std::fs::read_to_string(format!("/proc/{pid}/status")).expect("a status");
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let words = line.expect("its memory").split_whitespace();
+    words
+        .filter_map(|word| word.parse().ok())
+        .next()
+        .expect("a number")
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn answers_that_nobody_reads_share_their_bytes() {
+    const CLIENTS: u64 = 150;
+    for args in [["--model", "bare"], ["--model", "axum"]] {
+        let (mut server, ready) = start(&args);
+        let mut clients: Vec<TcpStream> = (0..CLIENTS).map(|_| connect(&ready)).collect();
+        for client in &mut clients {
+            client
+                .write_all(b"GET /work?bytes=1000000 HTTP/1.1\r\nhost: a\r\n\r\n")
+                .expect("sends");
+        }
+        for client in &mut clients {
+            client.read_exact(&mut [0]).expect("the first byte");
+        }
+        let resident = resident_kib(server.id());
+        assert!(resident < CLIENTS * 1000 / 3, "{resident} KiB for {args:?}");
+        drop(clients);
+        server.kill().expect("ends");
+        server.wait().expect("ended");
+    }
 }

@@ -153,6 +153,29 @@ pub enum ExpectStatus {
     Any2xx,
     /// This one.
     Exact(u16),
+    /// One of these.
+    OneOf(StatusSet),
+}
+
+/// Some of the statuses from 0 to 999.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct StatusSet([u64; 16]);
+
+impl StatusSet {
+    /// Adds a status; one beyond 999 is none.
+    pub fn insert(&mut self, status: u16) {
+        if let Some(word) = self.0.get_mut(usize::from(status / 64)) {
+            *word |= 1 << (status % 64);
+        }
+    }
+
+    /// Whether it holds a status.
+    #[must_use]
+    #[inline]
+    pub fn contains(&self, status: u16) -> bool {
+        let word = self.0.get(usize::from(status / 64)).copied();
+        word.unwrap_or(0) >> (status % 64) & 1 == 1
+    }
 }
 
 /// The body an answer must have.

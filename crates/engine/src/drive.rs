@@ -1,4 +1,4 @@
-//! The loop of one connection: take a turn, ask, record. It is the same for every kind of load and
+//! The loop of one connection: take a send slot, ask, record. It is the same for every kind of load and
 //! every client.
 
 use std::cell::{Cell, RefCell};
@@ -12,15 +12,17 @@ use std::time::Duration;
 
 use rand::RngExt;
 use rand::rngs::SmallRng;
-use tokio::sync::{Notify, Semaphore};
+use tokio::sync::Semaphore;
 
+use crate::active::{Active, Entered};
 use crate::client::{Answer, Client};
 use crate::clock::{Clock, NEVER, Nanos, nanos};
+use crate::connection_slot::{Carried, ConnectionSlot, Elapsed};
 use crate::measurement::ErrorKind;
+use crate::pacer::Pacer;
 use crate::plan::Plan;
 use crate::recorder::{Answered, Recorder};
-use crate::seat::{Carried, Elapsed, Seat};
-use crate::turns::{Due, Turn, Turns};
+use crate::send_slot::{Due, SendSlot};
 
 /// First and longest pause before connecting again after failures in a row.
 const BACK_OFF_FIRST: Duration = Duration::from_millis(1);
@@ -28,6 +30,8 @@ const BACK_OFF_LONGEST: Duration = Duration::from_secs(1);
 
 /// How long a server may take to close a connection it was asked to close.
 const PARTING: Duration = Duration::from_secs(1);
+/// Connections of a target that may wait for that at a time.
+pub(crate) const MOST_PARTING: usize = 1000;
 
 /// One worker's share of a target.
 pub(crate) struct LocalTarget<C: Client> {
@@ -35,8 +39,8 @@ pub(crate) struct LocalTarget<C: Client> {
     pub(crate) client: C,
     pub(crate) clock: Clock,
     pub(crate) timeout: Nanos,
-    pub(crate) seats: Rc<[Seat]>,
-    pub(crate) slots: Box<[Slot<C>]>,
+    pub(crate) connection_slots: Rc<[ConnectionSlot]>,
+    pub(crate) kept_connections: Box<[KeptConnection<C>]>,
     pub(crate) recorder: RefCell<Recorder>,
     pub(crate) rng: RefCell<SmallRng>,
     /// The slice under way.
@@ -53,17 +57,20 @@ pub(crate) struct LocalTarget<C: Client> {
     pub(crate) abandoned: Cell<bool>,
     /// Connects under way at once; without keep-alive connecting is the load itself and not limited.
     pub(crate) connecting: Semaphore,
-    /// Whether the server closes connections it is asked to close; once it did not, nobody waits for it.
-    pub(crate) server_closes: Cell<bool>,
+    /// Connections that wait beside the load for the server to close them, and how many of them may.
+    pub(crate) parting: Cell<usize>,
+    pub(crate) most_parting: usize,
 }
 
 /// A connection between slices, and how often it was served.
-pub(crate) struct Slot<C: Client> {
+pub(crate) struct KeptConnection<C: Client> {
     pub(crate) connection: Cell<Option<C::Connection>>,
     /// In the open book.
     pub(crate) served: Cell<u64>,
     /// In any book that is closed.
     pub(crate) ever_served: Cell<bool>,
+    /// Answers on the connection that is open now, counted or not.
+    pub(crate) answers: Cell<u64>,
 }
 
 /// One load of a slice on one worker.
@@ -71,8 +78,8 @@ pub(crate) struct Job {
     /// Number of the target's slice.
     pub(crate) slice: u32,
     pub(crate) start: Nanos,
-    pub(crate) turns: Turns,
-    /// The first turns of the connections begin here, and are spread over so much.
+    pub(crate) pacer: Pacer,
+    /// The first send slots of the connections begin here, and are spread over so much.
     pub(crate) first_send: Nanos,
     pub(crate) stagger: Stagger,
     pub(crate) active: Rc<Active>,
@@ -85,13 +92,13 @@ pub(crate) struct Job {
 impl Job {
     #[inline]
     fn answered(&self, now: Nanos) {
-        if now >= self.turns.end() {
+        if now >= self.pacer.end() {
             self.answered_behind.set(self.answered_behind.get() + 1);
         }
     }
 }
 
-/// How the first turns of a slice are spread over all connections of a target.
+/// How the first send slots of a slice are spread over all connections of a target.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Stagger {
     pub(crate) over: Nanos,
@@ -104,46 +111,6 @@ impl Stagger {
     fn of(self, place: usize) -> Nanos {
         let number = place as u64 * self.workers + self.worker;
         self.over * number / self.connections
-    }
-}
-
-/// Counts the connections at work in a slice.
-#[derive(Debug)]
-pub(crate) struct Active {
-    count: Cell<usize>,
-    idle: Rc<Notify>,
-}
-
-/// Leaves the count when the connection's part in the slice ends, however it ends.
-#[derive(Debug)]
-pub(crate) struct Entered(Rc<Active>);
-
-impl Active {
-    /// Tells `idle` whenever the last connection has left.
-    pub(crate) fn new(idle: &Rc<Notify>) -> Rc<Self> {
-        Rc::new(Self {
-            count: Cell::new(0),
-            idle: Rc::clone(idle),
-        })
-    }
-
-    pub(crate) fn enter(self: &Rc<Self>) -> Entered {
-        self.count.set(self.count.get() + 1);
-        Entered(Rc::clone(self))
-    }
-
-    pub(crate) fn is_idle(&self) -> bool {
-        self.count.get() == 0
-    }
-}
-
-impl Drop for Entered {
-    fn drop(&mut self) {
-        let left = self.0.count.get() - 1;
-        self.0.count.set(left);
-        if left == 0 {
-            self.0.idle.notify_one();
-        }
     }
 }
 
@@ -173,7 +140,7 @@ impl<C: Client> LocalTarget<C> {
         poll_fn(|context| match &*self.job.borrow() {
             Some(job) if job.slice > seen => Poll::Ready(Rc::clone(job)),
             _ => {
-                self.seats[place].remember(context);
+                self.connection_slots[place].remember(context);
                 Poll::Pending
             }
         })
@@ -182,29 +149,35 @@ impl<C: Client> LocalTarget<C> {
 
     /// Waits until the connection may send in this slice; none if the slice was over before.
     async fn join(&self, job: &Rc<Job>, place: usize) -> Option<Entered> {
-        let seat = &self.seats[place];
-        if let Some(carried) = seat.carried.get() {
-            self.rest(job, seat, carried.rests_until()).await?;
-            seat.carried.set(None);
+        let connection_slot = &self.connection_slots[place];
+        if let Some(carried) = connection_slot.carried.get() {
+            self.rest(job, connection_slot, carried.rests_until())
+                .await?;
+            connection_slot.carried.set(None);
             return Some(job.active.enter());
         }
-        let entered = seat.entered.take();
+        let entered = connection_slot.entered.take();
         let begin = job.first_send + job.stagger.of(place);
         if begin > self.clock.now() {
-            let _ = self.pause(seat, begin).await;
+            let _ = self.pause(connection_slot, begin).await;
         }
         Some(entered.unwrap_or_else(|| job.active.enter()))
     }
 
     /// Until the server has been loaded for so long; none if the slice is over before.
-    async fn rest(&self, job: &Job, seat: &Seat, until_loaded: Nanos) -> Option<()> {
+    async fn rest(
+        &self,
+        job: &Job,
+        connection_slot: &ConnectionSlot,
+        until_loaded: Nanos,
+    ) -> Option<()> {
         let left = |now| until_loaded.saturating_sub(self.loaded(job, now));
         let now = self.clock.now();
         if left(now) > 0 {
             let until = self.clock.instant(now + left(now));
             let mut sleep = pin!(tokio::time::sleep_until(until.into()));
             poll_fn(|context| {
-                seat.remember(context);
+                connection_slot.remember(context);
                 match job.over.get() {
                     true => Poll::Ready(()),
                     false => sleep.as_mut().poll(context),
@@ -218,7 +191,7 @@ impl<C: Client> LocalTarget<C> {
 
     /// The server's clock: for how long it has been loaded.
     pub(crate) fn loaded(&self, job: &Job, now: Nanos) -> Nanos {
-        let until = now.min(job.turns.end());
+        let until = now.min(job.pacer.end());
         self.loaded_before.get() + until.saturating_sub(job.start)
     }
 
@@ -226,26 +199,29 @@ impl<C: Client> LocalTarget<C> {
     ///
     /// What is awaited rarely is boxed, because it would nearly double the future of every connection, and with
     /// hundreds of connections per worker that decides whether they stay in the cache.
-    async fn drive(&self, job: &Job, place: usize) {
-        let seat = &self.seats[place];
-        let slot = &self.slots[place];
-        let mut idle = slot.connection.take();
+    async fn drive(self: &Rc<Self>, job: &Job, place: usize) {
+        let connection_slot = &self.connection_slots[place];
+        let kept = &self.kept_connections[place];
+        let mut idle = kept.connection.take();
         // A server may close a connection while another one is being loaded; that is no error.
         if let Some(connection) = &mut idle
             && !self.client.is_open(connection)
         {
             idle = None;
+            self.closed(kept, false);
         }
         let mut now = self.clock.now();
         let mut asked = 0;
         let mut failures = 0;
-        while let Some(turn) = job.turns.next(place, asked, now).await {
+        while let Some(send_slot) = job.pacer.next(place, asked, now).await {
             asked += 1;
-            seat.asked.set(Some(turn));
-            let attempt = self.attempt(seat, &turn, &mut idle).await;
-            seat.asked.set(None);
+            connection_slot.asked.set(Some(send_slot));
+            let attempt = self
+                .attempt((connection_slot, kept), &send_slot, &mut idle)
+                .await;
+            connection_slot.asked.set(None);
             if self.abandoned.get() && attempt.is_err() {
-                self.recorder.borrow_mut().abandoned(&turn, &self.plan);
+                self.recorder.borrow_mut().abandoned(&send_slot, &self.plan);
                 break;
             }
             match attempt {
@@ -253,38 +229,43 @@ impl<C: Client> LocalTarget<C> {
                     failures = 0;
                     now = exchange.answer.done;
                     job.answered(now);
-                    let is_request = self.record(&turn, &exchange, idle.as_ref());
-                    slot.served.set(slot.served.get() + u64::from(is_request));
-                    self.done(job, seat, &turn, now);
+                    let is_request = self.record(&send_slot, &exchange, idle.as_ref());
+                    kept.served.set(kept.served.get() + u64::from(is_request));
+                    kept.answers.set(kept.answers.get() + 1);
+                    if exchange.answer.announces_close {
+                        self.closed(kept, true);
+                    }
+                    self.done(job, connection_slot, &send_slot, now);
                     if !exchange.answer.reusable {
-                        now = Box::pin(self.part(seat, idle.take())).await;
+                        self.part(idle.take());
                     }
                 }
                 Err(kind) => {
                     now = self.clock.now();
                     self.recorder
                         .borrow_mut()
-                        .error(&turn, kind, now, &self.plan);
-                    self.done(job, seat, &turn, now);
+                        .error(&send_slot, kind, now, &self.plan);
+                    self.done(job, connection_slot, &send_slot, now);
                     if failures > 0 {
-                        now = Box::pin(self.back_off(seat, failures, job.turns.end())).await;
+                        now = Box::pin(self.back_off(connection_slot, failures, job.pacer.end()))
+                            .await;
                     }
                     failures += 1;
                 }
             }
         }
-        slot.connection.set(idle);
+        kept.connection.set(idle);
     }
 
     /// A request has come to its end at `now`.
     #[inline]
-    fn done(&self, job: &Job, seat: &Seat, turn: &Turn, now: Nanos) {
-        job.turns.done(turn);
+    fn done(&self, job: &Job, connection_slot: &ConnectionSlot, send_slot: &SendSlot, now: Nanos) {
+        job.pacer.done(send_slot);
         if job.over.get()
-            && let Some(carried) = seat.carried.get()
+            && let Some(carried) = connection_slot.carried.get()
         {
             let went_on = self.recorder.borrow().went_on(carried.sent, now);
-            seat.carried.set(Some(Carried {
+            connection_slot.carried.set(Some(Carried {
                 went_on: carried.went_on || went_on,
                 took: Some(now.saturating_sub(carried.sent)),
                 ..carried
@@ -296,19 +277,23 @@ impl<C: Client> LocalTarget<C> {
     #[inline]
     async fn attempt(
         &self,
-        seat: &Seat,
-        turn: &Turn,
+        (connection_slot, kept): (&ConnectionSlot, &KeptConnection<C>),
+        send_slot: &SendSlot,
         idle: &mut Option<C::Connection>,
     ) -> Result<Exchange, ErrorKind> {
-        let deadline = turn.intended.saturating_add(self.timeout);
+        let deadline = send_slot.intended.saturating_add(self.timeout);
         let (mut connection, sent) = match idle.take() {
-            Some(connection) => (connection, turn.taken),
-            None => Box::pin(self.connect(seat, deadline)).await?,
+            Some(connection) => (connection, send_slot.taken),
+            None => {
+                kept.answers.set(0);
+                Box::pin(self.connect(connection_slot, deadline)).await?
+            }
         };
         let class = self.draw_class();
         let exchange = self.client.exchange(&mut connection, class);
-        let answer = match seat.guard(deadline, exchange).await {
-            Ok(answer) => answer?,
+        let answer = match connection_slot.guard(deadline, exchange).await {
+            Ok(Ok(answer)) => answer,
+            Ok(Err(kind)) => return Err(self.failed(kind, &connection, kept)),
             Err(Elapsed) => return Err(ErrorKind::Timeout),
         };
         if answer.done > deadline {
@@ -323,9 +308,42 @@ impl<C: Client> LocalTarget<C> {
         })
     }
 
+    /// What kind of error it is that a connection failed before its answer was complete.
+    #[cold]
+    fn failed(
+        &self,
+        kind: ErrorKind,
+        connection: &C::Connection,
+        kept: &KeptConnection<C>,
+    ) -> ErrorKind {
+        let is_closed = matches!(
+            kind,
+            ErrorKind::Send | ErrorKind::Receive | ErrorKind::Closed
+        );
+        if !is_closed || kept.answers.get() == 0 || self.client.has_read(connection) {
+            return kind;
+        }
+        self.closed(kept, false);
+        ErrorKind::Stale
+    }
+
+    /// The server closed a connection that was to be kept alive.
+    #[cold]
+    fn closed(&self, kept: &KeptConnection<C>, announced: bool) {
+        let answers = kept.answers.replace(0);
+        if answers > 0 && self.plan.keep_alive {
+            self.recorder.borrow_mut().closed(answers, announced);
+        }
+    }
+
     /// Records an answer; says whether it counts as a request.
     #[inline]
-    fn record(&self, turn: &Turn, exchange: &Exchange, connection: Option<&C::Connection>) -> bool {
+    fn record(
+        &self,
+        send_slot: &SendSlot,
+        exchange: &Exchange,
+        connection: Option<&C::Connection>,
+    ) -> bool {
         let answered = Answered {
             class: exchange.class,
             sent: exchange.sent,
@@ -334,12 +352,12 @@ impl<C: Client> LocalTarget<C> {
         };
         self.recorder
             .borrow_mut()
-            .answer(turn, &answered, &self.plan)
+            .answer(send_slot, &answered, &self.plan)
     }
 
     async fn connect(
         &self,
-        seat: &Seat,
+        connection_slot: &ConnectionSlot,
         deadline: Nanos,
     ) -> Result<(C::Connection, Nanos), ErrorKind> {
         let dial = async {
@@ -352,7 +370,7 @@ impl<C: Client> LocalTarget<C> {
             drop(permit);
             connected.map(|connection| (connection, begin))
         };
-        let kind = match seat.guard(deadline, dial).await {
+        let kind = match connection_slot.guard(deadline, dial).await {
             Ok(Ok((connection, begin))) => {
                 let now = self.clock.now();
                 let timing = C::CONNECTS.then_some((now - begin, now));
@@ -388,22 +406,29 @@ impl<C: Client> LocalTarget<C> {
     }
 
     /// Lets the peer close a connection first, so that the closed connection's port stays reserved on its
-    /// side (TIME_WAIT) and ours is free again. Returns the time.
-    async fn part(&self, seat: &Seat, connection: Option<C::Connection>) -> Nanos {
-        if let Some(mut connection) = connection
-            && self.server_closes.get()
-        {
-            let deadline = self.clock.now() + nanos(PARTING);
-            let parted = seat
-                .guard(deadline, self.client.part(&mut connection))
-                .await;
-            self.server_closes.set(parted.is_ok());
+    /// side (TIME_WAIT) and ours is free again. That is awaited beside the load, which it must not slow down.
+    fn part(self: &Rc<Self>, connection: Option<C::Connection>) {
+        let Some(mut connection) = connection.filter(|_| C::CONNECTS) else {
+            return;
+        };
+        if self.parting.get() >= self.most_parting {
+            self.recorder.borrow_mut().closed_by_client();
+            return;
         }
-        self.clock.now()
+        self.parting.set(self.parting.get() + 1);
+        let target = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            let parted = target.client.part(&mut connection);
+            let in_time = tokio::time::timeout(PARTING, parted).await.is_ok();
+            target.parting.set(target.parting.get() - 1);
+            if !in_time {
+                target.recorder.borrow_mut().left_open();
+            }
+        });
     }
 
     /// Pauses after the `failures`th failure in a row, but not beyond `end`. Returns the time.
-    async fn back_off(&self, seat: &Seat, failures: u32, end: Nanos) -> Nanos {
+    async fn back_off(&self, connection_slot: &ConnectionSlot, failures: u32, end: Nanos) -> Nanos {
         let doublings = failures.saturating_sub(1).min(16);
         let longest = nanos(
             BACK_OFF_FIRST
@@ -413,13 +438,13 @@ impl<C: Client> LocalTarget<C> {
         // Half of it is random, so that connections that failed together do not come back together.
         let random = self.rng.borrow_mut().random_range(0..=longest / 2);
         let until = self.clock.now() + longest / 2 + random;
-        let _ = self.pause(seat, until.min(end)).await;
+        let _ = self.pause(connection_slot, until.min(end)).await;
         self.clock.now()
     }
 
     /// Sleeps, to the millisecond; shorter when the run is cancelled.
-    async fn pause(&self, seat: &Seat, until: Nanos) -> Result<(), Elapsed> {
+    async fn pause(&self, connection_slot: &ConnectionSlot, until: Nanos) -> Result<(), Elapsed> {
         let sleep = tokio::time::sleep_until(self.clock.instant(until).into());
-        seat.guard(NEVER, sleep).await
+        connection_slot.guard(NEVER, sleep).await
     }
 }

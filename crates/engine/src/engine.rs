@@ -5,14 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::board::{Board, LiveView};
 use crate::clock::{Clock, NEVER, Nanos, nanos};
 use crate::config::{ClientKind, EngineConfig, Load, Slice, SliceEnd, Target, TargetId};
-use crate::crew::Crew;
 use crate::error::{ConnectError, EngineError};
 use crate::limits;
+use crate::live::{LiveStatistics, LiveView};
 use crate::measurement::Measurement;
 use crate::plan::Plan;
+use crate::pool::WorkerPool;
 use crate::stillness::{self, Stretch};
 use crate::worker::{
     Command, ConnectOrder, ConnectReport, LoadKind, LoadOrder, LoadReport, Reply, SliceOrder,
@@ -30,10 +30,10 @@ const STAGGER_FROM: Duration = Duration::from_millis(5);
 pub struct Engine {
     config: EngineConfig,
     clock: Clock,
-    crew: Crew,
+    pool: WorkerPool,
     targets: BTreeMap<TargetId, Connected>,
     next_id: u32,
-    board: Arc<Board>,
+    statistics: Arc<LiveStatistics>,
     cancelled: Arc<AtomicBool>,
 }
 
@@ -106,15 +106,15 @@ impl Engine {
     /// If a thread or its runtime cannot be created or pinned.
     pub fn start(config: EngineConfig) -> Result<Self, EngineError> {
         let clock = Clock::start();
-        let board = Arc::default();
+        let statistics = Arc::default();
         let cancelled = Arc::default();
         Ok(Self {
-            crew: Crew::start(&config, clock, &board, &cancelled)?,
+            pool: WorkerPool::start(&config, clock, &statistics, &cancelled)?,
             config,
             clock,
             targets: BTreeMap::new(),
             next_id: 0,
-            board,
+            statistics,
             cancelled,
         })
     }
@@ -134,7 +134,7 @@ impl Engine {
         let id = TargetId(self.next_id);
         self.next_id += 1;
         let senders = self.config.threads.min(target.connections);
-        self.board.add(id, &target.name, senders);
+        self.statistics.add(id, &target.name, senders);
         self.targets.insert(
             id,
             Connected {
@@ -165,7 +165,7 @@ impl Engine {
         target: &Target,
     ) -> Result<(), ConnectError> {
         let mut sum = ConnectReport::default();
-        for reply in self.crew.ask_all(|| Command::Connect(order.clone()))? {
+        for reply in self.pool.ask_all(|| Command::Connect(order.clone()))? {
             if let Reply::Connected(report) = reply {
                 sum.established += report.established;
                 sum.errors += report.errors;
@@ -224,7 +224,7 @@ impl Engine {
     pub fn run_slice(&mut self, slice: &Slice) -> Result<SliceOutcome, EngineError> {
         self.check(slice)?;
         let order = Arc::new(self.order(slice));
-        let replies = self.crew.ask_all(|| Command::Run(Arc::clone(&order)))?;
+        let replies = self.pool.ask_all(|| Command::Run(Arc::clone(&order)))?;
         let mut reports = Vec::with_capacity(replies.len());
         for (worker, reply) in replies.into_iter().enumerate() {
             if let Reply::Ran(report) = reply {
@@ -362,7 +362,7 @@ impl Engine {
             window_end: NEVER,
             loads: vec![target.load_order(id, LoadKind::Rest)],
         });
-        self.crew.ask_all(|| Command::Run(Arc::clone(&order)))?;
+        self.pool.ask_all(|| Command::Run(Arc::clone(&order)))?;
         Ok(())
     }
 
@@ -389,12 +389,12 @@ impl Engine {
             ..Measurement::default()
         };
         target.books += 1;
-        for reply in self.crew.ask_all(|| Command::CloseBook(id))? {
+        for reply in self.pool.ask_all(|| Command::CloseBook(id))? {
             if let Reply::Collected(part) = reply {
                 merged.merge(*part);
             }
         }
-        merged.series = self.board.take_series(id);
+        merged.series = self.statistics.take_series(id);
         Ok(merged)
     }
 
@@ -408,7 +408,7 @@ impl Engine {
             return Err(EngineError::UnknownTarget(id.0));
         }
         let mut books: BTreeMap<usize, Measurement> = BTreeMap::new();
-        for reply in self.crew.ask_all(|| Command::Late(id))? {
+        for reply in self.pool.ask_all(|| Command::Late(id))? {
             let Reply::Late(late) = reply else { continue };
             for (number, part) in late {
                 let book = books.entry(number).or_insert_with(|| Measurement {
@@ -425,15 +425,15 @@ impl Engine {
     pub fn disconnect(&mut self, id: TargetId) {
         if self.targets.remove(&id).is_some() {
             // A worker that is gone has closed its connections.
-            let _ = self.crew.ask_all(|| Command::Disconnect(id));
-            self.board.remove(id);
+            let _ = self.pool.ask_all(|| Command::Disconnect(id));
+            self.statistics.remove(id);
         }
     }
 
     /// How the targets are doing now.
     #[must_use]
     pub fn live(&self) -> LiveView {
-        self.board.view()
+        self.statistics.view()
     }
 
     /// Ends slices from another thread.

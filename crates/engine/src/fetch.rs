@@ -1,7 +1,7 @@
 //! One request, the whole answer kept: for verification and readiness, never for measuring.
 
 use std::io::{self, Read, Write};
-use std::net::{SocketAddr, TcpStream};
+use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -124,10 +124,31 @@ fn fetch_plain(
     let time = left(deadline).ok_or_else(timed_out)?;
     let stream = TcpStream::connect_timeout(&address, time);
     let mut stream = stream.map_err(|error| connect_failure(&error))?;
-    stream
-        .set_write_timeout(Some(time))
-        .and_then(|()| stream.write_all(&request.bytes))
+    // A server may answer before it has read all of a large request, and read no more of it.
+    let mut writer = stream
+        .try_clone()
+        .and_then(|writer| writer.set_write_timeout(Some(time)).map(|()| writer))
         .map_err(|error| (ErrorKind::Send, error.to_string()))?;
+    thread::scope(|scope| {
+        let written = scope.spawn(move || writer.write_all(&request.bytes));
+        let answer = read_answer(&mut stream, request, deadline);
+        stream.shutdown(Shutdown::Both).ok(); // ends the writing, too
+        match (written.join(), answer) {
+            (_, Ok(answer)) => Ok(answer),
+            (Ok(Err(error)), Err((ErrorKind::Closed | ErrorKind::Receive, _))) => {
+                Err((ErrorKind::Send, error.to_string()))
+            }
+            (_, Err(failure)) => Err(failure),
+        }
+    })
+}
+
+/// The whole answer to a request, as it comes.
+fn read_answer(
+    stream: &mut TcpStream,
+    request: &PlannedRequest,
+    deadline: Instant,
+) -> Result<Answer, Failure> {
     let mut parser = ResponseParser::new();
     parser.begin(request.bodiless);
     let mut known = KnownHead::default();

@@ -12,13 +12,13 @@
 //! |---|---|
 //! | `config` | what is to be loaded, how, and for how long |
 //! | `engine` | the caller's side: commands to the workers, their answers merged |
-//! | `crew` | the worker threads as a whole: started, asked, ended |
+//! | `pool` | the worker threads as a whole: started, asked, ended |
 //! | `worker` | a worker thread: its runtime, its targets, one slice until the run moves on |
-//! | `drive` | the life of one connection: slice after slice, take a turn, ask, record |
-//! | `turns`, `schedule` | *when* to send |
+//! | `drive` | the life of one connection: slice after slice, take a send slot, ask, record |
+//! | `send_slot`, `pacer`, `schedule` | *when* to send |
 //! | `client`, `response` | *how* to send, and what an answer is |
-//! | `recorder`, `board`, `measurement`, `merge` | *what happened* |
-//! | `seat` | what a connection waits for: its request, its deadline, its rest |
+//! | `recorder`, `live`, `measurement`, `merge` | *what happened* |
+//! | `connection_slot`, `active` | what a connection waits for: its request, its deadline, its rest; how many are at work |
 //! | `stillness` | how long nobody was answered, or no worker ran |
 //! | `fetch`, `limits`, `wrk` | one whole answer; open files; wrk's way of counting |
 //!
@@ -28,38 +28,40 @@
 //! to the kernel) and *done* (last byte of the answer read). Latency is done − intended, service time
 //! done − sent, send lag sent − intended. Nothing is corrected afterwards.
 
-mod board;
+mod active;
 mod client;
 mod clock;
 mod config;
-mod crew;
+mod connection_slot;
 mod drive;
 mod engine;
 mod error;
 mod fetch;
 pub mod limits;
+mod live;
 mod measurement;
 mod merge;
+mod pacer;
 mod plan;
+mod pool;
 mod recorder;
 mod response;
 mod schedule;
-mod seat;
+mod send_slot;
 mod stillness;
-mod turns;
 mod worker;
 mod wrk;
 
-pub use board::{LiveTarget, LiveView};
 pub use config::{
     Arrivals, ClientKind, EngineConfig, Expect, ExpectBody, ExpectStatus, Load, Request,
-    RequestClass, Slice, SliceEnd, Target, TargetId,
+    RequestClass, Slice, SliceEnd, StatusSet, Target, TargetId,
 };
 pub use engine::{CancelHandle, Engine, LoadOutcome, SliceOutcome};
 pub use error::{ConnectError, EngineError};
 pub use fetch::{Answer, FetchError, fetch, wait_until_accepting};
+pub use live::{LiveTarget, LiveView};
 pub use measurement::{
-    ClassMeasurement, ConnectionCounts, ErrorCounts, ErrorKind, Measurement, SeriesPoint,
-    new_histogram,
+    ClassMeasurement, ClosedConnections, ConnectionCounts, ErrorCounts, ErrorKind, Measurement,
+    SeriesPoint, new_histogram,
 };
 pub use wrk::wrk_compatible;

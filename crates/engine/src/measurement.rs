@@ -64,6 +64,9 @@ pub struct Measurement {
     pub status_codes: BTreeMap<u16, u64>,
     /// Bytes of complete answers inside the window, heads included.
     pub bytes_received: u64,
+    /// Right answers inside the windows whose second part came 30 to 60 ms after their first (raw client only): as
+    /// when the server's system holds the second part back until the first is acknowledged.
+    pub answers_in_two_parts: u64,
     /// Requests that were given up because the run was cancelled; else 0.
     pub in_flight_at_deadline: u64,
     /// Connections made, and how evenly they were served.
@@ -97,6 +100,7 @@ impl Default for Measurement {
             errors: ErrorCounts::default(),
             status_codes: BTreeMap::new(),
             bytes_received: 0,
+            answers_in_two_parts: 0,
             in_flight_at_deadline: 0,
             connections: ConnectionCounts::default(),
             series: Vec::new(),
@@ -126,6 +130,22 @@ pub struct ConnectionCounts {
     /// Whether a connection has had an answer since the target was connected, in an earlier book too: one that hangs
     /// now is not one that was never served.
     pub ever_served: Vec<bool>,
+    /// Connections that the server was asked to close and did not within a second. They wait beside the load.
+    pub left_open: u64,
+    /// Connections that the client closed itself, because too many others (1,000) waited so.
+    pub closed_by_client: u64,
+    /// Connections that were to be kept alive and that the server closed after it had answered on them (raw client only).
+    pub closed: ClosedConnections,
+}
+
+/// Connections that a server closed although they were to be kept alive, by how it closed them: how many of them there
+/// were after so many answers.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct ClosedConnections {
+    /// The last answer said so: `Connection: close`, HTTP/1.0, or a body that ends with the connection.
+    pub announced: BTreeMap<u64, u64>,
+    /// Nothing said so: between two requests, or when the next one was under way.
+    pub unannounced: BTreeMap<u64, u64>,
 }
 
 /// One second of the time series.
@@ -171,6 +191,9 @@ pub enum ErrorKind {
     Receive,
     /// The peer closed the connection before the answer was complete.
     Closed,
+    /// A connection that had served before was closed before any byte of the answer. Clients that send such a
+    /// request again never show it.
+    Stale,
     /// No complete answer within the timeout.
     Timeout,
     /// Open loop: no connection became free within the timeout.
@@ -200,6 +223,7 @@ pub struct ErrorCounts {
     pub send: u64,
     pub receive: u64,
     pub closed: u64,
+    pub stale: u64,
     pub timeout: u64,
     pub unsent: u64,
     pub status: u64,
@@ -222,7 +246,7 @@ impl ErrorCounts {
 
     /// Name and count of every kind, in the order of the definitions.
     #[must_use]
-    pub fn by_kind(&self) -> [(&'static str, u64); 11] {
+    pub fn by_kind(&self) -> [(&'static str, u64); 12] {
         [
             ("connect", self.connect),
             ("connect_timeout", self.connect_timeout),
@@ -230,6 +254,7 @@ impl ErrorCounts {
             ("send", self.send),
             ("receive", self.receive),
             ("closed", self.closed),
+            ("stale", self.stale),
             ("timeout", self.timeout),
             ("unsent", self.unsent),
             ("status", self.status),
@@ -247,6 +272,7 @@ impl ErrorCounts {
             ErrorKind::Send => &mut self.send,
             ErrorKind::Receive => &mut self.receive,
             ErrorKind::Closed => &mut self.closed,
+            ErrorKind::Stale => &mut self.stale,
             ErrorKind::Timeout => &mut self.timeout,
             ErrorKind::Unsent => &mut self.unsent,
             ErrorKind::Status => &mut self.status,
@@ -264,6 +290,7 @@ impl AddAssign for ErrorCounts {
         self.send += other.send;
         self.receive += other.receive;
         self.closed += other.closed;
+        self.stale += other.stale;
         self.timeout += other.timeout;
         self.unsent += other.unsent;
         self.status += other.status;
@@ -300,6 +327,7 @@ mod tests {
             ErrorKind::Send,
             ErrorKind::Receive,
             ErrorKind::Closed,
+            ErrorKind::Stale,
             ErrorKind::Timeout,
             ErrorKind::Unsent,
             ErrorKind::Status,

@@ -1,5 +1,7 @@
 //! Measurements added up: over workers, and over stretches of time.
 
+use std::collections::BTreeMap;
+
 use hdrhistogram::Histogram;
 
 use crate::measurement::Measurement;
@@ -47,18 +49,21 @@ impl Measurement {
         merge_optional(&mut self.first_byte, other.first_byte);
         merge_optional(&mut self.chunk_gaps, other.chunk_gaps);
         self.errors += other.errors;
-        for (status, count) in other.status_codes {
-            *self.status_codes.entry(status).or_default() += count;
-        }
+        add_counts(&mut self.status_codes, other.status_codes);
         self.bytes_received += other.bytes_received;
+        self.answers_in_two_parts += other.answers_in_two_parts;
         self.in_flight_at_deadline += other.in_flight_at_deadline;
         self.connections.established += other.connections.established;
         self.connections.failed += other.connections.failed;
+        self.connections.left_open += other.connections.left_open;
+        self.connections.closed_by_client += other.connections.closed_by_client;
         let mut theirs = other.connections;
         let own = &mut self.connections;
         own.requests_per_connection
             .append(&mut theirs.requests_per_connection);
         own.ever_served.append(&mut theirs.ever_served);
+        add_counts(&mut own.closed.announced, theirs.closed.announced);
+        add_counts(&mut own.closed.unannounced, theirs.closed.unannounced);
         if self.classes.is_empty() {
             self.classes = other.classes;
         } else {
@@ -77,6 +82,12 @@ fn add_each<T>(own: &mut Vec<T>, mut later: Vec<T>, add: impl Fn(&mut T, T)) {
     }
     for (own, later) in own.iter_mut().zip(later) {
         add(own, later);
+    }
+}
+
+fn add_counts<K: Ord>(own: &mut BTreeMap<K, u64>, later: BTreeMap<K, u64>) {
+    for (key, count) in later {
+        *own.entry(key).or_default() += count;
     }
 }
 

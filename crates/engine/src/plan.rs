@@ -132,11 +132,14 @@ impl PlannedRequest {
 }
 
 impl ExpectStatus {
+    /// Whether an answer may have this status.
+    #[must_use]
     #[inline]
-    pub(crate) fn accepts(self, status: u16) -> bool {
+    pub fn accepts(&self, status: u16) -> bool {
         match self {
             Self::Any2xx => (200..300).contains(&status),
-            Self::Exact(expected) => status == expected,
+            Self::Exact(expected) => status == *expected,
+            Self::OneOf(statuses) => statuses.contains(status),
         }
     }
 }

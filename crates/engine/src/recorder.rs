@@ -6,17 +6,21 @@ use std::time::Duration;
 
 use hdrhistogram::Histogram;
 
-use crate::board::{Board, SecondReport};
 use crate::client::Answer;
 use crate::clock::Nanos;
 use crate::config::TargetId;
+use crate::live::{LiveStatistics, SecondReport};
 use crate::measurement::{ClassMeasurement, ErrorKind, Measurement, new_histogram};
 use crate::merge::merge;
 use crate::plan::{Plan, PlannedRequest};
+use crate::send_slot::SendSlot;
 use crate::stillness::{self, Pulse, Stretch};
-use crate::turns::Turn;
 
 const SECOND: Nanos = 1_000_000_000;
+
+/// Between the parts of an answer of which the second was held back until the first was acknowledged. Systems delay an
+/// acknowledgement by 40 ms (Linux: `TCP_DELACK_MIN`); ours may be read a little earlier or later.
+const HELD_BACK: std::ops::RangeInclusive<Nanos> = 30_000_000..=60_000_000;
 
 /// What one slice had come to on one worker when it was over.
 #[derive(Debug, Clone, Copy, Default)]
@@ -43,7 +47,7 @@ pub(crate) struct Answered<'a> {
 
 pub(crate) struct Recorder {
     id: TargetId,
-    board: Arc<Board>,
+    statistics: Arc<LiveStatistics>,
     window: (Nanos, Nanos),
     slice: SliceSums,
     /// Number of the slice under way, or of the last one.
@@ -87,7 +91,12 @@ struct Second {
 }
 
 impl Recorder {
-    pub(crate) fn new(id: TargetId, plan: &Plan, board: Arc<Board>, now: Nanos) -> Self {
+    pub(crate) fn new(
+        id: TargetId,
+        plan: &Plan,
+        statistics: Arc<LiveStatistics>,
+        now: Nanos,
+    ) -> Self {
         let classes = if plan.classes.len() > 1 {
             plan.classes.len()
         } else {
@@ -95,7 +104,7 @@ impl Recorder {
         };
         Self {
             id,
-            board,
+            statistics,
             window: (0, 0),
             slice: SliceSums::default(),
             slice_number: 0,
@@ -204,11 +213,11 @@ impl Recorder {
         // What is answered behind the window belongs to its last second.
         let now = now.min(self.window.1.max(self.second.accounted));
         if now >= self.second.end {
-            self.turn_seconds(now);
+            self.next_second(now);
         }
     }
 
-    fn turn_seconds(&mut self, now: Nanos) {
+    fn next_second(&mut self, now: Nanos) {
         while now >= self.second.end {
             self.account(self.second.end);
             self.hand_over();
@@ -256,60 +265,69 @@ impl Recorder {
             errors: std::mem::take(&mut second.errors),
             latencies,
         };
-        self.board.report(self.id, report);
+        self.statistics.report(self.id, report);
     }
 
     /// The closed book that a request belongs to; none if its book is still open.
     #[inline]
-    fn closed_book(&mut self, turn: &Turn, plan: &Plan) -> Option<&mut Measurement> {
+    fn closed_book(&mut self, send_slot: &SendSlot, plan: &Plan) -> Option<&mut Measurement> {
         let open = self.books.len() - 1;
-        if turn.slice >= self.books[open] {
+        if send_slot.slice >= self.books[open] {
             return None;
         }
-        let book = self.books.partition_point(|first| *first <= turn.slice) - 1;
+        let book = self
+            .books
+            .partition_point(|first| *first <= send_slot.slice)
+            - 1;
         Some(self.closed.entry(book).or_insert_with(|| empty(plan)))
     }
 
     /// A complete answer. Says whether it counts as a request.
     #[inline]
-    pub(crate) fn answer(&mut self, turn: &Turn, answered: &Answered<'_>, plan: &Plan) -> bool {
+    pub(crate) fn answer(
+        &mut self,
+        send_slot: &SendSlot,
+        answered: &Answered<'_>,
+        plan: &Plan,
+    ) -> bool {
         let answer = answered.answer;
         self.tick(answer.done);
-        self.sign_of_life(turn.intended, answer.done);
+        self.sign_of_life(send_slot.intended, answer.done);
         self.pulse.beat(answer.done);
         self.slice.last_answer = answer.done;
-        if let Some(book) = self.closed_book(turn, plan) {
-            return answer_late(book, turn, answered);
+        if let Some(book) = self.closed_book(send_slot, plan) {
+            return answer_late(book, send_slot, answered);
         }
-        let latency = answer.done.saturating_sub(turn.intended);
+        let latency = answer.done.saturating_sub(send_slot.intended);
         self.sums.ended += 1;
-        if turn.counts {
+        if send_slot.counts {
             self.sums.waited += Duration::from_nanos(latency);
         }
         if let Some(kind) = answer.wrong {
-            if turn.counts {
+            if send_slot.counts {
                 self.note_answer(answer);
             }
-            self.note_error(turn, kind, answer.done);
+            self.note_error(send_slot, kind, answer.done);
             return false;
         }
         self.sums.answers_total += 1;
-        let is_of_this_slice = turn.slice == self.slice_number;
+        let is_of_this_slice = send_slot.slice == self.slice_number;
         if is_of_this_slice {
             let (start, end) = self.window;
             let in_window = start <= answer.done && answer.done < end;
             self.sums.answers_in_window += u64::from(in_window);
-            self.slice.add_answer(turn.counts, latency, answer.done);
+            self.slice
+                .add_answer(send_slot.counts, latency, answer.done);
         }
-        if turn.counts {
+        if send_slot.counts {
             self.note_answer(answer);
-            self.note_request(turn, answered, latency);
+            self.note_request(send_slot, answered, latency);
         }
-        turn.counts
+        send_slot.counts
     }
 
     #[inline]
-    fn note_request(&mut self, turn: &Turn, answered: &Answered<'_>, latency: Nanos) {
+    fn note_request(&mut self, send_slot: &SendSlot, answered: &Answered<'_>, latency: Nanos) {
         let &Answered {
             class,
             sent,
@@ -318,18 +336,18 @@ impl Recorder {
         } = answered;
         self.sums.requests += 1;
         self.second.requests += 1;
-        if sent == turn.intended {
+        if sent == send_slot.intended {
             self.second.prompt.saturating_record(latency);
         } else {
             self.second.late.saturating_record(latency);
             self.late_service.saturating_record(answer.done - sent);
             self.late_lag
-                .saturating_record(sent.saturating_sub(turn.intended));
+                .saturating_record(sent.saturating_sub(send_slot.intended));
         }
         if let Some(histogram) = self.classes.get_mut(class) {
             histogram.saturating_record(latency);
         }
-        note_parts(&mut self.sums, turn, answer, chunk_gaps);
+        note_parts(&mut self.sums, send_slot, answer, chunk_gaps);
     }
 
     fn note_answer(&mut self, answer: &Answer) {
@@ -339,40 +357,44 @@ impl Recorder {
         }
     }
 
-    fn note_error(&mut self, turn: &Turn, kind: ErrorKind, now: Nanos) {
-        self.sums.add_error(turn, kind);
-        self.second.errors += u64::from(turn.counts || !kind.is_answer());
-        if turn.counts {
+    fn note_error(&mut self, send_slot: &SendSlot, kind: ErrorKind, now: Nanos) {
+        self.sums.add_error(send_slot, kind);
+        self.second.errors += u64::from(send_slot.counts || !kind.is_answer());
+        if send_slot.counts {
             self.slice.last_done = self.slice.last_done.max(now);
         }
     }
 
     /// A request that failed at `now`.
-    pub(crate) fn error(&mut self, turn: &Turn, kind: ErrorKind, now: Nanos, plan: &Plan) {
+    pub(crate) fn error(&mut self, send_slot: &SendSlot, kind: ErrorKind, now: Nanos, plan: &Plan) {
         self.tick(now);
-        let waited = Duration::from_nanos(now.saturating_sub(turn.intended));
-        if let Some(book) = self.closed_book(turn, plan) {
+        let waited = Duration::from_nanos(now.saturating_sub(send_slot.intended));
+        if let Some(book) = self.closed_book(send_slot, plan) {
             book.ended += 1;
-            book.add_error(turn, kind);
-            book.waited += if turn.counts { waited } else { Duration::ZERO };
+            book.add_error(send_slot, kind);
+            book.waited += if send_slot.counts {
+                waited
+            } else {
+                Duration::ZERO
+            };
             return;
         }
         self.sums.ended += 1;
-        if turn.counts {
+        if send_slot.counts {
             self.sums.waited += waited;
         }
-        self.note_error(turn, kind, now);
+        self.note_error(send_slot, kind, now);
     }
 
     /// Requests of a window that never got a connection.
     pub(crate) fn unsent(&mut self, (slice, count): (u32, u64), plan: &Plan) {
-        let turn = Turn {
+        let send_slot = SendSlot {
             intended: 0,
             taken: 0,
             slice,
             counts: true,
         };
-        if let Some(book) = self.closed_book(&turn, plan) {
+        if let Some(book) = self.closed_book(&send_slot, plan) {
             return book.add_unsent(count);
         }
         self.sums.add_unsent(count);
@@ -380,8 +402,8 @@ impl Recorder {
     }
 
     /// A request under way that was given up because the run was cancelled.
-    pub(crate) fn abandoned(&mut self, turn: &Turn, plan: &Plan) {
-        match self.closed_book(turn, plan) {
+    pub(crate) fn abandoned(&mut self, send_slot: &SendSlot, plan: &Plan) {
+        match self.closed_book(send_slot, plan) {
             Some(book) => book.add_abandoned(),
             None => self.sums.add_abandoned(),
         }
@@ -412,7 +434,27 @@ impl Recorder {
         self.sums.connections.failed += 1;
     }
 
-    /// Closes the book. The series is on the board; measured time, requests per connection and those under way are
+    /// The server did not close a connection in time that it was asked to close.
+    pub(crate) fn left_open(&mut self) {
+        self.sums.connections.left_open += 1;
+    }
+
+    /// So many others waited for that already that the client closed this one itself.
+    pub(crate) fn closed_by_client(&mut self) {
+        self.sums.connections.closed_by_client += 1;
+    }
+
+    /// The server closed a connection that was to be kept alive, after so many answers on it.
+    pub(crate) fn closed(&mut self, answers: u64, announced: bool) {
+        let closed = &mut self.sums.connections.closed;
+        let connections = match announced {
+            true => &mut closed.announced,
+            false => &mut closed.unannounced,
+        };
+        *connections.entry(answers).or_default() += 1;
+    }
+
+    /// Closes the book. The series is in the live statistics; measured time, requests per connection and those under way are
     /// filled in by others.
     pub(crate) fn take(&mut self, plan: &Plan) -> Measurement {
         self.hand_over();
@@ -458,41 +500,42 @@ fn empty(plan: &Plan) -> Measurement {
 }
 
 /// An answer that came when its book was closed.
-fn answer_late(book: &mut Measurement, turn: &Turn, answered: &Answered<'_>) -> bool {
+fn answer_late(book: &mut Measurement, send_slot: &SendSlot, answered: &Answered<'_>) -> bool {
     let answer = answered.answer;
-    let latency = answer.done.saturating_sub(turn.intended);
+    let latency = answer.done.saturating_sub(send_slot.intended);
     book.ended += 1;
-    if turn.counts {
+    if send_slot.counts {
         book.waited += Duration::from_nanos(latency);
         book.bytes_received += answer.bytes;
         *book.status_codes.entry(answer.status).or_default() += 1;
     }
     if let Some(kind) = answer.wrong {
-        book.add_error(turn, kind);
+        book.add_error(send_slot, kind);
         return false;
     }
     book.answers_total += 1;
-    if turn.counts {
+    if send_slot.counts {
         book.requests += 1;
         book.latency.saturating_record(latency);
         book.service_time
             .saturating_record(answer.done.saturating_sub(answered.sent));
         book.send_lag
-            .saturating_record(answered.sent.saturating_sub(turn.intended));
+            .saturating_record(answered.sent.saturating_sub(send_slot.intended));
         if let Some(class) = book.classes.get_mut(answered.class) {
             class.requests += 1;
             class.latency.saturating_record(latency);
         }
-        note_parts(book, turn, answer, answered.chunk_gaps);
+        note_parts(book, send_slot, answer, answered.chunk_gaps);
     }
-    turn.counts
+    send_slot.counts
 }
 
-/// First byte and chunks, where they are asked for.
+/// How an answer came: in two parts, and its first byte and chunks, where they are asked for.
 #[inline]
-fn note_parts(sums: &mut Measurement, turn: &Turn, answer: &Answer, chunk_gaps: &[u64]) {
+fn note_parts(sums: &mut Measurement, send_slot: &SendSlot, answer: &Answer, chunk_gaps: &[u64]) {
+    sums.answers_in_two_parts += u64::from(HELD_BACK.contains(&answer.spread));
     if let Some(histogram) = &mut sums.first_byte {
-        histogram.saturating_record(answer.first_byte.saturating_sub(turn.intended));
+        histogram.saturating_record(answer.first_byte.saturating_sub(send_slot.intended));
     }
     if let Some(histogram) = &mut sums.chunk_gaps {
         for gap in chunk_gaps {
@@ -502,11 +545,11 @@ fn note_parts(sums: &mut Measurement, turn: &Turn, answer: &Answer, chunk_gaps: 
 }
 
 impl Measurement {
-    fn add_error(&mut self, turn: &Turn, kind: ErrorKind) {
-        if turn.counts || !kind.is_answer() {
+    fn add_error(&mut self, send_slot: &SendSlot, kind: ErrorKind) {
+        if send_slot.counts || !kind.is_answer() {
             self.errors.add(kind, 1);
         }
-        if turn.counts {
+        if send_slot.counts {
             self.failed += 1;
             self.unanswered += u64::from(kind == ErrorKind::Timeout);
         }

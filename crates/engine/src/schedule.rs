@@ -14,7 +14,7 @@ pub(crate) struct Share {
     /// This worker is number `index` of `workers` that send.
     pub(crate) index: u64,
     pub(crate) workers: u64,
-    /// How far the target's schedule had come before this slice, so that 50 ms slices of a slow rate
+    /// How far the target's schedule had come before this slice, so that short slices of a slow rate
     /// still add up to that rate.
     pub(crate) position: Nanos,
     /// The slice begins.

@@ -13,10 +13,10 @@ use tokio::runtime::LocalRuntime;
 use tokio::sync::Notify;
 use tokio::sync::mpsc::UnboundedReceiver;
 
-use crate::board::Board;
 use crate::client::{HttpClient, RawClient, Shared};
 use crate::clock::{Clock, NEVER, Nanos, nanos};
 use crate::config::{Arrivals, ClientKind, TargetId};
+use crate::live::LiveStatistics;
 use crate::measurement::{ErrorCounts, Measurement};
 use crate::plan::Plan;
 use crate::recorder::SliceSums;
@@ -42,7 +42,7 @@ pub(crate) struct WorkerSetup {
     pub(crate) clock: Clock,
     pub(crate) timeout: Duration,
     pub(crate) seed: u64,
-    pub(crate) board: Arc<Board>,
+    pub(crate) statistics: Arc<LiveStatistics>,
     pub(crate) cancelled: Arc<AtomicBool>,
 }
 

@@ -1,8 +1,12 @@
 //! How a request's body is framed, and its bytes out of that frame.
 
-/// The longest chunk-size line (with extensions), and the most trailer bytes, in bytes.
-const MAX_LINE: usize = 1024;
+use crate::syntax::{is_token, is_value};
+
+/// Most bytes of chunk extensions and of trailers in a body, and most trailer fields. Hyper takes as many fields, and
+/// twice the bytes.
+const MAX_EXTENSIONS: usize = 8 * 1024;
 const MAX_TRAILERS: usize = 8 * 1024;
+const MAX_TRAILER_FIELDS: usize = 100;
 
 /// How the end of a body is known.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -53,20 +57,25 @@ pub struct BodyDecoder {
     state: State,
     /// Body bytes that may still come before the body is too large.
     allowance: u64,
+    /// Bytes of chunk extensions and of trailers, and trailer fields, so far.
+    extensions: usize,
+    trailers: usize,
+    trailer_fields: usize,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum State {
     Length { left: u64 },
     Size { size: u64, digits: usize },
-    Extension { size: u64, seen: usize },
+    Extension { size: u64 },
     SizeLineFeed { size: u64 },
     Data { left: u64 },
     DataReturn,
     DataLineFeed,
-    TrailerStart { seen: usize },
-    Trailer { seen: usize },
-    TrailerLineFeed { seen: usize },
+    TrailerStart,
+    TrailerName,
+    TrailerValue,
+    TrailerLineFeed,
     LastLineFeed,
     Done,
 }
@@ -87,6 +96,9 @@ impl BodyDecoder {
         Ok(Self {
             state,
             allowance: max_bytes,
+            extensions: 0,
+            trailers: 0,
+            trailer_fields: 0,
         })
     }
 
@@ -142,12 +154,12 @@ impl BodyDecoder {
     }
 
     /// One byte of chunked framing.
-    fn step(&self, byte: u8) -> Result<State, BodyError> {
+    fn step(&mut self, byte: u8) -> Result<State, BodyError> {
         let malformed = |what| Err(BodyError::Malformed(what));
         Ok(match (self.state, byte) {
             (State::Size { digits: 0, .. }, b'\r' | b';') => return malformed("no chunk size"),
             (State::Size { size, .. }, b'\r') => State::SizeLineFeed { size },
-            (State::Size { size, .. }, b';') => State::Extension { size, seen: 0 },
+            (State::Size { size, .. }, b';') => State::Extension { size },
             (State::Size { size, digits }, _) => match (byte as char).to_digit(16) {
                 Some(digit) if digits < 16 => State::Size {
                     size: size << 4 | u64::from(digit),
@@ -155,37 +167,56 @@ impl BodyDecoder {
                 },
                 _ => return malformed("chunk size"),
             },
-            (State::Extension { size, .. }, b'\r') => State::SizeLineFeed { size },
-            (State::Extension { .. }, b'\n') => return malformed("line feed in an extension"),
-            (State::Extension { seen, .. }, _) if seen >= MAX_LINE => {
-                return malformed("chunk extension too long");
+            (State::Extension { size }, b'\r') => State::SizeLineFeed { size },
+            (State::Extension { .. }, _) if !is_value(byte) => {
+                return malformed("control in a chunk extension");
             }
-            (State::Extension { size, seen }, _) => State::Extension {
-                size,
-                seen: seen + 1,
-            },
-            (State::SizeLineFeed { size: 0 }, b'\n') => State::TrailerStart { seen: 0 },
+            (State::Extension { size }, _) => {
+                count(
+                    &mut self.extensions,
+                    MAX_EXTENSIONS,
+                    "chunk extensions too long",
+                )?;
+                State::Extension { size }
+            }
+            (State::SizeLineFeed { size: 0 }, b'\n') => State::TrailerStart,
             (State::SizeLineFeed { size }, b'\n') if size > self.allowance => {
                 return Err(BodyError::TooLarge);
             }
             (State::SizeLineFeed { size }, b'\n') => State::Data { left: size },
             (State::DataReturn, b'\r') => State::DataLineFeed,
             (State::DataLineFeed, b'\n') => State::Size { size: 0, digits: 0 },
-            (State::TrailerStart { .. }, b'\r') => State::LastLineFeed,
-            (State::TrailerStart { seen } | State::Trailer { seen }, _) if seen >= MAX_TRAILERS => {
-                return malformed("trailers too long");
-            }
-            (State::Trailer { seen }, b'\r') => State::TrailerLineFeed { seen: seen + 1 },
-            (State::TrailerStart { .. } | State::Trailer { .. }, b'\n') => {
-                return malformed("line feed in a trailer");
-            }
-            (State::TrailerStart { seen } | State::Trailer { seen }, _) => {
-                State::Trailer { seen: seen + 1 }
-            }
-            (State::TrailerLineFeed { seen }, b'\n') => State::TrailerStart { seen: seen + 1 },
             (State::LastLineFeed, b'\n') => State::Done,
-            _ => return malformed("line end"),
+            _ => return self.trailer_step(byte),
         })
+    }
+
+    /// One byte of the fields behind the last chunk. Nobody wants them, but what is none must not pass for one.
+    fn trailer_step(&mut self, byte: u8) -> Result<State, BodyError> {
+        count(&mut self.trailers, MAX_TRAILERS, "trailers too long")?;
+        Ok(match (self.state, byte) {
+            (State::TrailerStart, b'\r') => State::LastLineFeed,
+            (State::TrailerStart, _) if is_token(byte) => {
+                let fields = &mut self.trailer_fields;
+                count(fields, MAX_TRAILER_FIELDS, "too many trailers")?;
+                State::TrailerName
+            }
+            (State::TrailerName, b':') => State::TrailerValue,
+            (State::TrailerName, _) if is_token(byte) => State::TrailerName,
+            (State::TrailerValue, b'\r') => State::TrailerLineFeed,
+            (State::TrailerValue, _) if is_value(byte) => State::TrailerValue,
+            (State::TrailerLineFeed, b'\n') => State::TrailerStart,
+            _ => return Err(BodyError::Malformed("line end or trailer")),
+        })
+    }
+}
+
+/// Counts one more, up to `most`.
+fn count(counted: &mut usize, most: usize, too_many: &'static str) -> Result<(), BodyError> {
+    *counted += 1;
+    match *counted > most {
+        true => Err(BodyError::Malformed(too_many)),
+        false => Ok(()),
     }
 }
 
@@ -235,6 +266,14 @@ mod tests {
             "0\r\nX: y\nZ: a\r\n\r\n",
             "0\r\n\r\r",
             "0\r\nx\ry",
+            "0\r\nx\r\n\r\n",
+            "0\r\nx y: z\r\n\r\n",
+            "0\r\n: z\r\n\r\n",
+            "0\r\n x: z\r\n\r\n",
+            "0\r\nx: a\0b\r\n\r\n",
+            "0\r\n\n",
+            "1;a\0\r\n",
+            "1;a\x7f\r\n",
         ] {
             let error = decode(Framing::Chunked, 100, text.as_bytes()).expect_err(text);
             assert_eq!(error.status(), 400, "{text:?}");
@@ -261,10 +300,14 @@ mod tests {
 
     #[test]
     fn limits_extensions_and_trailers() {
-        let extension = format!("1;{}", "x".repeat(MAX_LINE + 1));
-        let trailers = format!("0\r\n{}", "X: y\r\n".repeat(MAX_TRAILERS));
-        for text in [extension, trailers] {
-            assert!(decode(Framing::Chunked, 10, text.as_bytes()).is_err());
+        let extension = format!("1;{}", "x".repeat(MAX_EXTENSIONS + 1));
+        let extensions = "1;abcdefg\r\na\r\n".repeat(MAX_EXTENSIONS / 7 + 1);
+        let trailers = format!("0\r\nX: {}", "y".repeat(MAX_TRAILERS));
+        let fields = format!("0\r\n{}", "X: y\r\n".repeat(MAX_TRAILER_FIELDS + 1));
+        for text in [extension, extensions, trailers, fields] {
+            assert!(decode(Framing::Chunked, u64::MAX, text.as_bytes()).is_err());
         }
+        let most = format!("0\r\n{}\r\n", "X: \t\u{e9}\r\n".repeat(MAX_TRAILER_FIELDS));
+        assert!(decode(Framing::Chunked, 10, most.as_bytes()).is_ok());
     }
 }

@@ -52,6 +52,14 @@ impl ReadBuffer {
         &self.bytes[self.start..self.end]
     }
 
+    /// Copies `bytes` behind what is unread.
+    pub fn put(&mut self, bytes: &[u8]) {
+        if !bytes.is_empty() {
+            self.space_of(bytes.len())[..bytes.len()].copy_from_slice(bytes);
+            self.filled(bytes.len());
+        }
+    }
+
     /// Drops `count` bytes from the start.
     ///
     /// # Panics
@@ -94,6 +102,16 @@ mod tests {
             assert_eq!(buffer.unread(), b"abc");
             buffer.consume(3);
         }
+    }
+
+    #[test]
+    fn takes_what_was_read_elsewhere() {
+        let mut buffer = ReadBuffer::default();
+        buffer.put(b"");
+        buffer.put(b"ab");
+        buffer.put(&[b'c'; 5000]);
+        buffer.consume(2);
+        assert_eq!(buffer.unread(), [b'c'; 5000]);
     }
 
     #[test]

@@ -2,10 +2,13 @@
 
 use std::mem::MaybeUninit;
 
-use crate::body::Framing;
+use crate::{body::Framing, syntax, target};
 
 /// Header fields a request may carry; more are answered with 431. Hyper's limit too.
 pub const MAX_FIELDS: usize = 100;
+
+/// The longest target, in bytes; a longer one is answered with 431. The longest that Axum's `Uri` holds.
+const MAX_TARGET: usize = u16::MAX as usize - 1;
 
 /// A request's method, as far as it matters here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -25,7 +28,7 @@ pub enum Method {
 pub enum Version {
     /// HTTP/1.0: closes after the answer unless asked to keep the connection.
     Http10,
-    /// HTTP/1.1: keeps the connection unless asked to close it.
+    /// HTTP/1.1, or a later minor version: keeps the connection unless asked to close it.
     Http11,
 }
 
@@ -36,7 +39,7 @@ pub struct Head<'b> {
     pub method: Method,
     /// The method as the client wrote it.
     pub method_token: &'b str,
-    /// The path, without the query. Not percent-decoded: no path of ours needs it.
+    /// The path, without the query. Not percent-decoded: no path of ours needs it. `*` with `OPTIONS` only.
     pub path: &'b str,
     /// What follows the `?`, if there is one.
     pub query: Option<&'b str>,
@@ -48,8 +51,17 @@ pub struct Head<'b> {
     pub framing: Framing,
     /// Whether the client waits for `100 Continue` before it sends the body.
     pub expect_continue: bool,
+    /// Whether the request line is one that every parser reads: a path alone, and a version that all know.
+    pub(crate) is_plain: bool,
     /// The header lines, each ended by CRLF, without the empty line.
-    fields: &'b [u8],
+    pub(crate) fields: &'b [u8],
+}
+
+/// A request line, taken apart.
+struct Line<'b> {
+    method: &'b str,
+    target: &'b str,
+    minor_version: u8,
 }
 
 /// Why the bytes are no request head.
@@ -83,37 +95,71 @@ impl<'b> Head<'b> {
     pub fn parse(bytes: &'b [u8], max_bytes: usize) -> Result<Option<(Self, usize)>, HeadError> {
         let mut storage = [const { MaybeUninit::uninit() }; MAX_FIELDS];
         let mut request = httparse::Request::new(&mut []);
-        let parsed = request.parse_with_uninit_headers(bytes, &mut storage);
-        let length = match parsed.map_err(reason)? {
-            httparse::Status::Partial if bytes.len() >= max_bytes => {
-                return Err(HeadError::TooLarge);
-            }
-            httparse::Status::Partial => return Ok(None),
-            httparse::Status::Complete(length) if length > max_bytes => {
-                return Err(HeadError::TooLarge);
-            }
-            httparse::Status::Complete(length) => length,
+        let length = match request.parse_with_uninit_headers(bytes, &mut storage) {
+            Ok(httparse::Status::Complete(length)) => length,
+            Ok(httparse::Status::Partial) => return incomplete(bytes, max_bytes),
+            Err(httparse::Error::Version) => return Self::parse_later(bytes, max_bytes),
+            Err(error) => return Err(reason(error)),
         };
-        refuse_bare_line_feeds(&bytes[..length])?;
+        if length > max_bytes {
+            return Err(HeadError::TooLarge);
+        }
+        let line = Line {
+            method: request.method.unwrap_or_default(),
+            target: request.path.unwrap_or_default(),
+            minor_version: request.version.unwrap_or(1),
+        };
+        let head = Self::new(&bytes[..length], &line, request.headers)?;
+        Ok(Some((head, length)))
+    }
 
-        let method_token = request.method.unwrap_or_default();
-        let (path, query) = split_target(request.path.unwrap_or_default())?;
-        let version = match request.version {
-            Some(0) => Version::Http10,
+    /// The same for a minor version later than 1, which RFC 9110 has us read as the last that we know. The library
+    /// knows none, so the request line is taken apart here, as far as it did not do so.
+    fn parse_later(bytes: &'b [u8], max_bytes: usize) -> Result<Option<(Self, usize)>, HeadError> {
+        let Some((line, line_end)) = later_line(bytes)? else {
+            return incomplete(bytes, max_bytes);
+        };
+        let mut storage = [httparse::EMPTY_HEADER; MAX_FIELDS];
+        match httparse::parse_headers(&bytes[line_end..], &mut storage).map_err(reason)? {
+            httparse::Status::Partial => incomplete(bytes, max_bytes),
+            httparse::Status::Complete((length, _)) if line_end + length > max_bytes => {
+                Err(HeadError::TooLarge)
+            }
+            httparse::Status::Complete((length, fields)) => {
+                let length = line_end + length;
+                let head = Self::new(&bytes[..length], &line, fields)?;
+                Ok(Some((head, length)))
+            }
+        }
+    }
+
+    /// Checks what the library took apart: `bytes` is all of the head.
+    fn new(
+        bytes: &'b [u8],
+        line: &Line<'b>,
+        headers: &[httparse::Header<'_>],
+    ) -> Result<Self, HeadError> {
+        refuse_bare_line_feeds(bytes)?;
+        if line.target.len() > MAX_TARGET {
+            return Err(HeadError::TooLarge);
+        }
+        let target = target::read(line.method, line.target).map_err(HeadError::Malformed)?;
+        let version = match line.minor_version {
+            0 => Version::Http10,
             _ => Version::Http11,
         };
-        let fields = Fields::read(request.headers)?;
+        let fields = Fields::read(headers)?;
         if version == Version::Http11 && fields.hosts != 1 || fields.hosts > 1 {
             return Err(HeadError::Malformed("exactly one host is needed"));
         }
         if version == Version::Http10 && fields.chunked {
             return Err(HeadError::Malformed("transfer-encoding in HTTP/1.0"));
         }
-        let head = Head {
-            method: method(method_token),
-            method_token,
-            path,
-            query,
+        Ok(Head {
+            method: method(line.method),
+            method_token: line.method,
+            path: target.path,
+            query: target.query,
             version,
             keep_alive: match version {
                 Version::Http11 => !fields.close,
@@ -121,18 +167,66 @@ impl<'b> Head<'b> {
             },
             framing: fields.framing()?,
             expect_continue: fields.expect_continue && version == Version::Http11,
-            fields: field_lines(&bytes[..length]),
-        };
-        Ok(Some((head, length)))
+            is_plain: !target.is_absolute && line.minor_version <= 1,
+            fields: field_lines(bytes),
+        })
     }
 
-    /// The first value of the field `name` (any case), if it is there and is text.
+    /// The first value of the field `name` (any case), if it is there.
+    pub fn value(&self, name: &str) -> Option<&'b [u8]> {
+        let mut lines = self.fields.split(|&byte| byte == b'\n');
+        lines.find_map(|line| {
+            let colon = memchr::memchr(b':', line)?;
+            let is_it = line[..colon].eq_ignore_ascii_case(name.as_bytes());
+            is_it.then(|| line[colon + 1..].trim_ascii())
+        })
+    }
+
+    /// The same as text; `None` too when it holds bytes that are no visible ASCII.
     pub fn field(&self, name: &str) -> Option<&'b str> {
-        self.fields
-            .split(|&byte| byte == b'\n')
-            .filter_map(|line| std::str::from_utf8(line).ok()?.split_once(':'))
-            .find(|(field, _)| field.eq_ignore_ascii_case(name))
-            .map(|(_, value)| value.trim())
+        syntax::text(self.value(name)?)
+    }
+}
+
+/// More is to come, unless there is too much already, or something that no more can mend.
+fn incomplete<T>(bytes: &[u8], max_bytes: usize) -> Result<Option<T>, HeadError> {
+    refuse_bare_line_feeds(bytes)?;
+    match bytes.len() >= max_bytes {
+        true => Err(HeadError::TooLarge),
+        false => Ok(None),
+    }
+}
+
+/// A request line in which the library read a method, a target and no version that it knows, and where it ends; `None`
+/// when it is still incomplete.
+fn later_line(bytes: &[u8]) -> Result<Option<(Line<'_>, usize)>, HeadError> {
+    const WRONG: HeadError = HeadError::Malformed("version");
+    let start = line_start(bytes);
+    let text = std::str::from_utf8(match memchr::memchr(b'\n', &bytes[start..]) {
+        Some(end) => &bytes[start..=start + end],
+        None => &bytes[start..],
+    });
+    let mut words = text.map_err(|_| WRONG)?.splitn(3, ' ');
+    let (Some(method), Some(target), Some(version)) = (words.next(), words.next(), words.next())
+    else {
+        return Err(WRONG);
+    };
+    let minor = version.strip_prefix("HTTP/1.").and_then(|minor| {
+        let digit = minor.bytes().next().filter(u8::is_ascii_digit)?;
+        Some((digit - b'0', &minor[1..]))
+    });
+    let line = |minor_version| Line {
+        method,
+        target,
+        minor_version,
+    };
+    match minor {
+        Some((minor, "\r\n")) if minor > 1 => {
+            let end = start + method.len() + target.len() + version.len() + 2;
+            Ok(Some((line(minor), end)))
+        }
+        Some((minor, "" | "\r")) if minor > 1 => Ok(None),
+        _ => Err(WRONG),
     }
 }
 
@@ -153,12 +247,17 @@ impl Fields {
         for header in headers {
             // The length sorts out nearly all fields before their names are compared.
             match header.name.len() {
-                4 if header.name.eq_ignore_ascii_case("host") => fields.hosts += 1,
+                4 if header.name.eq_ignore_ascii_case("host") => {
+                    if !target::is_host(header.value) {
+                        return Err(HeadError::Malformed("host"));
+                    }
+                    fields.hosts += 1;
+                }
                 6 if header.name.eq_ignore_ascii_case("expect") => {
-                    fields.expect_continue |= header.value.eq_ignore_ascii_case(b"100-continue");
+                    fields.expect_continue = header.value.eq_ignore_ascii_case(b"100-continue");
                 }
                 10 if header.name.eq_ignore_ascii_case("connection") => {
-                    fields.connection(header.value);
+                    fields.connection(header.value)?;
                 }
                 14 if header.name.eq_ignore_ascii_case("content-length") => {
                     fields.content_length(header.value)?;
@@ -175,12 +274,16 @@ impl Fields {
         Ok(fields)
     }
 
-    fn connection(&mut self, value: &[u8]) {
+    fn connection(&mut self, value: &[u8]) -> Result<(), HeadError> {
+        if !value.is_ascii() {
+            return Err(HeadError::Malformed("connection"));
+        }
         for token in value.split(|&byte| byte == b',') {
             let token = token.trim_ascii();
             self.close |= token.eq_ignore_ascii_case(b"close");
             self.keep_alive |= token.eq_ignore_ascii_case(b"keep-alive");
         }
+        Ok(())
     }
 
     fn content_length(&mut self, value: &[u8]) -> Result<(), HeadError> {
@@ -235,37 +338,6 @@ fn decimal(digits: &[u8]) -> Option<u64> {
     })
 }
 
-/// Splits a request target (origin form, absolute form or `*`) into path and query.
-fn split_target(target: &str) -> Result<(&str, Option<&str>), HeadError> {
-    let origin = if target.starts_with('/') || target == "*" {
-        target
-    } else if let Some(rest) = strip_scheme(target) {
-        match rest.find(['/', '?']) {
-            Some(at) if rest[at..].starts_with('/') => &rest[at..],
-            Some(at) => return Ok(("/", Some(&rest[at + 1..]))),
-            None => "/",
-        }
-    } else {
-        return Err(HeadError::Malformed("request target"));
-    };
-    if !origin.is_ascii() {
-        return Err(HeadError::Malformed("request target is not ASCII"));
-    }
-    Ok(match origin.split_once('?') {
-        Some((path, query)) => (path, Some(query)),
-        None => (origin, None),
-    })
-}
-
-fn strip_scheme(target: &str) -> Option<&str> {
-    ["http://", "https://"].iter().find_map(|scheme| {
-        let start = target.get(..scheme.len())?;
-        start
-            .eq_ignore_ascii_case(scheme)
-            .then(|| &target[scheme.len()..])
-    })
-}
-
 /// `httparse` takes a lone LF for a line end, as RFC 9112 allows. A proxy in front may not.
 fn refuse_bare_line_feeds(head: &[u8]) -> Result<(), HeadError> {
     for at in memchr::memchr_iter(b'\n', head) {
@@ -276,12 +348,16 @@ fn refuse_bare_line_feeds(head: &[u8]) -> Result<(), HeadError> {
     Ok(())
 }
 
+/// Where the request line begins: behind empty lines.
+fn line_start(head: &[u8]) -> usize {
+    let mut bytes = head.iter();
+    let is_of_a_line = |byte: &u8| !matches!(byte, b'\r' | b'\n');
+    bytes.position(is_of_a_line).unwrap_or(0)
+}
+
 /// The header lines of a complete head: all but the request line (and empty lines before it).
 fn field_lines(head: &[u8]) -> &[u8] {
-    let start = head
-        .iter()
-        .position(|byte| !matches!(byte, b'\r' | b'\n'))
-        .unwrap_or(0);
+    let start = line_start(head);
     let line_end = memchr::memchr(b'\n', &head[start..]).map_or(head.len(), |at| start + at + 1);
     &head[line_end..head.len().saturating_sub(2).max(line_end)]
 }
@@ -312,14 +388,28 @@ mod tests {
     }
 
     #[test]
-    fn takes_the_absolute_form() {
-        assert_eq!(
-            head("GET http://a/b?c HTTP/1.1\r\nHost: a\r\n\r\n").path,
-            "/b"
-        );
-        assert_eq!(head("GET HTTP://a HTTP/1.1\r\nHost: a\r\n\r\n").path, "/");
-        let bare = head("GET http://a?c HTTP/1.1\r\nHost: a\r\n\r\n");
-        assert_eq!((bare.path, bare.query), ("/", Some("c")));
+    fn a_later_minor_version_is_read_as_the_last_we_know() {
+        let text = "\r\nGET /a?b HTTP/1.2\r\nHost: a\r\nConnection: close\r\n\r\nrest";
+        let (head, length) = parse(text).unwrap().unwrap();
+        assert_eq!(&text[length..], "rest");
+        assert_eq!((head.version, head.path), (Version::Http11, "/a"));
+        assert!(!head.keep_alive && !head.is_plain);
+        assert_eq!(head.field("host"), Some("a"));
+        for end in 0..length {
+            assert_eq!(parse(&text[..end]), Ok(None), "{:?}", &text[..end]);
+        }
+        for version in ["1.10", "1.2 ", "1.x", "1.", "2.0", "1.2\n"] {
+            let text = format!("GET / HTTP/{version}\r\nHost: a\r\n\r\n");
+            assert!(parse(&text).is_err(), "{version}");
+        }
+    }
+
+    #[test]
+    fn values_are_text_or_bytes() {
+        let bytes = b"GET / HTTP/1.1\r\nHost: a\r\nX:  \xff\r\nx: b\r\n\r\n";
+        let (head, _) = Head::parse(bytes, 1024).unwrap().unwrap();
+        assert_eq!(head.value("X"), Some(&b"\xff"[..]));
+        assert_eq!(head.field("x"), None, "the first is no text");
     }
 
     #[test]
@@ -352,6 +442,7 @@ mod tests {
             "X: a\nY: b\r\n",
             "X: a\r\n folded\r\n",
             "Host: b\r\n",
+            "Connection: close\u{e9}\r\n",
         ] {
             let text = format!("POST / HTTP/1.1\r\nHost: a\r\n{fields}\r\n");
             let error = parse(&text).expect_err(fields);
@@ -361,10 +452,19 @@ mod tests {
             "GET / HTTP/1.1\r\n\r\n",
             "GET  HTTP/1.1\r\nHost: a\r\n\r\n",
             "GET x HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET * HTTP/1.1\r\nHost: a\r\n\r\n",
+            "GET / HTTP/1.1\r\nHost: a b\r\n\r\n",
             "GET / HTTP/2.0\r\nHost: a\r\n\r\n",
             "GET / HTTP/1.1\nHost: a\n\n",
             "POST / HTTP/1.0\r\nTransfer-Encoding: chunked\r\n\r\n",
         ] {
+            assert!(parse(text).is_err(), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn does_not_wait_where_no_more_can_mend_it() {
+        for text in ["\n", "GET / HTTP/1.1\n", "GET / HTTP/1.1\r\nHost: a\n"] {
             assert!(parse(text).is_err(), "{text:?}");
         }
     }
@@ -384,5 +484,13 @@ mod tests {
             "X: y\r\n".repeat(MAX_FIELDS + 1)
         );
         assert_eq!(parse(&many), Err(HeadError::TooLarge));
+        let target = |bytes| format!("GET /{} HTTP/1.1\r\nHost: a\r\n\r\n", "x".repeat(bytes - 1));
+        let long = target(MAX_TARGET);
+        assert!(Head::parse(long.as_bytes(), 1 << 20).is_ok());
+        let long = target(MAX_TARGET + 1);
+        assert_eq!(
+            Head::parse(long.as_bytes(), 1 << 20),
+            Err(HeadError::TooLarge)
+        );
     }
 }

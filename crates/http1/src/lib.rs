@@ -11,7 +11,9 @@
 //! - [`buffer`]: bytes read from a peer and not yet consumed.
 //! - [`response`]: the head of an answer, and chunks.
 //! - [`date`]: the `date` header, written anew once a second.
-//! - [`screen`]: the same strictness for a server that parses with somebody else's code.
+//! - [`screen`]: one reading of requests for a server that parses with somebody else's code; `plain`: a head
+//!   written anew for it.
+//! - `target`: what a request is for; `syntax`: which bytes may stand where.
 
 pub mod body;
 pub mod buffer;
@@ -20,8 +22,13 @@ pub mod head;
 pub mod response;
 pub mod screen;
 
+mod plain;
+mod syntax;
+mod target;
+
 pub use body::{BodyDecoder, BodyError, Framing, Piece};
 pub use buffer::ReadBuffer;
 pub use date::HttpDate;
 pub use head::{Head, HeadError, Method, Version};
 pub use response::{Length, ResponseHead};
+pub use syntax::text;

@@ -37,7 +37,8 @@ pub struct ResponseHead<'a> {
 }
 
 impl ResponseHead<'_> {
-    /// Appends the head to `out`. `date` comes from [`HttpDate`](crate::HttpDate).
+    /// Appends the head to `out`, its fields in the order that Axum and hyper have them. `date` comes from
+    /// [`HttpDate`](crate::HttpDate).
     pub fn write(&self, date: &str, out: &mut Vec<u8>) {
         out.extend_from_slice(match self.version {
             Version::Http11 => b"HTTP/1.1 ",

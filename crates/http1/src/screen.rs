@@ -1,175 +1,150 @@
-//! Strictness for a server that parses with somebody else's code.
+//! One reading of requests for a server that parses with somebody else's code.
 //!
-//! Hyper reads a lone LF as a line end, and where a request has both `content-length` and
-//! `transfer-encoding` it follows the latter; RFC 9112 allows both, and [`Head`](crate::Head)
-//! refuses both. So that all servers answer alike, a [`Screen`] looks at the bytes of a head
-//! before hyper does and spoils those that we would refuse: hyper then answers 400 by itself.
+//! Hyper reads a lone LF as a line end, follows `transfer-encoding` where `content-length` stands beside it, takes
+//! blanks behind a chunk's size, and more; RFC 9112 allows some of that, and [`Head`] and [`BodyDecoder`] refuse all of
+//! it. So that all servers answer alike, a [`Screen`] reads with those two what comes in, and lets hyper have what they
+//! take. What they refuse hyper never sees: the server answers it as the others do.
 //!
-//! It follows the bytes as they arrive, from head to body to head, so that a request pipelined behind a body is
-//! screened like any other.
+//! It lets pass one request at a time. The next one waits until the answer is written, so that its refusal does not
+//! overtake that.
 
-use crate::{BodyDecoder, Framing, Piece};
+use crate::{BodyDecoder, BodyError, Framing, Head, HeadError, Piece, plain};
 
-/// Not allowed anywhere in a head.
-const SPOILED: u8 = 0;
-
-const CONTENT_LENGTH: &[u8] = b"content-length:";
-
-/// Looks at all that a client sends, in as many pieces as it arrives in.
-#[derive(Debug, Clone, Default)]
+/// Reads what a client sends, in as many pieces as it arrives in.
+#[derive(Debug, Clone)]
 pub struct Screen {
+    max_head_bytes: usize,
     stage: Stage,
-    head: HeadScreen,
 }
 
 /// Where in a client's bytes it is.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 enum Stage {
-    #[default]
     Head,
     Body(BodyDecoder),
-    /// What comes next is not read as a request any more.
-    Passing,
+    /// What came is no request.
+    Refused(HeadError),
+    /// What came is no body, or too long a one.
+    Broken(BodyError),
+}
+
+/// What of some bytes may be read on.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Passed {
+    /// How many of them, from the start.
+    pub length: usize,
+    /// What is to be read instead of the first of them, which are a head.
+    pub instead: Option<Instead>,
+}
+
+/// A head that stands for another.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Instead {
+    /// How many bytes it replaces.
+    pub of: usize,
+    /// Its own bytes.
+    pub head: Vec<u8>,
 }
 
 impl Screen {
-    /// Looks at the next bytes, and spoils what would be refused in a head. Returns whether a head ended in
-    /// them.
-    pub fn look(&mut self, bytes: &mut [u8]) -> bool {
-        let (mut at, mut ended) = (0, false);
+    /// For heads of at most `max_head_bytes`.
+    pub fn new(max_head_bytes: usize) -> Self {
+        Self {
+            max_head_bytes,
+            stage: Stage::Head,
+        }
+    }
+
+    /// Reads `bytes`, which follow those that it let pass: the rest of a body, or a head and what is there of its
+    /// body. They may be given again, with more behind them, as far as they did not pass. `max_body` says how long
+    /// the body of a request may be.
+    pub fn look(&mut self, bytes: &[u8], max_body: impl FnOnce(&Head<'_>) -> u64) -> Passed {
+        if !self.is_at_head() {
+            return Passed {
+                length: self.body(bytes),
+                instead: None,
+            };
+        }
+        match Head::parse(bytes, self.max_head_bytes) {
+            Ok(None) => Passed::default(),
+            Ok(Some((head, length))) => {
+                let max_body = match head.framing {
+                    Framing::None => 0,
+                    _ => max_body(&head),
+                };
+                self.request(&head, length, bytes, max_body)
+            }
+            Err(error) => {
+                self.stage = Stage::Refused(error);
+                Passed::default()
+            }
+        }
+    }
+
+    /// Whether what comes next is a request.
+    pub fn is_at_head(&self) -> bool {
+        matches!(self.stage, Stage::Head)
+    }
+
+    /// Whether what comes next belongs to a body.
+    pub fn is_in_body(&self) -> bool {
+        matches!(self.stage, Stage::Body(_))
+    }
+
+    /// Why what came is no request, if it is none.
+    pub fn refused(&self) -> Option<HeadError> {
+        match self.stage {
+            Stage::Refused(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    /// Why what came is no body, if it is none.
+    pub fn broken(&self) -> Option<BodyError> {
+        match self.stage {
+            Stage::Broken(error) => Some(error),
+            _ => None,
+        }
+    }
+
+    fn request(&mut self, head: &Head<'_>, length: usize, bytes: &[u8], max_body: u64) -> Passed {
+        self.stage = match BodyDecoder::new(head.framing, max_body) {
+            Ok(decoder) if decoder.is_done() => Stage::Head,
+            Ok(decoder) => Stage::Body(decoder),
+            Err(error) => Stage::Broken(error),
+        };
+        let body = self.body(&bytes[length..]);
+        let expects = head.expect_continue && head.framing != Framing::None;
+        // Hyper would ask for the body even if it is there.
+        let waits = expects && self.is_in_body();
+        let is_plain = plain::is_plain(head) && expects == waits;
+        Passed {
+            length: length + body,
+            instead: (!is_plain).then(|| Instead {
+                of: length,
+                head: plain::write(head, waits),
+            }),
+        }
+    }
+
+    /// Reads on in a body; returns how many bytes belong to it.
+    fn body(&mut self, bytes: &[u8]) -> usize {
+        let mut at = 0;
         while at < bytes.len() {
-            match &mut self.stage {
-                Stage::Passing => break,
-                Stage::Body(decoder) => match decoder.decode(&bytes[at..]) {
-                    Ok((consumed, Piece::End)) => {
-                        at += consumed;
+            let Stage::Body(decoder) = &mut self.stage else {
+                break;
+            };
+            match decoder.decode(&bytes[at..]) {
+                Err(error) => self.stage = Stage::Broken(error),
+                Ok((consumed, piece)) => {
+                    at += consumed;
+                    if piece == Piece::End || decoder.is_done() {
                         self.stage = Stage::Head;
-                    }
-                    Ok((consumed, _)) => at += consumed,
-                    Err(_) => self.stage = Stage::Passing,
-                },
-                Stage::Head => {
-                    let Some(length) = self.head.look(&mut bytes[at..]) else {
-                        break;
-                    };
-                    (at, ended) = (at + length, true);
-                    let head = std::mem::take(&mut self.head);
-                    self.stage = head.followed_by();
-                    if head.has_upgrade && matches!(self.stage, Stage::Head) {
-                        break; // what came along with it may be another protocol already
                     }
                 }
             }
         }
-        ended
-    }
-
-    /// Whether it saw a part of a head.
-    pub fn is_inside(&self) -> bool {
-        matches!(self.stage, Stage::Head) && (self.head.started || self.head.line > 0)
-    }
-}
-
-/// Looks at the bytes of one head.
-#[derive(Debug, Clone, Default)]
-struct HeadScreen {
-    /// The last byte seen.
-    previous: u8,
-    /// Bytes in the present line, its end not counted.
-    line: usize,
-    /// The present line's first bytes, in lower case, as far as a field's name may reach.
-    name: [u8; 18],
-    /// The value of `content-length`, in bytes.
-    length: Option<Length>,
-    has_encoding: bool,
-    has_upgrade: bool,
-    /// Whether a request line was seen: empty lines before it are skipped.
-    started: bool,
-    spoiled: bool,
-}
-
-#[derive(Debug, Clone, Copy)]
-enum Length {
-    Bytes(u64),
-    /// No number, or too large a one: hyper refuses it by itself.
-    Unreadable,
-}
-
-impl HeadScreen {
-    /// Looks at the next bytes of a head, and spoils what would be refused. Returns how many of
-    /// them belong to the head if it ended in them.
-    fn look(&mut self, bytes: &mut [u8]) -> Option<usize> {
-        let mut at = 0;
-        while let Some(length) = memchr::memchr(b'\n', &bytes[at..]) {
-            let end = at + length;
-            self.extend(&bytes[at..end]);
-            if self.line == 1 && self.started && self.previous == b'\r' {
-                return Some(end + 1);
-            }
-            self.started |= self.line > 1;
-            self.has_encoding |= self.name.starts_with(b"transfer-encoding:");
-            self.has_upgrade |= self.name.starts_with(b"upgrade:");
-            if self.previous != b'\r' || self.length.is_some() && self.has_encoding {
-                bytes[end] = SPOILED;
-                self.spoiled = true;
-                return Some(end + 1);
-            }
-            (self.line, self.previous) = (0, b'\n');
-            self.name[0] = 0;
-            at = end + 1;
-        }
-        self.extend(&bytes[at..]);
-        None
-    }
-
-    /// What the head says that follows it.
-    fn followed_by(&self) -> Stage {
-        if self.spoiled {
-            return Stage::Passing;
-        }
-        let framing = match self.length {
-            Some(Length::Unreadable) => return Stage::Passing,
-            Some(Length::Bytes(length)) if length > 0 => Framing::Length(length),
-            _ if self.has_encoding => Framing::Chunked,
-            _ => return Stage::Head,
-        };
-        // Whoever reads the body limits it.
-        BodyDecoder::new(framing, u64::MAX).map_or(Stage::Passing, Stage::Body)
-    }
-
-    fn extend(&mut self, part: &[u8]) {
-        if let Some(room) = self.name.get_mut(self.line..) {
-            for (kept, byte) in room.iter_mut().zip(part) {
-                *kept = byte.to_ascii_lowercase();
-            }
-        }
-        if self.line + part.len() >= CONTENT_LENGTH.len() && self.name.starts_with(CONTENT_LENGTH) {
-            let value = CONTENT_LENGTH.len().saturating_sub(self.line);
-            if self.line <= CONTENT_LENGTH.len() {
-                self.length = Some(Length::Bytes(0));
-            }
-            for &byte in &part[value..] {
-                self.length = self.length.map(|length| length.then(byte));
-            }
-        }
-        self.line += part.len();
-        if let Some(&last) = part.last() {
-            self.previous = last;
-        }
-    }
-}
-
-impl Length {
-    /// With one more byte of the field's value.
-    fn then(self, byte: u8) -> Self {
-        match (self, byte) {
-            (Self::Bytes(bytes), b'0'..=b'9') => bytes
-                .checked_mul(10)
-                .and_then(|bytes| bytes.checked_add(u64::from(byte - b'0')))
-                .map_or(Self::Unreadable, Self::Bytes),
-            (Self::Bytes(_), b' ' | b'\t' | b'\r') => self,
-            _ => Self::Unreadable,
-        }
+        at
     }
 }
 
@@ -177,76 +152,107 @@ impl Length {
 mod tests {
     use super::*;
 
-    /// Whether the screen spoils the head, with every way to split it in two alike.
-    fn spoils(text: &str) -> bool {
-        let outcomes: Vec<bool> = (0..=text.len())
-            .map(|at| {
-                let mut bytes = text.as_bytes().to_vec();
-                let mut screen = Screen::default();
-                let (first, second) = bytes.split_at_mut(at);
-                let ended = [screen.look(first), screen.look(second)];
-                assert!(ended.contains(&true), "a head ends: {text:?}");
-                bytes != text.as_bytes()
-            })
-            .collect();
-        assert!(outcomes.iter().all(|&one| one == outcomes[0]), "{text:?}");
-        outcomes[0]
+    /// What passes of a text, given at once and in all ways in two, and the screen behind it.
+    fn passed(text: &str) -> (String, Screen) {
+        let outcomes: Vec<(String, Screen)> =
+            (0..=text.len()).map(|cut| in_two(text, cut)).collect();
+        for (passed, screen) in &outcomes {
+            assert_eq!(passed, &outcomes[0].0, "{text:?}");
+            assert_eq!(screen.refused(), outcomes[0].1.refused(), "{text:?}");
+            assert_eq!(screen.broken(), outcomes[0].1.broken(), "{text:?}");
+        }
+        outcomes[0].clone()
+    }
+
+    fn in_two(text: &str, cut: usize) -> (String, Screen) {
+        let mut screen = Screen::new(1024);
+        let (mut out, mut at) = (Vec::new(), 0);
+        for end in [cut, text.len()] {
+            // As often as something passes: the answers are written at once.
+            loop {
+                let passed = screen.look(&text.as_bytes()[at..end], |_| 10);
+                let start = at + passed.instead.as_ref().map_or(0, |instead| instead.of);
+                out.extend(passed.instead.into_iter().flat_map(|instead| instead.head));
+                out.extend_from_slice(&text.as_bytes()[start..at + passed.length]);
+                at += passed.length;
+                if passed.length == 0 || at == end {
+                    break;
+                }
+            }
+        }
+        (String::from_utf8(out).unwrap(), screen)
     }
 
     #[test]
-    fn passes_what_is_unambiguous() {
+    fn what_is_a_request_passes() {
         for text in [
             "GET / HTTP/1.1\r\nHost: a\r\n\r\n",
             "\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n\n",
-            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n1\r\na\r\n",
-            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\nX-Content-Length: 1\r\n\r\n",
-            "POST / HTTP/1.1\r\nContent-Length:  12\t\r\n\r\n\nGET / HTTP\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            "POST / HTTP/1.1\r\nContent-Length: 0\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
-            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n\n\n\r\n0\r\nX: y\r\n\r\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 10\r\n\r\n\n23456789\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n1;x\r\na\r\n0\r\nX: y\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
         ] {
-            assert!(!spoils(text), "{text:?}");
+            let (out, screen) = passed(text);
+            assert_eq!(out, text);
+            assert!(screen.is_at_head(), "{text:?}");
         }
+        let (out, screen) = passed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 2\r\n\r\na");
+        assert!(out.ends_with("\r\n\r\na") && screen.is_in_body());
     }
 
     #[test]
-    fn spoils_what_is_not() {
+    fn what_is_none_does_not() {
+        const FIRST: &str = "POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 3\r\n\r\nabc";
         for text in [
             "GET / HTTP/1.1\nHost: a\r\n\r\n",
             "GET / HTTP/1.1\r\nHost: a\r\n\n",
-            "\nGET / HTTP/1.1\r\n\r\n",
-            "GET / HTTP/1.1\r\nX: a\nY: b\r\n\r\n",
-            "POST / HTTP/1.1\r\nContent-Length: 1\r\nTransfer-Encoding: chunked\r\n\r\n",
-            "POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\nCONTENT-LENGTH: 1\r\n\r\n",
-            "POST / HTTP/1.1\r\nContent-Length: 3\r\n\r\nabcGET / HTTP/1.1\nHost: a\r\n\r\n",
-            "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n3\r\nabc\r\n0\r\n\r\nGET / HTTP/1.1\nHost: a\n\n",
-            "GET / HTTP/1.1\r\nHost: a\r\n\r\nGET / HTTP/1.1\nHost: a\r\n\r\n",
+            "\nGET / HTTP/1.1\r\nHost: a\r\n\r\n",
+            "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\nContent-Length: 1\r\n\r\n",
+            "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
         ] {
-            assert!(spoils(text), "{text:?}");
+            let (out, screen) = passed(text);
+            assert_eq!(out, "", "{text:?}");
+            assert_eq!(
+                screen.refused().map(HeadError::status),
+                Some(400),
+                "{text:?}"
+            );
+            let (out, screen) = passed(&format!("{FIRST}{text}"));
+            assert_eq!(out, FIRST, "{text:?}");
+            assert!(screen.refused().is_some(), "{text:?}");
         }
+        let long = format!("GET / HTTP/1.1\r\nX: {}", "x".repeat(1024));
+        assert_eq!(in_two(&long, 9).1.refused(), Some(HeadError::TooLarge));
     }
 
     #[test]
-    fn what_comes_along_with_an_upgrade_is_left_alone() {
-        let text = b"GET / HTTP/1.1\r\nUpgrade: websocket\r\n\r\n\x81\x82\n\n\n\n\n\n";
-        let mut bytes = text.to_vec();
-        assert!(Screen::default().look(&mut bytes));
-        assert_eq!(bytes, text);
+    fn a_body_passes_as_far_as_it_is_one() {
+        let chunked = "POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n";
+        for (body, status) in [("1 \r\na\r\n", 400), ("b\r\n", 413), ("0\r\n\n", 400)] {
+            let text = format!("{chunked}{body}");
+            for cut in 0..=text.len() {
+                let (out, screen) = in_two(&text, cut);
+                assert!(text.starts_with(&out) && out.len() < text.len(), "{out:?}");
+                let told = screen.broken().map(BodyError::status);
+                assert_eq!(told, Some(status), "{body:?}");
+            }
+        }
+        let (out, screen) = passed("POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 11\r\n\r\nabc");
+        assert!(out.ends_with("\r\n\r\n"), "the head alone: {out:?}");
+        assert_eq!(screen.broken(), Some(BodyError::TooLarge));
     }
 
     #[test]
-    fn a_head_is_told_from_a_body() {
-        let mut screen = Screen::default();
-        let mut inside = |text: &str| {
-            screen.look(&mut text.as_bytes().to_vec());
-            screen.is_inside()
-        };
-        assert!(!inside(""));
-        assert!(inside("POST / HTTP/1.1\r\ncontent-len"));
-        assert!(inside("gth: 4\r\n\r"));
-        assert!(!inside("\n"));
-        assert!(!inside("abc"));
-        assert!(!inside("d"));
-        assert!(inside("G"));
+    fn who_has_sent_the_body_is_not_asked_for_it() {
+        let head =
+            "POST / HTTP/1.1\r\nHost: a\r\nExpect: 100-continue\r\nContent-Length: 2\r\n\r\n";
+        let look = |text: &str| Screen::new(1024).look(text.as_bytes(), |_| 10);
+        for waiting in [head.to_owned(), format!("{head}a")] {
+            assert_eq!(look(&waiting).instead, None, "{waiting:?}");
+        }
+        let instead = look(&format!("{head}ab")).instead.expect("another head");
+        assert_eq!(instead.of, head.len());
+        let expected = "POST / HTTP/1.1\r\nHost: a\r\ncontent-length: 2\r\n\r\n";
+        assert_eq!(String::from_utf8_lossy(&instead.head), expected);
     }
 }

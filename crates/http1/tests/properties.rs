@@ -60,11 +60,32 @@ proptest! {
     }
 
     #[test]
-    fn a_screened_head_is_one_that_we_would_take_or_hyper_would_refuse(bytes in http_like()) {
-        let mut screened = bytes.clone();
-        Screen::default().look(&mut screened);
-        if let Ok(Some((_, length))) = Head::parse(&bytes, MAX_HEAD) {
-            prop_assert_eq!(&screened[..length], &bytes[..length]);
+    fn what_passes_the_screen_is_what_we_would_take(
+        bytes in http_like(),
+        cuts in prop::collection::vec(any::<usize>(), 0..8),
+    ) {
+        let mut screen = Screen::new(MAX_HEAD);
+        let mut ends: Vec<usize> = cuts.iter().map(|cut| cut % (bytes.len() + 1)).collect();
+        ends.sort_unstable();
+        ends.push(bytes.len());
+        let mut at = 0;
+        for end in ends {
+            while screen.is_at_head() || screen.is_in_body() {
+                let head = Head::parse(&bytes[at..end], MAX_HEAD);
+                let was_at_head = screen.is_at_head();
+                let passed = screen.look(&bytes[at..end], |_| u64::MAX).length;
+                if was_at_head {
+                    match head {
+                        Ok(None) => prop_assert_eq!(passed, 0),
+                        Ok(Some((_, length))) => prop_assert!(passed >= length),
+                        Err(error) => prop_assert_eq!(screen.refused(), Some(error)),
+                    }
+                }
+                at += passed;
+                if passed == 0 {
+                    break;
+                }
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! A block: slices of all arms in mirrored order, one arm loaded at a time.
+//! A block: slices of all servers in mirrored order, one server loaded at a time.
 //!
 //! A request belongs to the block in which it was sent. What is under way when the block ends is awaited while the
 //! next one is measured; [`add_late`] adds what became of it.
@@ -8,16 +8,16 @@ use std::time::Duration;
 use engine::{Load, Measurement, Slice, SliceEnd, Target, TargetId};
 use stats::schedule::window_lengths;
 
-use report::record::BlockCpu;
+use record::BlockCpu;
 
-use crate::arm::{Arm, Beside, ServerCounters};
-use crate::cpu::{Processes, Usage};
+use crate::cpu::{Processes, Reading, Usage};
 use crate::loader::Loader;
+use crate::server_under_test::{Beside, ServerCounters, ServerUnderTest};
 use crate::{counters, interrupt};
 
 /// What shall happen in a block.
 pub struct BlockPlan<'a> {
-    /// Arms in the order in which they are loaded.
+    /// Servers in the order in which they are loaded.
     pub order: &'a [usize],
     /// How they are loaded.
     pub load: Load,
@@ -25,15 +25,15 @@ pub struct BlockPlan<'a> {
     pub slice_end: SliceEnd,
     /// Seed of the lengths of windows.
     pub seed: u64,
-    /// Connections made anew for each slice, where not all arms can stay connected.
-    pub connect_each: Option<&'a dyn Fn(&Arm) -> Target>,
+    /// Connections made anew for each slice, where not all servers can stay connected.
+    pub connect_each: Option<&'a dyn Fn(&ServerUnderTest) -> Target>,
 }
 
-/// What one arm did in a block.
+/// What one server did in a block.
 #[derive(Default)]
-pub struct ArmBlock {
-    /// The arm.
-    pub arm: usize,
+pub struct SutBlock {
+    /// The server.
+    pub sut: usize,
     /// Its connections, if they outlast the block.
     pub target: Option<TargetId>,
     /// What the engine saw.
@@ -64,13 +64,13 @@ pub struct ArmBlock {
 
 /// What a block saw.
 pub struct BlockOutcome {
-    /// The arms that were loaded, in the order of their numbers.
-    pub arms: Vec<ArmBlock>,
+    /// The servers that were loaded, in the order of their numbers.
+    pub suts: Vec<SutBlock>,
     /// What happened around them.
     pub around: Surroundings,
 }
 
-/// What happened to all arms of a block alike.
+/// What happened to all servers of a block alike.
 #[derive(Debug, Clone, Copy)]
 pub struct Surroundings {
     /// CPU time stolen during the block, in percent.
@@ -94,18 +94,13 @@ impl BlockOutcome {
     }
 }
 
-/// Totals of an arm over its slices so far.
+/// Totals of a server over its slices so far.
 #[derive(Clone, Default)]
-struct Tally {
+struct Totals {
     loaded: bool,
     client_pause: Duration,
     span: Duration,
-    server_cpu: Option<Duration>,
-    client_cpu: Duration,
     usage: Usage,
-    client_switches: Option<u64>,
-    client_run_queue_wait: Option<Duration>,
-    throttled_periods: Option<u64>,
     /// Requests per second of each slice.
     slices_rps: Vec<f64>,
     /// Connections made anew: what was collected before each was closed.
@@ -115,54 +110,52 @@ struct Tally {
 /// Runs a block.
 ///
 /// # Errors
-/// When an arm cannot be connected, or its process has ended.
+/// When a server cannot be connected, or its process has ended.
 pub fn run(
     loader: &mut dyn Loader,
-    arms: &mut [Arm],
+    suts: &mut [ServerUnderTest],
     plan: &BlockPlan<'_>,
 ) -> anyhow::Result<BlockOutcome> {
     let spin = counters::spin();
     let machine = counters::machine_cpu();
-    let pids: Vec<_> = arms.iter().map(|arm| arm.pids().now()).collect();
-    let processes = Processes::of(arms, &pids, plan.order);
-    let before: Vec<_> = arms
+    let pids: Vec<_> = suts.iter().map(|sut| sut.pids().now()).collect();
+    let processes = Processes::of(suts, &pids, plan.order);
+    let before: Vec<_> = suts
         .iter()
         .zip(&pids)
         .enumerate()
-        .map(|(arm, (it, pids))| plan.order.contains(&arm).then(|| it.counters(pids)))
+        .map(|(sut, (it, pids))| plan.order.contains(&sut).then(|| it.counters(pids)))
         .collect();
-    let mut tallies = vec![Tally::default(); arms.len()];
-    let ends = slice_ends(plan, arms.len());
+    let mut all_totals = vec![Totals::default(); suts.len()];
+    let ends = slice_ends(plan, suts.len());
     let mut interrupted = false;
-    for (&arm, end) in plan.order.iter().zip(ends) {
-        let (it, tally) = (&mut arms[arm], &mut tallies[arm]);
-        tally.usage.begin(&processes, arm);
-        interrupted = turn(loader, it, &pids[arm], (plan, end), tally)?;
-        tally.usage.end(&processes, arm);
+    for (&sut, end) in plan.order.iter().zip(ends) {
+        let (it, totals) = (&mut suts[sut], &mut all_totals[sut]);
+        interrupted = turn(loader, it, (&processes, sut), (plan, end), totals)?;
         if interrupted {
             break;
         }
     }
     let steal_percent =
         machine.and_then(|machine| counters::machine_cpu()?.steal_percent_since(machine));
-    let loaded = (0..arms.len())
-        .filter(|&arm| tallies[arm].loaded && arms[arm].is_in())
+    let loaded = (0..suts.len())
+        .filter(|&sut| all_totals[sut].loaded && suts[sut].is_in())
         .collect::<Vec<_>>();
-    let arms = loaded
+    let suts = loaded
         .into_iter()
-        .map(|arm| {
+        .map(|sut| {
             finish(
                 loader,
-                arm,
-                &arms[arm],
-                (&pids[arm], before[arm].unwrap_or_default()),
-                std::mem::take(&mut tallies[arm]),
+                sut,
+                &suts[sut],
+                (&pids[sut], before[sut].unwrap_or_default()),
+                std::mem::take(&mut all_totals[sut]),
                 &processes,
             )
         })
         .collect::<anyhow::Result<_>>()?;
     Ok(BlockOutcome {
-        arms,
+        suts,
         around: Surroundings {
             steal_percent,
             spin,
@@ -171,100 +164,87 @@ pub fn run(
     })
 }
 
-/// When each slice of the order ends: the windows of each arm are drawn for themselves.
-fn slice_ends(plan: &BlockPlan<'_>, arms: usize) -> Vec<SliceEnd> {
+/// When each slice of the order ends: the windows of each server are drawn for themselves.
+fn slice_ends(plan: &BlockPlan<'_>, suts: usize) -> Vec<SliceEnd> {
     let SliceEnd::After(slice) = plan.slice_end else {
         return vec![plan.slice_end; plan.order.len()];
     };
-    let slices_of = |arm: usize| plan.order.iter().filter(|other| **other == arm).count();
-    let mut lengths: Vec<_> = (0..arms)
-        .map(|arm| {
-            let seed = plan.seed.wrapping_add(arm as u64);
-            window_lengths(slice, slices_of(arm), seed).into_iter()
+    let slices_of = |sut: usize| plan.order.iter().filter(|other| **other == sut).count();
+    let mut lengths: Vec<_> = (0..suts)
+        .map(|sut| {
+            let seed = plan.seed.wrapping_add(sut as u64);
+            window_lengths(slice, slices_of(sut), seed).into_iter()
         })
         .collect();
-    let next = |arm: &usize| SliceEnd::After(lengths[*arm].next().unwrap_or(slice));
+    let next = |sut: &usize| SliceEnd::After(lengths[*sut].next().unwrap_or(slice));
     plan.order.iter().map(next).collect()
 }
 
-/// One turn of an arm that takes part, still; true when it was cut short. An arm that does not stand it is out,
+/// One turn of a server that takes part, still; true when it was cut short. A server that does not stand it is out,
 /// where the run goes on without it, and what this block saw of it counts nowhere.
 fn turn(
     loader: &mut dyn Loader,
-    arm: &mut Arm,
-    pids: &[u32],
+    sut: &mut ServerUnderTest,
+    processes: (&Processes, usize),
     (plan, end): (&BlockPlan<'_>, SliceEnd),
-    tally: &mut Tally,
+    totals: &mut Totals,
 ) -> anyhow::Result<bool> {
-    if !arm.is_in() {
+    if !sut.is_in() {
         return Ok(false);
     }
-    let interrupted = slice(loader, arm, pids, (plan, end), tally);
+    let interrupted = slice(loader, sut, processes, (plan, end), totals);
     if matches!(interrupted, Ok(true)) {
         return Ok(true);
     }
-    if let Err(failure) = interrupted.and_then(|_| arm.check_alive()) {
-        arm.fail(failure, loader)?;
+    if let Err(failure) = interrupted.and_then(|_| sut.check_alive()) {
+        sut.fail(failure, loader)?;
     }
     Ok(false)
 }
 
-/// Loads one arm for one slice; true when it was cut short.
+/// Loads one server for one slice; true when it was cut short.
 fn slice(
     loader: &mut dyn Loader,
-    arm: &mut Arm,
-    pids: &[u32],
+    sut: &mut ServerUnderTest,
+    (processes, number): (&Processes, usize),
     (plan, end): (&BlockPlan<'_>, SliceEnd),
-    tally: &mut Tally,
+    totals: &mut Totals,
 ) -> anyhow::Result<bool> {
-    let target = match (arm.connections, plan.connect_each) {
+    let target = match (sut.connections, plan.connect_each) {
         (Some(target), _) => target,
         (None, Some(target_of)) => {
-            let target = target_of(arm);
-            arm.connect(loader, target)?
+            let target = target_of(sut);
+            sut.connect(loader, target)?
         }
-        (None, None) => anyhow::bail!("{} is not connected", arm.label),
+        (None, None) => anyhow::bail!("{} is not connected", sut.label),
     };
-    let server_cpu = Arm::cpu(pids);
-    let client_cpu = counters::own_cpu();
-    let client_switches = own_switches();
-    let run_queue_wait = counters::run_queue_wait();
-    let throttled = counters::throttled_periods();
+    let before = Reading::take(processes, number);
     let outcome = loader.run_slice(&Slice {
         loads: std::iter::once((target, plan.load))
-            .chain(arm.beside.as_ref().and_then(Beside::load))
+            .chain(sut.beside.as_ref().and_then(Beside::load))
             .collect(),
-        lead_in: lead_in(arm, plan),
+        lead_in: lead_in(sut, plan),
         end,
     })?;
-    arm.slices += 1;
-    tally.loaded = true;
-    tally.span += outcome.span;
-    tally.client_pause = tally.client_pause.max(outcome.longest_pause);
-    tally.server_cpu = grown(tally.server_cpu, server_cpu, Arm::cpu(pids));
-    tally.client_cpu += counters::own_cpu().saturating_sub(client_cpu);
-    tally.client_switches = add_difference(tally.client_switches, client_switches, own_switches());
-    tally.client_run_queue_wait = grown(
-        tally.client_run_queue_wait,
-        run_queue_wait,
-        counters::run_queue_wait(),
-    );
-    let throttled_now = counters::throttled_periods();
-    tally.throttled_periods = add_difference(tally.throttled_periods, throttled, throttled_now);
+    totals.usage.add(&before, &Reading::take(processes, number));
+    sut.slices += 1;
+    totals.loaded = true;
+    totals.span += outcome.span;
+    totals.client_pause = totals.client_pause.max(outcome.longest_pause);
     let requests = outcome.loads.first().map_or(0, |load| load.requests);
-    tally
+    totals
         .slices_rps
         .push(requests as f64 / outcome.measured.as_secs_f64());
     if let Some(load) = outcome.loads.first() {
-        arm.mean_response = load.mean_latency.or(arm.mean_response);
-        arm.longest_silence = arm.longest_silence.max(load.longest_silence);
+        sut.mean_response = load.mean_latency.or(sut.mean_response);
+        sut.longest_silence = sut.longest_silence.max(load.longest_silence);
     }
     if plan.connect_each.is_some() {
         let measurement = loader.collect(target)?;
-        arm.disconnect(loader);
-        match &mut tally.collected {
+        sut.disconnect(loader);
+        match &mut totals.collected {
             Some(collected) => collected.append(measurement),
-            None => tally.collected = Some(measurement),
+            None => totals.collected = Some(measurement),
         }
     }
     Ok(outcome.interrupted)
@@ -272,7 +252,7 @@ fn slice(
 
 /// The first response of a slice does not count. A closed loop spreads its first requests over one
 /// response time, so that slow answers do not come in step; the one after that is steady.
-fn lead_in(arm: &Arm, plan: &BlockPlan<'_>) -> Duration {
+fn lead_in(sut: &ServerUnderTest, plan: &BlockPlan<'_>) -> Duration {
     /// Fresh connections: their threads, buffers and congestion windows are fresh too.
     const FRESH: Duration = Duration::from_millis(200);
     let fresh = if plan.connect_each.is_some() {
@@ -281,7 +261,7 @@ fn lead_in(arm: &Arm, plan: &BlockPlan<'_>) -> Duration {
         Duration::ZERO
     };
     let responses = if matches!(plan.load, Load::ClosedLoop) {
-        2.0 + phase(arm.slices)
+        2.0 + phase(sut.slices)
     } else {
         1.0
     };
@@ -294,7 +274,7 @@ fn lead_in(arm: &Arm, plan: &BlockPlan<'_>) -> Duration {
         Load::OpenLoop { .. } => Duration::from_millis(5),
         Load::ClosedLoop | Load::OnceEach => Duration::ZERO,
     };
-    let mean_response = arm.mean_response.unwrap_or(Duration::from_millis(1));
+    let mean_response = sut.mean_response.unwrap_or(Duration::from_millis(1));
     fresh + tail + mean_response.mul_f64(responses)
 }
 
@@ -316,7 +296,7 @@ fn phase(slice: u32) -> f64 {
 /// When the load generator fails.
 pub fn add_late<'a>(
     loader: &mut dyn Loader,
-    blocks: impl Iterator<Item = &'a mut ArmBlock>,
+    blocks: impl Iterator<Item = &'a mut SutBlock>,
     settle: bool,
 ) -> anyhow::Result<()> {
     let mut waiting: Vec<_> = blocks
@@ -330,7 +310,7 @@ pub fn add_late<'a>(
             loader.settle(target)?;
         }
         for late in loader.late(target)? {
-            let of_book = |block: &&mut &mut ArmBlock| {
+            let of_book = |block: &&mut &mut SutBlock| {
                 block.target == Some(target) && block.measurement.book == late.book
             };
             // What warming up left behind has no block.
@@ -345,44 +325,48 @@ pub fn add_late<'a>(
 fn finish(
     loader: &mut dyn Loader,
     number: usize,
-    arm: &Arm,
+    sut: &ServerUnderTest,
     (pids, before): (&[u32], ServerCounters),
-    tally: Tally,
+    totals: Totals,
     processes: &Processes,
-) -> anyhow::Result<ArmBlock> {
+) -> anyhow::Result<SutBlock> {
     // What a process used that came or went meanwhile is not known: less than all of it would be a lie.
-    let pids_now = arm.pids().now();
+    let pids_now = sut.pids().now();
     let is_same = pids_now == pids;
-    let after = arm.counters(&pids_now);
-    let measurement = match (tally.collected, arm.connections) {
+    let after = sut.counters(&pids_now);
+    let measurement = match (totals.collected, sut.connections) {
         (Some(measurement), _) => measurement,
         (None, Some(target)) => loader.close_book(target)?,
         (None, None) => Measurement::default(),
     };
-    Ok(ArmBlock {
-        arm: number,
-        target: arm.connections,
+    let switches = || {
+        let (before, after) = (before.context_switches?, after.context_switches?);
+        Some(after.saturating_sub(before))
+    };
+    Ok(SutBlock {
+        sut: number,
+        target: sut.connections,
         measurement,
-        client_pause: tally.client_pause,
-        span: tally.span,
-        slices: u32::try_from(tally.slices_rps.len()).unwrap_or(u32::MAX),
+        client_pause: totals.client_pause,
+        span: totals.span,
+        slices: u32::try_from(totals.slices_rps.len()).unwrap_or(u32::MAX),
         // Where there are no CPU clocks of other processes, the server's own word for the whole block.
-        server_cpu: tally
-            .server_cpu
-            .or_else(|| grown(None, before.cpu, after.cpu))
+        server_cpu: totals
+            .usage
+            .server
+            .or_else(|| Some(after.cpu?.saturating_sub(before.cpu?)))
             .filter(|_| is_same),
-        client_cpu: tally.client_cpu,
-        cpu: tally.usage.finish(processes, number, is_same),
-        server_switches: add_difference(None, before.context_switches, after.context_switches)
-            .filter(|_| is_same),
-        client_switches: tally.client_switches,
-        client_run_queue_wait: tally.client_run_queue_wait,
-        throttled_periods: tally.throttled_periods,
-        last_third_over_first: last_third_over_first(&tally.slices_rps),
+        client_cpu: totals.usage.client,
+        cpu: totals.usage.finish(processes, number, is_same),
+        server_switches: switches().filter(|_| is_same),
+        client_switches: totals.usage.client_switches,
+        client_run_queue_wait: totals.usage.client_wait,
+        throttled_periods: totals.usage.throttled_periods,
+        last_third_over_first: last_third_over_first(&totals.slices_rps),
     })
 }
 
-/// Slices are all of one length, so their throughputs can be averaged.
+/// A third holds slices of several lengths, drawn alike in both, so their throughputs are averaged as they are.
 fn last_third_over_first(slices_rps: &[f64]) -> Option<f64> {
     let third = slices_rps.len() / 3;
     let sum = |slices: &[f64]| slices.iter().sum::<f64>();
@@ -391,25 +375,6 @@ fn last_third_over_first(slices_rps: &[f64]) -> Option<f64> {
         sum(&slices_rps[slices_rps.len() - third..]),
     );
     (first > 0.0 && last > 0.0).then(|| last / first)
-}
-
-/// Context switches of this process so far.
-fn own_switches() -> Option<u64> {
-    use nix::sys::resource::{UsageWho, getrusage};
-    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
-    u64::try_from(usage.voluntary_context_switches() + usage.involuntary_context_switches()).ok()
-}
-
-fn grown(
-    sum: Option<Duration>,
-    before: Option<Duration>,
-    after: Option<Duration>,
-) -> Option<Duration> {
-    Some(sum.unwrap_or_default() + after?.saturating_sub(before?))
-}
-
-fn add_difference(sum: Option<u64>, before: Option<u64>, after: Option<u64>) -> Option<u64> {
-    Some(sum.unwrap_or_default() + after?.saturating_sub(before?))
 }
 
 #[cfg(test)]

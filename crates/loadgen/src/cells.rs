@@ -2,25 +2,25 @@
 
 use std::time::{Duration, Instant};
 
+use analysis::ceiling::ceiling_rps;
 use engine::Measurement;
-use report::analysis::ceiling::ceiling_rps;
-use report::analysis::comparisons::PAUSE_LIMIT_MS;
-use report::format;
-use report::record::{
-    Block, CellResult, ClassResult, Connections, ErrorCounts, LatencySummary, LoadKind, SeriesPoint,
+use record::{
+    Block, CellResult, ClassResult, ClosedConnections, Connections, ErrorCounts, LatencySummary,
+    LoadKind, SeriesPoint,
 };
+use stats::thresholds::{PAUSE_LIMIT_MS, STEAL_DROPS_PERCENT};
 
-use crate::block::{ArmBlock, Surroundings};
+use crate::block::{Surroundings, SutBlock};
+use crate::counters::with;
 use crate::sampler::Sample;
 use crate::stragglers::Whole;
 
 mod used;
 mod wrk;
 
-use used::{Used, cores, micros, per_answer, with};
+use used::{Used, cores, micros, per_answer};
 
-/// A block in which more than this share of CPU time was stolen is left out of comparisons, in percent.
-const STEAL_DROPS_PERCENT: f64 = 5.0;
+pub use used::cpu_us_per_request;
 
 /// What names a cell.
 #[derive(Debug, Clone)]
@@ -85,33 +85,33 @@ impl Cell {
         }
     }
 
-    /// Adds one arm's part of a block, or the errors of what warming it up left behind.
+    /// Adds one server's part of a block, or the errors of what warming it up left behind.
     pub fn add(&mut self, part: Whole) {
-        let Whole { block, mut arm } = part;
+        let Whole { block, mut sut } = part;
         let Some((index, around)) = block else {
-            self.total.errors += arm.measurement.errors;
+            self.total.errors += sut.measurement.errors;
             return;
         };
         self.blocks
-            .push(self::block(index, around, &arm, &self.name.asked()));
+            .push(self::block(index, around, &sut, &self.name.asked()));
         let used = &mut self.used;
-        used.span += arm.span;
-        used.slices += arm.slices;
+        used.span += sut.span;
+        used.slices += sut.slices;
         // A sum that lacks a block would pass for the whole.
         let is_first = self.blocks.len() == 1;
-        used.server_cpu = with(used.server_cpu, arm.server_cpu, is_first);
-        used.client_cpu += arm.client_cpu;
-        used.server_switches = with(used.server_switches, arm.server_switches, is_first);
-        used.client_switches = with(used.client_switches, arm.client_switches, is_first);
+        used.server_cpu = with(used.server_cpu, sut.server_cpu, is_first);
+        used.client_cpu += sut.client_cpu;
+        used.server_switches = with(used.server_switches, sut.server_switches, is_first);
+        used.client_switches = with(used.client_switches, sut.client_switches, is_first);
         used.client_run_queue_wait = with(
             used.client_run_queue_wait,
-            arm.client_run_queue_wait,
+            sut.client_run_queue_wait,
             is_first,
         );
-        if stood_still(&arm) {
-            forget_latencies(&mut arm.measurement);
+        if stood_still(&sut) {
+            forget_latencies(&mut sut.measurement);
         }
-        self.total.append(arm.measurement);
+        self.total.append(sut.measurement);
     }
 
     /// Requests per second so far; `None` before anything was measured.
@@ -155,9 +155,9 @@ impl Cell {
         !self.blocks.is_empty()
     }
 
-    /// Makes the record's entry. `samples` are those of this cell's server (`Some(arm)`) and of the client
+    /// Makes the record's entry. `samples` are those of this cell's server (`Some(sut)`) and of the client
     /// (`None`) while the load point was measured; `epoch` is when the engine's series begins.
-    pub fn into_result(self, arm: usize, samples: &[Sample], epoch: Instant) -> CellResult {
+    pub fn into_result(self, sut: usize, samples: &[Sample], epoch: Instant) -> CellResult {
         let Self {
             name,
             total,
@@ -191,10 +191,12 @@ impl Cell {
             status_codes: total.status_codes.clone(),
             in_flight_at_deadline: total.in_flight_at_deadline,
             connections: connections(&total, name.keep_alive),
-            server_resources: used.server(&total, samples, arm),
+            server_resources: used.server(&total, samples, sut),
             client_resources: used.client(&total, samples, name.client_threads),
-            time_series: series(&total, samples, arm, epoch),
-            histogram: report::summary::encode_histogram(&total.latency).unwrap_or_default(),
+            time_series: series(&total, samples, sut, epoch),
+            closed_connections: Some(closed_connections(&total)),
+            answers_in_two_parts: Some(total.answers_in_two_parts),
+            histogram: record::summary::encode_histogram(&total.latency).unwrap_or_default(),
             wrk_compatible: wrk::compatible(&name, &total),
             classes: classes(&total, name.timeout),
             figures: Vec::new(),
@@ -210,8 +212,8 @@ impl Cell {
 }
 
 /// Whether the load generator itself stood still so long that the latencies of this block tell of it.
-fn stood_still(arm: &ArmBlock) -> bool {
-    arm.client_pause.as_secs_f64() * 1e3 >= PAUSE_LIMIT_MS
+fn stood_still(sut: &SutBlock) -> bool {
+    sut.client_pause.as_secs_f64() * 1e3 >= PAUSE_LIMIT_MS
 }
 
 /// Leaves out all times that the load generator's own pause is a part of. Requests are counted all the same.
@@ -233,12 +235,12 @@ fn forget_latencies(measurement: &mut Measurement) {
     measurement.unanswered = 0; // they have no place among latencies that are not there
 }
 
-/// One arm's part of a block as it stands in a record.
-pub fn block(index: u32, around: Surroundings, arm: &ArmBlock, asked: &Asked) -> Block {
-    let it = &arm.measurement;
+/// One server's part of a block as it stands in a record.
+pub fn block(index: u32, around: Surroundings, sut: &SutBlock, asked: &Asked) -> Block {
+    let it = &sut.measurement;
     let lasting = |histogram, slower| {
         let summary = LatencySummary::from_histogram(histogram, slower, asked.timeout);
-        if stood_still(arm) {
+        if stood_still(sut) {
             LatencySummary::default()
         } else {
             summary
@@ -262,23 +264,23 @@ pub fn block(index: u32, around: Surroundings, arm: &ArmBlock, asked: &Asked) ->
         mean_us: latency.mean,
         waited_s: Some(it.waited.as_secs_f64()),
         by_latency_rps: by_latency_rps(it, asked),
-        client_pause_ms: Some(micros(arm.client_pause) / 1e3),
+        client_pause_ms: Some(micros(sut.client_pause) / 1e3),
         answered_in_window: Some(it.answers_in_window),
-        slices: Some(arm.slices),
+        slices: Some(sut.slices),
         send_lag_p90_us: send_lag.p90,
         send_lag_p99_us: send_lag.p99,
-        server_cpu_us_per_request: per_answer(arm.server_cpu.map(micros), it),
-        client_cpu_us_per_request: per_answer(Some(micros(arm.client_cpu)), it),
+        server_cpu_us_per_request: cpu_us_per_request(sut.server_cpu, it),
+        client_cpu_us_per_request: cpu_us_per_request(Some(sut.client_cpu), it),
         context_switches_per_request: per_answer(
-            arm.server_switches.map(|switches| switches as f64),
+            sut.server_switches.map(|switches| switches as f64),
             it,
         ),
-        cpu: arm.cpu,
+        cpu: sut.cpu,
         steal_percent: around.steal_percent,
         spin_us: Some(micros(around.spin)),
-        last_third_over_first: arm.last_third_over_first,
-        throttled_periods: arm.throttled_periods,
-        dropped: dropped(around, arm),
+        last_third_over_first: sut.last_third_over_first,
+        throttled_periods: sut.throttled_periods,
+        dropped: dropped(around, sut),
     }
 }
 
@@ -291,12 +293,12 @@ fn by_latency_rps(it: &Measurement, asked: &Asked) -> Option<f64> {
 }
 
 /// Why a block is left out: only for what happened to the machine or the load generator, never for what a server did.
-fn dropped(around: Surroundings, arm: &ArmBlock) -> Option<String> {
+fn dropped(around: Surroundings, sut: &SutBlock) -> Option<String> {
     if around.interrupted {
         return Some("interrupted".to_owned());
     }
-    if stood_still(arm) {
-        let pause = format::duration_us(micros(arm.client_pause));
+    if stood_still(sut) {
+        let pause = format::duration_us(micros(sut.client_pause));
         return Some(format!("the load generator stood still for {pause}"));
     }
     let steal = around
@@ -313,6 +315,7 @@ fn errors(total: &Measurement) -> ErrorCounts {
         send,
         receive,
         closed,
+        stale,
         timeout,
         unsent,
         status,
@@ -327,11 +330,22 @@ fn errors(total: &Measurement) -> ErrorCounts {
         send,
         receive,
         closed,
+        stale,
         timeout,
         unsent,
         status,
         protocol,
         body,
+    }
+}
+
+fn closed_connections(total: &Measurement) -> ClosedConnections {
+    let counts = &total.connections;
+    ClosedConnections {
+        announced: counts.closed.announced.clone(),
+        unannounced: counts.closed.unannounced.clone(),
+        left_open: counts.left_open,
+        closed_by_client: counts.closed_by_client,
     }
 }
 
@@ -342,7 +356,14 @@ fn connections(total: &Measurement, keep_alive: bool) -> Connections {
     let ever = counts.ever_served.iter().chain(std::iter::repeat(&false));
     let never = |(requests, ever): &(&u64, &bool)| **requests == 0 && !**ever;
     let never_served = of_each.iter().zip(ever).filter(never).count() as u64;
-    let spread = stats::fairness::fairness(of_each).filter(|_| keep_alive);
+    // Where the server closes them, each place has had many connections, and says nothing of one.
+    let closed = counts
+        .closed
+        .announced
+        .values()
+        .chain(counts.closed.unannounced.values());
+    let is_kept = keep_alive && closed.sum::<u64>() < of_each.len() as u64;
+    let spread = stats::fairness::fairness(of_each).filter(|_| is_kept);
     Connections {
         established: counts.established,
         failed: counts.failed,
@@ -365,10 +386,10 @@ fn classes(total: &Measurement, timeout: Duration) -> Vec<ClassResult> {
 }
 
 /// The engine's seconds, with what the samples of the same second say about the server.
-fn series(total: &Measurement, samples: &[Sample], arm: usize, epoch: Instant) -> Vec<SeriesPoint> {
+fn series(total: &Measurement, samples: &[Sample], sut: usize, epoch: Instant) -> Vec<SeriesPoint> {
     let of_server: Vec<&Sample> = samples
         .iter()
-        .filter(|sample| sample.arm == Some(arm))
+        .filter(|sample| sample.sut == Some(sut))
         .collect();
     total
         .series

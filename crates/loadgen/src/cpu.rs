@@ -1,4 +1,5 @@
 //! Who used the machine's CPU while a server was loaded: the server, the load generator, what helps the run, others.
+//! The one place that reads counters at the edges of slices.
 //!
 //! What belongs to the run is known by process; the rest of what the machine did is of others. CPU times of
 //! processes are told to the nanosecond, idle time of the machine in ticks of 10 ms, so differences of single slices
@@ -7,14 +8,13 @@
 use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
-use report::analysis::comparisons::is_contended;
-use report::format;
-use report::record::BlockCpu;
+use analysis::comparisons::is_contended;
+use record::BlockCpu;
 
-use crate::arm::Arm;
-use crate::counters::{self, MachineCpu, ThreadTime};
+use crate::counters::{self, MachineCpu, ThreadTime, with};
 use crate::output;
 use crate::pids::Pids;
+use crate::server_under_test::ServerUnderTest;
 
 /// How long is looked whether the machine is busy already: a few percent can be told from ticks of 10 ms.
 const LOOK: Duration = Duration::from_millis(300);
@@ -24,17 +24,17 @@ pub fn say_if_busy(quiet: bool) {
     if quiet {
         return;
     }
-    let arm = ArmProcesses {
+    let sut = SutProcesses {
         server: Vec::new(),
         helpers: Vec::new(),
         are_known: true,
         threads: None,
     };
-    let processes = Processes { arms: vec![arm] };
+    let processes = Processes { suts: vec![sut] };
     let mut usage = Usage::default();
-    usage.begin(&processes, 0);
+    let before = Reading::take(&processes, 0);
     std::thread::sleep(LOOK);
-    usage.end(&processes, 0);
+    usage.add(&before, &Reading::take(&processes, 0));
     let cpu = usage.finish(&processes, 0, true);
     let percent = cpu.and_then(|cpu| cpu.percent(cpu.others_s?));
     if let Some(percent) = percent.filter(|&percent| is_contended(Some(percent))) {
@@ -50,10 +50,10 @@ pub fn say_if_busy(quiet: bool) {
 
 /// The processes of a run, as they are at the beginning of a block.
 pub struct Processes {
-    arms: Vec<ArmProcesses>,
+    suts: Vec<SutProcesses>,
 }
 
-struct ArmProcesses {
+struct SutProcesses {
     /// Of its server.
     server: Vec<u32>,
     /// Everything else of the run but the load generator itself.
@@ -64,51 +64,63 @@ struct ArmProcesses {
     threads: Option<HashMap<u32, ThreadTime>>,
 }
 
-/// Who used how much over the slices of one arm so far.
+/// Who used how much over the slices of one server so far. What could not be read at any edge is not available.
 #[derive(Clone, Default)]
 pub struct Usage {
-    since: Option<Reading>,
     wall: Duration,
-    machine: Duration,
+    machine: Option<MachineTime>,
+    /// CPU time of the server's processes.
+    pub server: Option<Duration>,
+    /// CPU time of the load generator.
+    pub client: Duration,
+    helpers: Option<Duration>,
+    /// Time in which the load generator's threads were ready but had no CPU.
+    pub client_wait: Option<Duration>,
+    pressure: Option<Duration>,
+    /// Context switches of the load generator.
+    pub client_switches: Option<u64>,
+    /// Periods in which a control group's CPU limit held server or client back.
+    pub throttled_periods: Option<u64>,
+}
+
+/// CPU time of the whole machine.
+#[derive(Clone, Copy)]
+struct MachineTime {
+    whole: Duration,
     idle: Duration,
     stolen: Duration,
-    server: Option<Duration>,
-    client: Duration,
-    helpers: Option<Duration>,
-    client_wait: Option<Duration>,
-    pressure: Option<Duration>,
-    /// Whether any slice ended without a reading.
-    has_gap: bool,
 }
 
 /// All counters at an edge of a slice.
 #[derive(Clone, Copy)]
-struct Reading {
+pub struct Reading {
     at: Instant,
-    machine: MachineCpu,
+    machine: Option<MachineCpu>,
     server: Option<Duration>,
     client: Duration,
     helpers: Option<Duration>,
     client_wait: Option<Duration>,
     pressure: Option<Duration>,
+    client_switches: Option<u64>,
+    throttled_periods: Option<u64>,
 }
 
 impl Processes {
-    /// Those of arms whose servers' processes are `pids`; threads are looked at of the arms that are loaded.
-    pub fn of(arms: &[Arm], pids: &[Vec<u32>], loaded: &[usize]) -> Self {
+    /// Those of servers whose processes are `pids`; threads are looked at of the servers that are loaded.
+    pub fn of(suts: &[ServerUnderTest], pids: &[Vec<u32>], loaded: &[usize]) -> Self {
         let servers: Vec<u32> = pids.iter().flatten().copied().collect();
         let own = counters::process_tree(std::process::id(), &servers);
         let all = own.into_iter().skip(1).chain(servers);
         let mut all: Vec<u32> = all.collect();
         all.sort_unstable();
         all.dedup();
-        let arm = |(number, (arm, server)): (usize, (&Arm, &Vec<u32>))| ArmProcesses {
+        let sut = |(number, (sut, server)): (usize, (&ServerUnderTest, &Vec<u32>))| SutProcesses {
             helpers: all
                 .iter()
                 .copied()
                 .filter(|it| !server.contains(it))
                 .collect(),
-            are_known: arm.pids() != Pids::Unknown,
+            are_known: sut.pids() != Pids::Unknown,
             threads: loaded
                 .contains(&number)
                 .then(|| counters::threads(server))
@@ -116,59 +128,50 @@ impl Processes {
             server: server.clone(),
         };
         Self {
-            arms: arms.iter().zip(pids).enumerate().map(arm).collect(),
+            suts: suts.iter().zip(pids).enumerate().map(sut).collect(),
         }
     }
 }
 
 impl Usage {
-    /// A slice of an arm begins.
-    pub fn begin(&mut self, processes: &Processes, arm: usize) {
-        self.since = Reading::take(&processes.arms[arm]);
-    }
-
-    /// And ends.
-    pub fn end(&mut self, processes: &Processes, arm: usize) {
-        match (self.since.take(), Reading::take(&processes.arms[arm])) {
-            (Some(before), Some(after)) => self.add(&before, &after),
-            _ => self.has_gap = true,
-        }
-    }
-
-    fn add(&mut self, before: &Reading, after: &Reading) {
+    /// Adds a slice, of which these are the edges.
+    pub fn add(&mut self, before: &Reading, after: &Reading) {
         let is_first = self.wall.is_zero();
-        let wall = after.at - before.at;
-        let grown = |sum: Option<Duration>, before: Option<Duration>, after: Option<Duration>| {
-            let sum = if is_first { Duration::ZERO } else { sum? };
-            Some(sum + after?.saturating_sub(before?))
+        let time = |sum, of: fn(&Reading) -> Option<Duration>| {
+            let grown = || Some(of(after)?.saturating_sub(of(before)?));
+            with(sum, grown(), is_first)
         };
-        self.wall += wall;
-        self.machine += wall * after.machine.cpus;
-        self.idle += after.machine.idle_since(before.machine);
-        self.stolen += after.machine.stolen_since(before.machine);
+        let count = |sum, of: fn(&Reading) -> Option<u64>| {
+            let grown = || Some(of(after)?.saturating_sub(of(before)?));
+            with(sum, grown(), is_first)
+        };
+        self.machine = with(self.machine, MachineTime::between(before, after), is_first);
         self.client += after.client.saturating_sub(before.client);
-        self.server = grown(self.server, before.server, after.server);
-        self.helpers = grown(self.helpers, before.helpers, after.helpers);
-        self.client_wait = grown(self.client_wait, before.client_wait, after.client_wait);
-        self.pressure = grown(self.pressure, before.pressure, after.pressure);
+        self.server = time(self.server, |it| it.server);
+        self.helpers = time(self.helpers, |it| it.helpers);
+        self.client_wait = time(self.client_wait, |it| it.client_wait);
+        self.pressure = time(self.pressure, |it| it.pressure);
+        self.client_switches = count(self.client_switches, |it| it.client_switches);
+        self.throttled_periods = count(self.throttled_periods, |it| it.throttled_periods);
+        self.wall += after.at - before.at;
     }
 
     /// What a record keeps of it; `None` where the system does not tell. `is_same`: no process of the server came or
     /// went.
-    pub fn finish(self, processes: &Processes, arm: usize, is_same: bool) -> Option<BlockCpu> {
-        if self.wall.is_zero() || self.has_gap {
-            return None;
-        }
-        let of_arm = &processes.arms[arm];
-        let (busiest, server_wait) = threads_since(of_arm).unwrap_or_default();
+    pub fn finish(&self, processes: &Processes, sut: usize, is_same: bool) -> Option<BlockCpu> {
+        let machine = self.machine?;
+        let of_sut = &processes.suts[sut];
+        let (busiest, server_wait) = threads_since(of_sut).unwrap_or_default();
         let server = self.server.filter(|_| is_same);
         Some(BlockCpu {
-            machine_s: self.machine.as_secs_f64(),
-            idle_s: self.idle.min(self.machine).as_secs_f64(),
+            machine_s: machine.whole.as_secs_f64(),
+            idle_s: machine.idle.min(machine.whole).as_secs_f64(),
             server_s: server.map(|it| it.as_secs_f64()),
             client_s: self.client.as_secs_f64(),
             helpers_s: self.helpers.map(|it| it.as_secs_f64()),
-            others_s: self.others(of_arm, server).map(|it| it.as_secs_f64()),
+            others_s: self
+                .others(machine, of_sut, server)
+                .map(|it| it.as_secs_f64()),
             server_wait_s: server_wait.map(|it| it.as_secs_f64()),
             client_wait_s: self.client_wait.map(|it| it.as_secs_f64()),
             pressure_s: self.pressure.map(|it| it.as_secs_f64()),
@@ -177,42 +180,78 @@ impl Usage {
     }
 
     /// What was neither idle, stolen nor the run's.
-    fn others(&self, arm: &ArmProcesses, server: Option<Duration>) -> Option<Duration> {
-        let server = match (arm.server.is_empty(), arm.are_known) {
+    fn others(
+        &self,
+        machine: MachineTime,
+        sut: &SutProcesses,
+        server: Option<Duration>,
+    ) -> Option<Duration> {
+        let server = match (sut.server.is_empty(), sut.are_known) {
             (true, true) => Duration::ZERO, // on another machine
             (true, false) => return None,
             (false, _) => server?,
         };
         let ours = server + self.client + self.helpers?;
-        Some(self.machine.saturating_sub(self.idle + self.stolen + ours))
+        Some(
+            machine
+                .whole
+                .saturating_sub(machine.idle + machine.stolen + ours),
+        )
+    }
+}
+
+impl MachineTime {
+    fn between(before: &Reading, after: &Reading) -> Option<Self> {
+        let (earlier, later) = (before.machine?, after.machine?);
+        Some(Self {
+            whole: (after.at - before.at) * later.cpus,
+            idle: later.idle_since(earlier),
+            stolen: later.stolen_since(earlier),
+        })
+    }
+}
+
+impl std::ops::Add for MachineTime {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            whole: self.whole + other.whole,
+            idle: self.idle + other.idle,
+            stolen: self.stolen + other.stolen,
+        }
     }
 }
 
 impl Reading {
-    fn take(arm: &ArmProcesses) -> Option<Self> {
-        Some(Self {
-            machine: counters::machine_cpu()?,
+    /// Now, of a server that is loaded or is about to be.
+    pub fn take(processes: &Processes, sut: usize) -> Self {
+        let sut = &processes.suts[sut];
+        Self {
+            machine: counters::machine_cpu(),
             at: Instant::now(),
-            server: Arm::cpu(&arm.server),
+            server: ServerUnderTest::cpu(&sut.server),
             client: counters::own_cpu(),
             // One that has ended meanwhile used little.
             helpers: Some(
-                arm.helpers
+                sut.helpers
                     .iter()
                     .filter_map(|&it| counters::process_cpu(it))
                     .sum(),
             ),
             client_wait: counters::run_queue_wait(),
             pressure: counters::pressure(),
-        })
+            client_switches: counters::own_switches(),
+            throttled_periods: counters::throttled_periods(),
+        }
     }
 }
 
 /// The longest that a thread of the server ran since the beginning, and how long all of them waited; the latter only
 /// where none has ended, because its time is lost.
-fn threads_since(arm: &ArmProcesses) -> Option<(Option<Duration>, Option<Duration>)> {
-    let before = arm.threads.as_ref()?;
-    let after = counters::threads(&arm.server)?;
+fn threads_since(sut: &SutProcesses) -> Option<(Option<Duration>, Option<Duration>)> {
+    let before = sut.threads.as_ref()?;
+    let after = counters::threads(&sut.server)?;
     let grown = |(thread, after): (&u32, &ThreadTime)| {
         let before = before.get(thread).copied().unwrap_or_default();
         let ran = after.ran.saturating_sub(before.ran);
@@ -232,8 +271,8 @@ mod tests {
         Duration::from_millis(milliseconds)
     }
 
-    fn arm(server: &[u32], are_known: bool) -> ArmProcesses {
-        ArmProcesses {
+    fn sut(server: &[u32], are_known: bool) -> SutProcesses {
+        SutProcesses {
             server: server.to_vec(),
             helpers: Vec::new(),
             are_known,
@@ -243,42 +282,57 @@ mod tests {
 
     /// A slice of 100 ms on two CPUs: the server ran 50 ms, the client 30, helpers 10, and 40 were idle.
     fn one_slice() -> Usage {
+        let machine = MachineCpu {
+            total_ticks: 0,
+            idle_ticks: 100,
+            steal_ticks: 10,
+            ticks_per_second: 100,
+            cpus: 2,
+        };
         let before = Reading {
             at: Instant::now(),
-            machine: MachineCpu {
-                total_ticks: 0,
-                idle_ticks: 100,
-                steal_ticks: 10,
-                ticks_per_second: 100,
-                cpus: 2,
-            },
+            machine: Some(machine),
             server: Some(ms(5)),
             client: ms(7),
             helpers: Some(ms(1)),
             client_wait: None,
             pressure: Some(ms(3)),
+            client_switches: Some(20),
+            throttled_periods: Some(0),
         };
         let after = Reading {
             at: before.at + ms(100),
-            machine: MachineCpu {
+            machine: Some(MachineCpu {
                 idle_ticks: 104,
                 steal_ticks: 11,
-                ..before.machine
-            },
+                ..machine
+            }),
             server: Some(ms(55)),
             client: ms(37),
             helpers: Some(ms(11)),
             client_wait: None,
             pressure: Some(ms(43)),
+            client_switches: Some(25),
+            throttled_periods: None,
         };
         let mut usage = Usage::default();
         usage.add(&before, &after);
         usage.add(&before, &after);
+        assert_eq!(
+            (usage.client_switches, usage.throttled_periods),
+            (Some(10), None)
+        );
         usage
     }
 
-    fn finish(usage: Usage, arm: ArmProcesses, is_same: bool) -> BlockCpu {
-        let processes = Processes { arms: vec![arm] };
+    fn unknown_server() -> Processes {
+        Processes {
+            suts: vec![sut(&[], false)],
+        }
+    }
+
+    fn finish(usage: Usage, sut: SutProcesses, is_same: bool) -> BlockCpu {
+        let processes = Processes { suts: vec![sut] };
         usage
             .finish(&processes, 0, is_same)
             .expect("there are figures")
@@ -286,7 +340,7 @@ mod tests {
 
     #[test]
     fn what_is_neither_idle_stolen_nor_the_run_s_is_of_others() {
-        let cpu = finish(one_slice(), arm(&[1], true), true);
+        let cpu = finish(one_slice(), sut(&[1], true), true);
         let wanted = BlockCpu {
             machine_s: 0.4,
             idle_s: 0.08,
@@ -302,7 +356,7 @@ mod tests {
 
     #[test]
     fn nothing_is_said_of_others_where_the_server_s_own_part_is_not_known() {
-        let cpu = finish(one_slice(), arm(&[1], true), false);
+        let cpu = finish(one_slice(), sut(&[1], true), false);
         assert_eq!(
             (cpu.server_s, cpu.others_s),
             (None, None),
@@ -311,10 +365,10 @@ mod tests {
         let mut unknown = one_slice();
         unknown.server = None;
         assert_eq!(
-            finish(unknown.clone(), arm(&[], false), true).others_s,
+            finish(unknown.clone(), sut(&[], false), true).others_s,
             None
         );
-        let elsewhere = finish(unknown, arm(&[], true), true);
+        let elsewhere = finish(unknown, sut(&[], true), true);
         assert_eq!(
             elsewhere.others_s,
             Some(0.22),
@@ -325,9 +379,16 @@ mod tests {
     #[test]
     fn a_slice_without_a_reading_leaves_no_figures() {
         let mut usage = one_slice();
-        usage.has_gap = true;
+        let unread = Reading {
+            machine: None,
+            server: None,
+            ..Reading::take(&unknown_server(), 0)
+        };
+        usage.add(&unread, &unread);
+        usage.add(&unread, &unread);
+        assert_eq!(usage.server, None, "less than all of it would be a lie");
         let processes = Processes {
-            arms: vec![arm(&[1], true)],
+            suts: vec![sut(&[1], true)],
         };
         assert!(usage.finish(&processes, 0, true).is_none());
         assert!(Usage::default().finish(&processes, 0, true).is_none());

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 
-use crate::plan::{Plan, ServerSource};
+use crate::server_spec::{ServerSource, ServerSpec};
 
 /// Descriptors besides connections: files, pipes, timers, polls.
 const OTHERS: u64 = 100;
@@ -20,16 +20,11 @@ pub enum Room {
 ///
 /// # Errors
 /// When it is not, with the numbers.
-pub fn room_for(plan: &Plan) -> anyhow::Result<Room> {
+pub fn room_for(servers: &[ServerSpec], connections: usize) -> anyhow::Result<Room> {
     let limit =
         engine::limits::raise_descriptor_limit().context("cannot read the limit on open files")?;
-    let room = room(
-        plan.connections() as u64,
-        plan.servers.len() as u64,
-        limit.soft,
-    );
-    let built_in = plan
-        .servers
+    let room = room(connections as u64, servers.len() as u64, limit.soft);
+    let built_in = servers
         .iter()
         .any(|server| matches!(server.source, ServerSource::BuiltIn { .. }));
     match room {
@@ -42,8 +37,8 @@ pub fn room_for(plan: &Plan) -> anyhow::Result<Room> {
         None => bail!(
             "{} connections need {} open files in the load generator{}, but at most {} can be had: \
              raise it (ulimit -Hn, /etc/security/limits.conf) or use --concurrency {} or less",
-            plan.connections(),
-            plan.connections() as u64 + OTHERS,
+            connections,
+            connections as u64 + OTHERS,
             if built_in {
                 " and as many in each server"
             } else {

@@ -1,22 +1,21 @@
 //! The record around the cells: what was asked for, on which machine, and what to distrust.
 
+use analysis::caveat::Caveat;
 use engine::{Arrivals, ClientKind, Request};
-use jiff::Timestamp;
-use report::analysis::distrust::Distrust;
-use report::record::{
+use record::{
     COUNTING_RULE, Config, Record, RequestConfig, SCHEMA_VERSION, ServerConfig, TcpCounters,
 };
 
-use crate::arm::{Arm, Connects};
 use crate::counters::{self, ListenQueue};
 use crate::descriptors::Room;
-use crate::environment;
-use crate::gate::floor;
-use crate::plan::{Amount, Plan, Work};
+use crate::plan::{Amount, Plan};
+use crate::server_under_test::{Connects, ServerUnderTest};
+use crate::work::Work;
+use crate::{environment, floor, journal, url};
 
 /// A record in which nothing has been measured yet.
-pub fn begin(plan: &Plan, arms: &[Arm]) -> Record {
-    blank(config(plan, arms))
+pub fn begin(plan: &Plan, suts: &[ServerUnderTest]) -> Record {
+    blank(config(plan, suts))
 }
 
 /// A record of now and here, in which nothing has been measured yet.
@@ -24,7 +23,7 @@ pub fn blank(config: Config) -> Record {
     Record {
         schema_version: SCHEMA_VERSION,
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        started_at: journal::started_at(),
         merged_from: Vec::new(),
         interrupted: false,
         environment: environment::look(),
@@ -44,14 +43,14 @@ pub fn finish(record: &mut Record, plan: &Plan, room: Room, tcp: TcpCounters) {
     record.tcp = tcp;
     record.findings.extend(floor::sentence(&record.environment));
     if room == Room::InTurns {
-        let in_turns = Distrust::TakenInTurns {
+        let in_turns = Caveat::TakenInTurns {
             connections: plan.concurrency as u64,
             servers: plan.servers.len(),
             limit: record.environment.descriptor_limit.unwrap_or_default(),
         };
         record.warnings.push(in_turns.into());
     }
-    report::analyse(record);
+    analysis::analyse(record);
 }
 
 /// Growth of the machine's TCP counters, and what the connects before the measuring saw.
@@ -71,17 +70,24 @@ pub fn request(request: &Request) -> RequestConfig {
     RequestConfig {
         method: request.method.clone(),
         path: request.path.clone(),
-        headers: request.headers.clone(),
+        headers: request
+            .headers
+            .iter()
+            .map(|(name, value)| match is_secret(name) {
+                true => (name.clone(), NOT_KEPT.to_owned()),
+                false => (name.clone(), value.clone()),
+            })
+            .collect(),
         body_bytes: request.body.len() as u64,
     }
 }
 
-fn config(plan: &Plan, arms: &[Arm]) -> Config {
+fn config(plan: &Plan, suts: &[ServerUnderTest]) -> Config {
     let request = &plan.requests(&plan.work)[0].request;
     let cpus = |cpus: &[usize]| (!cpus.is_empty()).then(|| cpus.to_vec());
     Config {
         command: command_line(),
-        servers: arms.iter().map(server).collect(),
+        servers: suts.iter().map(server).collect(),
         workload: plan.work.name(),
         request: self::request(request),
         requests_by_workload: Vec::new(),
@@ -123,14 +129,38 @@ pub fn command_line() -> Vec<String> {
     {
         *program = name.to_string_lossy().into_owned();
     }
-    words
+    words.iter().map(|word| without_secrets(word)).collect()
+}
+
+/// A word of a command line without what opens doors: the password of a URL, the value of a header that carries one.
+fn without_secrets(word: &str) -> String {
+    let field = word.split_once(':').filter(|(name, _)| is_secret(name));
+    match field {
+        Some((name, _)) => format!("{name}: {NOT_KEPT}"),
+        None => url::without_password(word),
+    }
+}
+
+/// Stands for what no record keeps.
+const NOT_KEPT: &str = "(not kept)";
+
+fn is_secret(name: &str) -> bool {
+    const SECRET: [&str; 4] = [
+        "authorization",
+        "cookie",
+        "proxy-authorization",
+        "x-api-key",
+    ];
+    SECRET
+        .iter()
+        .any(|secret| name.eq_ignore_ascii_case(secret))
 }
 
 /// https is always reqwest's.
 fn effective_client(plan: &Plan) -> ClientKind {
-    use crate::plan::ServerSource::Running;
-    let https = |server: &crate::plan::ServerSpec| matches!(&server.source, Running { base_url } if base_url.starts_with("https:"));
-    if matches!(plan.work, Work::Custom(_)) && plan.servers.iter().any(https) {
+    use crate::server_spec::ServerSource::Running;
+    let https = |server: &crate::server_spec::ServerSpec| matches!(&server.source, Running { base_url } if base_url.starts_with("https:"));
+    if matches!(plan.work, Work::Own(_)) && plan.servers.iter().any(https) {
         ClientKind::Reqwest
     } else {
         plan.client
@@ -138,15 +168,15 @@ fn effective_client(plan: &Plan) -> ClientKind {
 }
 
 /// A server as it was started.
-pub fn server(arm: &Arm) -> ServerConfig {
+pub fn server(sut: &ServerUnderTest) -> ServerConfig {
     ServerConfig {
-        name: arm.label.clone(),
-        url: arm.base_url.clone(),
-        command: arm
+        name: sut.label.clone(),
+        url: sut.base_url.clone(),
+        command: sut
             .process
             .as_ref()
             .map(|process| process.command().to_vec()),
-        settings: arm
+        settings: sut
             .process
             .as_ref()
             .and_then(|process| process.settings().cloned()),

@@ -1,7 +1,7 @@
 //! The machine and the build, as they stand in the record.
 
 use anyhow::bail;
-use report::record::Environment;
+use record::{Environment, machine};
 
 use crate::counters;
 
@@ -31,24 +31,20 @@ pub fn look() -> Environment {
 /// Fails when figures made there and here do not belong into one record.
 ///
 /// # Errors
-/// When machine or build are others; the message names the first that is.
+/// When machine or build are others; the message says in what.
 pub fn check_same(then: &Environment, now: &Environment) -> anyhow::Result<()> {
-    let facts = |it: &Environment| {
-        [
-            ("CPU", it.cpu.clone().unwrap_or_default()),
-            ("number of cores", it.cores.to_string()),
-            ("kernel", it.kernel.clone().unwrap_or_default()),
-            ("build profile", it.build_profile.clone()),
-            (
-                "revision of the program",
-                it.git_revision.clone().unwrap_or_default(),
-            ),
-        ]
-    };
-    for ((what, then), (_, now)) in facts(then).into_iter().zip(facts(now)) {
-        if then != now {
-            bail!("the {what} was {then:?} and is {now:?}");
-        }
+    let mut differences = machine::differences(then, now);
+    differences.extend(machine::build_differences(then, now));
+    if !differences.is_empty() {
+        bail!("{}", machine::listed(&differences));
+    }
+    let revision = |it: &Environment| it.git_revision.clone().unwrap_or_default();
+    if revision(then) != revision(now) {
+        bail!(
+            "the revision of the program was {:?} and is {:?}",
+            revision(then),
+            revision(now)
+        );
     }
     Ok(())
 }

@@ -1,9 +1,9 @@
 //! What the exit code says.
 
-use report::down;
-use report::record::{CellResult, Record};
+use analysis::{down, failures};
+use record::{CellResult, Record};
 
-use crate::cli::MaxErrors;
+use crate::args::MaxErrors;
 
 /// Measured, and the errors stayed within what was tolerated.
 pub const MEASURED: u8 = 0;
@@ -49,7 +49,7 @@ pub fn of_cells(
 pub fn exceeds(requests: u64, errors: u64, max_errors: MaxErrors) -> bool {
     match max_errors {
         MaxErrors::Count(most) => errors > most,
-        MaxErrors::Share(most) => errors as f64 > most * (requests + errors) as f64,
+        MaxErrors::Share(most) => failures::exceed(most, requests, errors),
     }
 }
 

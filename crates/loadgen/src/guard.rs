@@ -11,8 +11,22 @@ use std::sync::mpsc;
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
+use clap::Args;
 use nix::sys::signal::{Signal, killpg};
 use nix::unistd::Pid;
+
+use crate::args::{Cpus, parse_cpus};
+
+/// `loadgen guard`.
+#[derive(Debug, Args)]
+pub struct GuardArgs {
+    /// Pin the command to these CPUs
+    #[arg(long, value_parser = parse_cpus)]
+    pub cpus: Option<Cpus>,
+    /// Program and arguments.
+    #[arg(last = true, required = true)]
+    pub command: Vec<String>,
+}
 
 /// How long a process may take to end after SIGTERM before it is killed.
 pub const GRACE: Duration = Duration::from_secs(3);

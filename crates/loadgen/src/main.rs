@@ -2,18 +2,19 @@
 //!
 //! # Layout
 //!
-//! - [`cli`]: the command line as typed; [`plan`]: what shall be measured, checked.
+//! - [`cli`]: the command line as typed, [`args`]: the flags that commands share; [`plan`]: what shall be measured, checked.
 //! - [`run`]: the main job. [`warmup`] comes first, [`slices`] cuts its time, [`block`] loads servers
 //!   slice by slice, [`stragglers`] waits for their last answers, [`cells`] and [`document`] make the record of it.
-//! - [`shapes`]: what each kind of workload needs beyond the common run; [`loader`], [`websocket`]: who sends
+//! - [`verify`], [`agreement`]: whether servers answer what they should, and all the same.
+//! - [`scenarios`]: what each kind of workload needs beyond the common run; [`loader`], [`websocket`]: who sends
 //!   the load; [`workloads`]: the list of them.
 //! - [`contenders`]: external servers, and the article's table made again.
-//! - [`arm`]: a server under measurement; [`process`], [`guard`]: server processes, and how foreign ones
+//! - [`server_under_test`]: a server under measurement; [`process`], [`guard`]: server processes, and how foreign ones
 //!   never outlive the program; [`servers`]: what is known about the built-in ones.
 //! - [`gate`]: whether a candidate is slower than a baseline, on the same primitives.
 //! - [`counters`], [`sampler`], [`environment`], [`descriptors`]: what the operating system tells.
 //! - [`suite`]: all kinds of work, one run each, in one table.
-//! - [`report_files`]: `loadgen report`, any report again from saved records.
+//! - [`journal`]: records that grow; [`report_files`]: `loadgen report`, any report again from saved records.
 //! - [`sweep`], [`scale`], [`capacity`], [`limits`]: where the answer flips, how throughput grows, how much
 //!   a server sustains, what the machine allows.
 //! - [`self_check`], [`scripted`]: whether all that is true, against a server whose truth is arithmetic.
@@ -26,7 +27,8 @@
     reason = "nothing of a program can be reached from outside"
 )]
 
-mod arm;
+mod agreement;
+mod args;
 mod block;
 mod capacity;
 mod cells;
@@ -38,14 +40,15 @@ mod descriptors;
 mod document;
 mod environment;
 mod exit;
+mod floor;
 mod gate;
 mod guard;
 mod interrupt;
+mod journal;
 mod lanes;
 mod limits;
 mod loader;
 mod output;
-mod output_args;
 mod pids;
 mod plan;
 mod process;
@@ -54,19 +57,25 @@ mod report_files;
 mod run;
 mod sampler;
 mod scale;
+mod scenarios;
+mod schedule;
 mod scripted;
 mod self_check;
 mod serve;
+mod server_spec;
+mod server_under_test;
 mod servers;
-mod shapes;
 mod slices;
 mod steps;
 mod stragglers;
 mod suite;
 mod sweep;
+mod url;
+mod verify;
 mod waiting;
 mod warmup;
 mod websocket;
+mod work;
 mod workloads;
 
 use std::process::ExitCode;
@@ -74,7 +83,6 @@ use std::process::ExitCode;
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
-use crate::plan::Plan;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -111,9 +119,9 @@ fn main() -> ExitCode {
 }
 
 /// Plans, measures, prints, saves; the exit code.
-fn measure(args: &cli::RunArgs) -> anyhow::Result<u8> {
+fn measure(args: &args::run::RunArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
-    let plan = Plan::new(args)?;
+    let plan = scenarios::fitted::plan(args)?;
     cpu::say_if_busy(plan.output.quiet);
     let outcome = run::run(&plan)?;
     output::publish(&outcome.record, &plan.output)?;

@@ -4,17 +4,48 @@ use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
-use anyhow::Context as _;
-use report::document::Document;
-use report::record::Record;
-use report::render::json;
-use report::{Format, RenderOptions, Rendered};
+use anyhow::{Context as _, bail};
+use record::Record;
+use render::document::Document;
+use render::{Format, RenderOptions, Rendered, json};
 use serde::Serialize;
-
-use crate::plan::Output;
 
 /// Where records are kept, below the folder the program runs in.
 const RESULTS: &str = "results";
+
+/// What becomes of the figures.
+#[derive(Debug, Clone)]
+pub struct Output {
+    /// Printed as.
+    pub format: render::Format,
+    /// Files written beside.
+    pub files: Vec<PathBuf>,
+    /// Whether the record goes to `results/`.
+    pub save: bool,
+    /// Whether progress is shown.
+    pub quiet: bool,
+}
+
+/// Fails when a file that is asked for cannot be written, before anything is measured.
+///
+/// # Errors
+/// Then, with the reason.
+pub fn check_files(files: &[PathBuf]) -> anyhow::Result<()> {
+    for path in files {
+        render::Format::of_path(path)?;
+        let folder = path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty());
+        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
+            bail!(
+                "cannot write {}: there is no folder {}",
+                path.display(),
+                folder.display()
+            );
+        }
+    }
+    Ok(())
+}
 
 /// Prints the result, writes the files asked for, saves the record. A record that cannot be saved by
 /// itself is a complaint, not a failure: the result stands on standard output.
@@ -22,7 +53,7 @@ const RESULTS: &str = "results";
 /// # Errors
 /// When standard output or a file that was asked for cannot be written. All files are tried.
 pub fn publish(record: &Record, output: &Output) -> anyhow::Result<()> {
-    let printed = print(&report::render(record, output.format, &terminal_options()));
+    let printed = print(&pages::render(record, output.format, &terminal_options()));
     if output.save {
         match save(record) {
             Ok(path) => note(output, &format!("record saved as {}", path.display())),
@@ -30,7 +61,7 @@ pub fn publish(record: &Record, output: &Output) -> anyhow::Result<()> {
         }
     }
     let records = std::slice::from_ref(record);
-    let render = |format, options: &_| report::render_all(records, format, options);
+    let render = |format, options: &_| pages::render_all(records, format, options);
     printed.and(write_each(&output.files, None, true, &render))
 }
 
@@ -98,7 +129,7 @@ pub fn print_rendered(render: &dyn Fn(&RenderOptions) -> Rendered) -> anyhow::Re
 /// # Errors
 /// When standard output cannot be written.
 pub fn print_document(document: &Document) -> anyhow::Result<()> {
-    print(&report::render::text::render(document, &terminal_options()))
+    print(&render::text::render(document, &terminal_options()))
 }
 
 /// Says how far a command is, unless `quiet`.
@@ -154,7 +185,9 @@ pub fn print(text: &str) -> anyhow::Result<()> {
 
 fn terminal_options() -> RenderOptions {
     let terminal = io::stdout().is_terminal();
-    let colour = terminal && std::env::var_os("NO_COLOR").is_none_or(|value| value.is_empty());
+    let is_set = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
+    let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+    let colour = terminal && !is_set("NO_COLOR") && !is_dumb;
     let columns = terminal_size::terminal_size().filter(|_| terminal);
     let narrow = RenderOptions::default().width; // a file, a pipe
     RenderOptions {
@@ -167,7 +200,7 @@ fn terminal_options() -> RenderOptions {
 /// Saves the record under `results/`, its name the time in UTC and a slug of what was measured.
 fn save(record: &Record) -> anyhow::Result<PathBuf> {
     let path = new_file(&file_name(record))?;
-    let text = report::render(record, Format::Json, &RenderOptions::default());
+    let text = pages::render(record, Format::Json, &RenderOptions::default());
     write_whole(&path, &text)?;
     Ok(path)
 }

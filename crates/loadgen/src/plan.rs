@@ -1,24 +1,23 @@
 //! What shall be measured, made from the command line and checked. No flag is looked at after this.
 
-use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::bail;
 use engine::{Arrivals, ClientKind, RequestClass};
-use workload::{Shape, Workload};
+use workload::Scenario;
 
-use crate::cli::{ArrivalsArg, ClientArg, KeepAlive, MaxErrors, RunArgs, Switch};
-use crate::waiting::Wait;
-use crate::{counters, servers, shapes};
+use crate::args::run::RunArgs;
+use crate::args::{ArrivalsArg, ClientArg, KeepAlive, MaxErrors, Switch, Wait};
+use crate::counters;
+use crate::output::{Output, check_files};
+use crate::server_spec::{self, ServerSpec, check_labels};
+use crate::server_under_test::ServerUnderTest;
+use crate::work::Work;
 
+mod asked;
 mod load;
-mod server;
-mod url;
-mod work;
 
-pub use load::{Amount, LoadPoint, check_rate, has_requests};
-pub use server::{ServerSource, ServerSpec, check_labels};
-pub use work::Work;
+pub use load::{Amount, LoadPoint, check_rate, has_requests, round_rate};
 
 /// Measured time of a default run, per server.
 const DEFAULT_DURATION: Duration = Duration::from_secs(5);
@@ -78,28 +77,16 @@ pub struct Plan {
     pub output: Output,
 }
 
-/// What becomes of the figures.
-#[derive(Debug, Clone)]
-pub struct Output {
-    /// Printed as.
-    pub format: report::Format,
-    /// Files written beside.
-    pub files: Vec<PathBuf>,
-    /// Whether the record goes to `results/`.
-    pub save: bool,
-    /// Whether progress is shown.
-    pub quiet: bool,
-}
-
 impl Plan {
     /// Makes a plan of the arguments.
     ///
     /// # Errors
     /// When they contradict each other or name what does not exist.
     pub fn new(args: &RunArgs) -> anyhow::Result<Self> {
-        let mut plan = Self {
-            servers: server::asked_for(args)?,
-            work: work::asked_for(args)?,
+        let servers = asked::servers(args)?;
+        Ok(Self {
+            work: asked::work(args, &servers)?,
+            servers,
             traceparent: args
                 .traceparent
                 .then(|| telemetry::TraceParent::random().to_string()),
@@ -143,25 +130,20 @@ impl Plan {
                 .map_or_else(Vec::new, |cpus| cpus.0),
             max_errors: args.max_errors,
             output: output(args)?,
-        };
-        shapes::of(&plan.work).fit(&mut plan)?;
-        let holds_idle = |workload: &Workload| workload.definition().shape == Shape::BesideIdle;
-        if args.idle.is_some()
-            && !matches!(&plan.work, Work::Contract(workload) if holds_idle(workload))
-        {
-            bail!("--idle goes with --workload idle");
-        }
-        plan.check()?;
-        Ok(plan)
+        })
     }
 
-    fn check(&self) -> anyhow::Result<()> {
+    /// Fails where the parts of a plan do not go together.
+    ///
+    /// # Errors
+    /// Then, with what to do.
+    pub fn check(&self) -> anyhow::Result<()> {
         check_labels(&self.servers)?;
         if let Work::Contract(workload) = &self.work {
             self.servers
                 .iter()
-                .try_for_each(|server| servers::check_has(server, workload))?;
-            if self.traceparent.is_some() && workload.definition().shape == Shape::WebSocket {
+                .try_for_each(|server| server_spec::check_has(server, workload))?;
+            if self.traceparent.is_some() && workload.definition().scenario == Scenario::WebSocket {
                 bail!("--traceparent goes with requests: messages over WebSocket carry no trace");
             }
         }
@@ -171,7 +153,19 @@ impl Plan {
             }
         }
         check_files(&self.output.files)?;
-        check_pinning(!(self.server_cpus.is_empty() && self.client_cpus.is_empty()))
+        check_pinning(&[&self.server_cpus, &self.client_cpus])
+    }
+
+    /// The same plan, once it is known what the servers answer alike to a request of the user's own.
+    ///
+    /// # Errors
+    /// When they do not answer alike.
+    pub fn agreed(&self, suts: &[ServerUnderTest]) -> anyhow::Result<Self> {
+        let mut plan = self.clone();
+        if let Work::Own(own) = &mut plan.work {
+            own.agree(suts, self.timeout)?;
+        }
+        Ok(plan)
     }
 
     /// The requests to send for this work, and the answers that count.
@@ -194,59 +188,22 @@ impl Plan {
             (Amount::Requests(_), _) => None,
         }
     }
-
-    /// Connections to each server, those beside the load included.
-    pub fn connections(&self) -> usize {
-        let beside = shapes::of(&self.work).beside(self);
-        self.concurrency + beside.map_or(0, |beside| beside.connections)
-    }
-
-    /// About how long the run takes, without starting servers; `None` when a number of requests decides.
-    pub fn estimated_time(&self) -> Option<Duration> {
-        let per_server = |point: &LoadPoint| Some(self.warmup + self.measured_time(*point)?);
-        let mut once: Duration = self.load_points.iter().map(per_server).sum::<Option<_>>()?;
-        if self.contrast
-            && let Amount::Time(time) = self.amount
-        {
-            let contrasts = shapes::of(&self.work).contrasts(self);
-            let per_contrast = |share: f64| self.warmup + time.mul_f64(share);
-            once += contrasts
-                .iter()
-                .map(|contrast| per_contrast(contrast.share))
-                .sum::<Duration>();
-        }
-        Some(once * u32::try_from(self.servers.len() * self.keep_alive.len()).unwrap_or(u32::MAX))
-    }
-}
-
-/// Fails when a file that is asked for cannot be written, before anything is measured.
-///
-/// # Errors
-/// Then, with the reason.
-pub fn check_files(files: &[PathBuf]) -> anyhow::Result<()> {
-    for path in files {
-        report::Format::of_path(path)?;
-        let folder = path
-            .parent()
-            .filter(|folder| !folder.as_os_str().is_empty());
-        if let Some(folder) = folder.filter(|folder| !folder.is_dir()) {
-            bail!(
-                "cannot write {}: there is no folder {}",
-                path.display(),
-                folder.display()
-            );
-        }
-    }
-    Ok(())
 }
 
 /// Fails where pinning is asked for and cannot be had.
 ///
 /// # Errors
-/// Everywhere but on Linux.
-pub fn check_pinning(asked_for: bool) -> anyhow::Result<()> {
-    if asked_for && cfg!(not(target_os = "linux")) {
+/// Everywhere but on Linux, and for CPUs that this process may not use.
+pub fn check_pinning(asked_for: &[&[usize]]) -> anyhow::Result<()> {
+    let wanted: Vec<usize> = asked_for.iter().copied().flatten().copied().collect();
+    if wanted.is_empty() {
+        return Ok(());
+    }
+    let Some(usable) = counters::usable_cpus() else {
         bail!("--server-cpus and --client-cpus work on Linux only");
+    };
+    if let Some(missing) = wanted.iter().find(|cpu| !usable.contains(cpu)) {
+        bail!("there is no CPU {missing} that this process may use; there are {usable:?}");
     }
     Ok(())
 }
@@ -279,10 +236,12 @@ mod tests {
 
     use super::*;
     use crate::cli::Cli;
+    use crate::scenarios::fitted;
+    use crate::server_spec::ServerSource;
 
     fn plan(line: &str) -> anyhow::Result<Plan> {
         let words = std::iter::once("loadgen").chain(line.split_whitespace());
-        Plan::new(&Cli::try_parse_from(words)?.run)
+        fitted::plan(&Cli::try_parse_from(words)?.run)
     }
 
     #[test]
@@ -302,7 +261,10 @@ mod tests {
             plan.measured_time(LoadPoint::SameRate),
             Some(Duration::from_secs(15))
         );
-        assert_eq!(plan.estimated_time(), Some(Duration::from_secs(3 * 77)));
+        assert_eq!(
+            fitted::estimated_time(&plan),
+            Some(Duration::from_secs(3 * 77))
+        );
     }
 
     #[test]
@@ -320,26 +282,42 @@ mod tests {
                 base_url: "http://127.0.0.1:8080".to_owned()
             }
         );
-        let Work::Custom(request) = &plan.work else {
-            panic!("{:?}", plan.work)
-        };
-        assert_eq!(
-            (request.method.as_str(), request.path.as_str()),
-            ("GET", "/a?b=c")
-        );
+        assert_eq!(own(&plan), "GET /a?b=c");
         assert_eq!(plan.load_points, [LoadPoint::Saturated]);
-        assert_eq!(plan.estimated_time(), None);
+        assert_eq!(fitted::estimated_time(&plan), None);
     }
 
     #[test]
     fn a_body_makes_it_a_post() {
-        let Work::Custom(request) = plan("http://[::1]:1 -b x").unwrap().work else {
-            panic!()
-        };
-        assert_eq!(
-            (request.method.as_str(), request.path.as_str()),
-            ("POST", "/")
-        );
+        assert_eq!(own(&plan("http://[::1]:1 -b x").unwrap()), "POST /");
+        let empty = plan("localhost:1 -b @/dev/null").unwrap();
+        assert_eq!(own(&empty), "POST /", "an empty body is one too");
+    }
+
+    #[test]
+    fn servers_of_one_s_own_are_asked_for_what_they_have() {
+        for (line, wanted) in [
+            ("-s a=http://h:1 -s b=http://h:2", Some("GET /")),
+            ("-s a=http://h:1/x -s b=http://h:2/y", Some("GET /")),
+            (
+                "-s a=http://h:1 -s b=exec:x{port} --path /a?b=c",
+                Some("GET /a?b=c"),
+            ),
+            ("-s sync -s mine=http://h:1 --path /json", Some("GET /json")),
+            ("-s sync -s mine=http://h:1", None),
+            ("-s mine=http://h:1 -w json", None),
+        ] {
+            let plan = plan(line).expect(line);
+            let is_own = matches!(plan.work, Work::Own(_));
+            assert_eq!(is_own.then(|| own(&plan)).as_deref(), wanted, "{line}");
+        }
+    }
+
+    fn own(plan: &Plan) -> String {
+        match &plan.work {
+            Work::Own(own) => own.name(),
+            Work::Contract(workload) => panic!("{workload}"),
+        }
     }
 
     #[test]
@@ -349,8 +327,15 @@ mod tests {
             ("--server tomcat", "no server"),
             ("--server exec:", "no command"),
             ("--server exec:httpd", "{port}"),
-            ("--server http://127.0.0.1:1/path", "without a path"),
-            ("-H a:b", "goes with a URL"),
+            (
+                "--server http://127.0.0.1:1/path -w json",
+                "exclude each other",
+            ),
+            ("-H a:b -w json", "--header exclude each other"),
+            ("-m post", "did you mean POST"),
+            ("-b @/dev/zero", "more than 256 MiB"),
+            ("--server-cpus 999", "there is no CPU 999"),
+            ("--server exec:'a{port}", "not closed"),
             ("http:// ", "no host"),
             ("http://127.0.0.1:1 --workload json", "exclude each other"),
             ("--workload nonsense", "nonsense"),

@@ -1,8 +1,8 @@
-//! Server processes: started, awaited, stopped. The only place that does so.
+//! Server processes: started, awaited, stopped.
 
 use std::collections::VecDeque;
 use std::io::{BufRead as _, BufReader};
-use std::net::{SocketAddr, TcpListener};
+use std::net::{Ipv6Addr, SocketAddr, TcpListener};
 use std::os::unix::process::{CommandExt as _, ExitStatusExt as _};
 use std::process::{Child, ChildStdin, Command, ExitStatus, Stdio};
 use std::sync::{Arc, Mutex, PoisonError, mpsc};
@@ -17,6 +17,9 @@ use crate::guard;
 const BUILT_IN_READY_TIMEOUT: Duration = Duration::from_secs(10);
 /// What the kernel sends when memory is out.
 const SIGKILL: i32 = nix::sys::signal::Signal::SIGKILL as i32;
+/// A server that answers with the same status for so long will not answer with another one soon, unless it says that the
+/// fault is its own (500 and more): then it may still be starting.
+const SETTLED: Duration = Duration::from_secs(3);
 /// Lines of a server's standard error that are kept for messages.
 const KEPT_LINES: usize = 40;
 
@@ -48,8 +51,10 @@ pub struct ForeignCommand {
     pub env: Vec<(String, String)>,
     /// Variables of this program's environment that are not passed on.
     pub env_removed: Vec<String>,
-    /// Path that answers with 200 when the server is ready.
+    /// Path that answers with success when the server is ready.
     pub ready_path: String,
+    /// Whether another status does as well, once it stays the same: what counts is asked later.
+    pub ready_by_any_status: bool,
     /// How long it may take until then.
     pub ready_timeout: Duration,
 }
@@ -116,7 +121,7 @@ impl ServerProcess {
         Ok(process)
     }
 
-    /// Starts a foreign command below the guard and waits until its ready path answers with 200.
+    /// Starts a foreign command below the guard and waits until its ready path answers with success.
     ///
     /// # Errors
     /// When it does not start, ends, or is not ready in time: its standard error stands in the message.
@@ -160,14 +165,33 @@ impl ServerProcess {
     fn await_ready(&mut self, name: &str, foreign: &ForeignCommand) -> anyhow::Result<()> {
         let request = engine::Request::get(&foreign.ready_path);
         let deadline = Instant::now() + foreign.ready_timeout;
+        let mut answers: Option<(u16, Instant)> = None;
         loop {
             if self.exited().is_some() {
                 bail!("{name} {}", self.how_it_ended());
             }
-            let last = match engine::fetch(&self.url(), &request, Duration::from_secs(1)) {
-                Ok(answer) if answer.status == 200 => break,
-                Ok(answer) => format!("status {}", answer.status),
-                Err(error) => error.to_string(),
+            let last = match self.ask(&request) {
+                Ok(answer) if (200..300).contains(&answer.status) => break,
+                Ok(answer) => {
+                    let same = answers.filter(|(status, _)| *status == answer.status);
+                    let since = same.map_or_else(Instant::now, |(_, since)| since);
+                    answers = Some((answer.status, since));
+                    match answer.status < 500 && since.elapsed() >= SETTLED {
+                        true if foreign.ready_by_any_status => break,
+                        true => bail!(
+                            "{name} answers GET {} with status {} and goes on to: it is ready when a path answers with \
+                             success; name one with --ready (in loadgen.toml: [ready] path){}",
+                            foreign.ready_path,
+                            answer.status,
+                            self.stderr_note()
+                        ),
+                        false => format!("status {}", answer.status),
+                    }
+                }
+                Err(error) => {
+                    answers = None;
+                    error.to_string()
+                }
             };
             if crate::interrupt::requested() {
                 bail!("interrupted before {name} was ready");
@@ -189,6 +213,30 @@ impl ServerProcess {
             .copied()
             .unwrap_or(self.child.id());
         Ok(())
+    }
+
+    /// Asks where it listens: on 127.0.0.1, or on ::1 only.
+    fn ask(&mut self, request: &engine::Request) -> Result<engine::Answer, engine::FetchError> {
+        const LONGEST: Duration = Duration::from_secs(1);
+        let answer = engine::fetch(&self.url(), request, LONGEST);
+        let refused = matches!(
+            answer,
+            Err(engine::FetchError::Failed {
+                kind: engine::ErrorKind::Connect,
+                ..
+            })
+        );
+        if !refused {
+            return answer;
+        }
+        let other = SocketAddr::from((Ipv6Addr::LOCALHOST, self.addr.port()));
+        match engine::fetch(&format!("http://{other}"), request, LONGEST) {
+            Ok(theirs) => {
+                self.addr = other;
+                Ok(theirs)
+            }
+            Err(_) => answer,
+        }
     }
 
     /// Base URL, without a path.

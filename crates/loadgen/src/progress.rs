@@ -8,12 +8,12 @@ use std::time::Duration;
 
 use engine::LiveView;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
-use report::format;
 
 use crate::cells::Cell;
 use crate::output::say;
 use crate::plan::{LoadPoint, Plan};
-use crate::run::Schedule;
+use crate::scenarios::fitted;
+use crate::schedule::Schedule;
 
 const REFRESH: Duration = Duration::from_millis(250);
 
@@ -209,7 +209,7 @@ fn opening(plan: &Plan) -> String {
         .iter()
         .map(|server| server.label.as_str())
         .collect();
-    let time = plan.estimated_time().map_or_else(String::new, |time| {
+    let time = fitted::estimated_time(plan).map_or_else(String::new, |time| {
         format!(
             ", at least {} of warming up and measuring",
             format::seconds(time.as_secs_f64().ceil())

@@ -1,14 +1,35 @@
 //! `loadgen report`: any report again, from saved records alone.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
+use analysis::merge;
 use anyhow::bail;
-use report::kept::{self, Kept};
-use report::record::Record;
-use report::{Format, RenderOptions, Rendered, merge, render_all};
+use clap::Args;
+use pages::render_all;
+use record::Record;
+use record::any::{self, AnyRecord};
+use render::{Format, RenderOptions, Rendered};
 
-use crate::cli::ReportArgs;
+use crate::args::FormatArg;
 use crate::{exit, output};
+
+/// `loadgen report`.
+#[derive(Debug, Args)]
+pub struct ReportArgs {
+    /// Records, as runs leave them under results/. Those of the same on the same machine are merged, others
+    /// are shown side by side, oldest first
+    #[arg(value_name = "RECORD", required = true)]
+    pub records: Vec<PathBuf>,
+    /// What is made [default: text, or what the ending of the file says]
+    #[arg(long, value_enum)]
+    pub format: Option<FormatArg>,
+    /// Write to this file instead of standard output; repeatable. Charts of .md are SVG files beside it
+    #[arg(short, long, value_name = "FILE")]
+    pub output: Vec<PathBuf>,
+    /// Bars of text instead of SVG files
+    #[arg(long)]
+    pub no_images: bool,
+}
 
 /// Reads the records, merges the runs of the same, and spells the report.
 ///
@@ -16,9 +37,11 @@ use crate::{exit, output};
 /// When a record cannot be read or a file not be written; the message names the file.
 pub fn report(args: &ReportArgs) -> anyhow::Result<u8> {
     if let [path] = args.records.as_slice() {
-        let kept = kept::read(path)?;
-        if !matches!(kept, Kept::Run(_)) {
-            return show(args, &|format, options| kept.render(format, options));
+        let kept = any::read(path)?;
+        if !matches!(kept, AnyRecord::Run(_)) {
+            return show(args, &|format, options| {
+                pages::any::render(&kept, format, options)
+            });
         }
     }
     let runs = args.records.iter().map(|path| run(path));
@@ -28,10 +51,10 @@ pub fn report(args: &ReportArgs) -> anyhow::Result<u8> {
 
 /// A run, to be shown beside others.
 fn run(path: &Path) -> anyhow::Result<Record> {
-    match kept::read(path)? {
-        Kept::Run(record) => Ok(*record),
-        Kept::Gate(record) => Ok(record.run),
-        Kept::Contenders(record) => Ok(record.record),
+    match any::read(path)? {
+        AnyRecord::Run(record) => Ok(*record),
+        AnyRecord::Gate(record) => Ok(record.run),
+        AnyRecord::Contenders(record) => Ok(record.record),
         other => bail!(
             "{} is the record of {}: its report is made of it alone",
             path.display(),

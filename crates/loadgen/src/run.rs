@@ -1,28 +1,26 @@
 //! The main job: servers started, verified, loaded in turns, and what came of it as a record.
 
 mod point;
-mod schedule;
 
 use std::time::{Duration, Instant};
 
-use engine::{Engine, EngineConfig, Load, Target};
-use report::analysis::comparisons::is_contended;
-use report::analysis::usage;
-use report::format;
-use report::record::{CellResult, Lateness, Record};
+use analysis::comparisons::is_contended;
+use analysis::usage;
+use engine::{Engine, EngineConfig, Load};
+use record::{CellResult, Lateness, Record};
 
-use crate::arm::{Arm, Beside, Connects};
 use crate::descriptors::Room;
 use crate::loader::Loader;
-use crate::plan::{LoadPoint, Plan, Work, has_requests};
+use crate::plan::{LoadPoint, Plan, has_requests, round_rate};
 use crate::progress::Progress;
 use crate::sampler::Sampler;
-use crate::shapes::contrast::Contrast;
-use crate::shapes::{self, BesidePlan, Seen, Shape};
+use crate::scenarios::contrast::Contrast;
+use crate::scenarios::{self, BesidePlan, Observations, Scenario, fitted};
+use crate::server_under_test::{Beside, Connects, ServerUnderTest};
 use crate::waiting::Waiting;
+use crate::work::Work;
 use crate::{counters, descriptors, document, interrupt, output};
 use point::{Measured, Point, target};
-pub use schedule::Schedule;
 
 /// What a run left behind: always a record, and what ended it early if anything did.
 pub struct Outcome {
@@ -60,34 +58,35 @@ pub fn run_past_failures(plan: &Plan) -> anyhow::Result<Outcome> {
 }
 
 fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
-    let room = descriptors::room_for(plan)?;
-    let mut shape = shapes::of(&plan.work);
+    let room = descriptors::room_for(&plan.servers, fitted::connections(plan))?;
+    let mut scenario = scenarios::of(&plan.work);
     let contrasts = if plan.contrast {
-        shape.contrasts(plan)
+        scenario.contrasts(plan)
     } else {
         Vec::new()
     };
     let waiting = Waiting::start(plan.wait, plan.servers.len(), &plan.client_cpus)?;
-    let (mut arms, mut failed) = start(plan, &waiting, &shape.start(plan)?, dispensable)?;
+    let (mut suts, mut failed) = start(plan, &waiting, &scenario.start(plan)?, dispensable)?;
     let works: Vec<&Work> = std::iter::once(&plan.work)
         .chain(contrasts.iter().map(|it| &it.work))
         .collect();
-    for mut arm in std::mem::take(&mut arms) {
+    for mut sut in std::mem::take(&mut suts) {
         let begun = Instant::now();
         let mut asked = works.iter();
-        let verified = asked.try_for_each(|work| shape.verify(&arm, work, plan.timeout));
-        arm.first_response = begun.elapsed() / u32::try_from(works.len()).unwrap_or(u32::MAX);
+        let verified = asked.try_for_each(|work| scenario.verify(&sut, work, plan.timeout));
+        sut.first_response = begun.elapsed() / u32::try_from(works.len()).unwrap_or(u32::MAX);
         match verified {
-            Ok(()) => arms.push(arm),
+            Ok(()) => suts.push(sut),
             Err(error) => {
-                let error = arm.explained(error);
-                failed.push(without(&arm.label, error, dispensable)?);
+                let error = sut.explained(error);
+                failed.push(without(&sut.label, error, dispensable)?);
             }
         }
     }
-    if let (true, Some(first)) = (arms.is_empty(), failed.first()) {
+    if let (true, Some(first)) = (suts.is_empty(), failed.first()) {
         anyhow::bail!("no server is left: {}: {}", first.server, first.reason);
     }
+    let plan = &plan.agreed(&suts)?;
     let mut engine = Engine::start(EngineConfig {
         threads: plan.threads,
         client: plan.client,
@@ -97,45 +96,45 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
     })?;
     interrupt::cancels(engine.cancel_handle());
     let live = engine.live();
-    let mut own_loader = shape.loader(plan)?;
+    let mut own_loader = scenario.loader(plan)?;
     let loader: &mut dyn Loader = match &mut own_loader {
         Some(own) => own.as_mut(),
         None => &mut engine,
     };
-    let mut record = document::begin(plan, &arms);
+    let mut record = document::begin(plan, &suts);
     if let Some(parent) = &plan.traceparent {
         output::progress(plan.output.quiet, &format!("traceparent: {parent}"));
     }
     let queue_before = counters::listen_queue();
     let mut run = Run {
         plan,
-        shape: shape.as_ref(),
+        scenario: scenario.as_ref(),
         contrasts: &contrasts,
         room,
         epoch: Instant::now(),
-        sampler: Sampler::start(arms.iter().map(Arm::pids).collect()),
+        sampler: Sampler::start(suts.iter().map(ServerUnderTest::pids).collect()),
         progress: Progress::new(plan, live),
         record: &mut record,
     };
     let failure = plan
         .keep_alive
         .iter()
-        .try_for_each(|&keep_alive| run.measure(loader, &mut arms, keep_alive))
+        .try_for_each(|&keep_alive| run.measure(loader, &mut suts, keep_alive))
         .err();
     drop(run);
-    failed.extend(arms.iter().filter_map(|arm| {
+    failed.extend(suts.iter().filter_map(|sut| {
         Some(Failed {
-            server: arm.label.clone(),
-            reason: arm.failure.clone()?,
+            server: sut.label.clone(),
+            reason: sut.failure.clone()?,
         })
     }));
     record.interrupted = interrupt::requested();
     let mut connects = Connects::default();
-    arms.iter().for_each(|arm| connects.join(arm.warm_connects));
+    suts.iter().for_each(|sut| connects.join(sut.warm_connects));
     let tcp = document::tcp_since(queue_before, connects);
     document::finish(&mut record, plan, room, tcp);
     record.waits_late = waiting.lateness();
-    record.findings = findings(&record, shape.as_ref(), &contrasts);
+    record.findings = findings(&record, scenario.as_ref(), &contrasts);
     if record.interrupted && record.results.is_empty() {
         anyhow::bail!(interrupt::NOTHING_MEASURED);
     }
@@ -156,12 +155,12 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
 }
 
 /// What the figures say, and then whether the machine is one to believe.
-fn findings(record: &Record, shape: &dyn Shape, contrasts: &[Contrast]) -> Vec<String> {
+fn findings(record: &Record, scenario: &dyn Scenario, contrasts: &[Contrast]) -> Vec<String> {
     let said = contrasts
         .iter()
         .filter_map(|contrast| contrast.finding(record));
     let mut findings: Vec<String> = said.collect();
-    findings.extend(shape.findings(record));
+    findings.extend(scenario.findings(record));
     if !findings.is_empty() {
         let beside = beside_others(record).into_iter();
         findings = beside.chain(findings).collect();
@@ -200,27 +199,27 @@ fn start(
     waiting: &Waiting,
     flags: &[(&str, String)],
     dispensable: bool,
-) -> anyhow::Result<(Vec<Arm>, Vec<Failed>)> {
-    let mut arms = Vec::new();
+) -> anyhow::Result<(Vec<ServerUnderTest>, Vec<Failed>)> {
+    let mut suts = Vec::new();
     let mut failed = Vec::new();
     for (number, spec) in plan.servers.iter().enumerate() {
         let spec = spec.clone().with_flags(flags);
         let spec = spec.with_flags(&[waiting.flag(number)]);
-        match Arm::start(&spec, &plan.server_cpus) {
-            Ok(mut arm) => {
-                arm.dispensable = dispensable;
-                arms.push(arm);
+        match ServerUnderTest::start(&spec, &plan.server_cpus) {
+            Ok(mut sut) => {
+                sut.dispensable = dispensable;
+                suts.push(sut);
             }
             Err(error) => failed.push(without(&spec.label, error, dispensable)?),
         }
     }
-    Ok((arms, failed))
+    Ok((suts, failed))
 }
 
 /// A server that is left out before anything is measured.
 ///
 /// # Errors
-/// As [`Arm::fail`].
+/// As [`ServerUnderTest::fail`].
 fn without(server: &str, error: anyhow::Error, dispensable: bool) -> anyhow::Result<Failed> {
     if !dispensable || interrupt::requested() {
         return Err(error);
@@ -234,7 +233,7 @@ fn without(server: &str, error: anyhow::Error, dispensable: bool) -> anyhow::Res
 /// A run under way.
 struct Run<'a> {
     plan: &'a Plan,
-    shape: &'a dyn Shape,
+    scenario: &'a dyn Scenario,
     contrasts: &'a [Contrast],
     room: Room,
     epoch: Instant,
@@ -248,17 +247,17 @@ impl<'a> Run<'a> {
     fn measure(
         &mut self,
         loader: &mut dyn Loader,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         keep_alive: bool,
     ) -> anyhow::Result<()> {
         let mut measured = Vec::new();
-        let outcome = self.load_points(loader, arms, keep_alive, &mut measured);
-        for arm in arms.iter_mut() {
-            arm.disconnect(loader);
+        let outcome = self.load_points(loader, suts, keep_alive, &mut measured);
+        for sut in suts.iter_mut() {
+            sut.disconnect(loader);
         }
         let first = self.record.results.len();
         for cell in measured {
-            let figures = self.shape.figures(&seen(&cell, &arms[cell.arm]));
+            let figures = self.scenario.figures(&observations(&cell, &suts[cell.sut]));
             let mut result = cell.result;
             result.figures.extend(figures);
             self.record.results.push(result);
@@ -275,7 +274,7 @@ impl<'a> Run<'a> {
                 keep_alive,
                 share: contrast.share,
             };
-            self.contrast(loader, arms, contrast, point, first)?;
+            self.contrast(loader, suts, contrast, point, first)?;
         }
         Ok(())
     }
@@ -284,12 +283,18 @@ impl<'a> Run<'a> {
     fn load_points(
         &mut self,
         loader: &mut dyn Loader,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         keep_alive: bool,
         measured: &mut Vec<Measured>,
     ) -> anyhow::Result<Load> {
         let work = &self.plan.work;
-        self.connect(loader, arms, work, self.shape.beside(self.plan), keep_alive)?;
+        self.connect(
+            loader,
+            suts,
+            work,
+            self.scenario.beside(self.plan),
+            keep_alive,
+        )?;
         let mut capacity = None;
         for &which in &self.plan.load_points {
             if interrupt::requested() {
@@ -305,18 +310,18 @@ impl<'a> Run<'a> {
                 keep_alive,
                 share: 1.0,
             };
-            let slowest = self.load_point(loader, arms, point, measured)?;
+            let slowest = self.load_point(loader, suts, point, measured)?;
             capacity = capacity.or(slowest);
         }
         let first = self.load(self.plan.load_points[0], None)?;
         Ok(first.unwrap_or(Load::ClosedLoop))
     }
 
-    /// Loads all arms with something else for comparison; figures in the cells of the first load point.
+    /// Loads all servers with something else for comparison; figures in the cells of the first load point.
     fn contrast(
         &mut self,
         loader: &mut dyn Loader,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         contrast: &Contrast,
         point: Point<'a>,
         first: usize,
@@ -325,20 +330,20 @@ impl<'a> Run<'a> {
         let outcome = self
             .connect(
                 loader,
-                arms,
+                suts,
                 &contrast.work,
                 contrast.beside.clone(),
                 point.keep_alive,
             )
-            .and_then(|()| self.load_point(loader, arms, point, &mut measured));
-        for arm in arms.iter_mut() {
-            arm.disconnect(loader);
+            .and_then(|()| self.load_point(loader, suts, point, &mut measured));
+        for sut in suts.iter_mut() {
+            sut.disconnect(loader);
         }
         for cell in measured {
             let of_same_server = |result: &&mut CellResult| result.server == cell.result.server;
             if let Some(result) = self.record.results[first..].iter_mut().find(of_same_server) {
-                let seen = seen(&cell, &arms[cell.arm]);
-                let own = self.shape.contrast_figures(&seen).into_iter();
+                let observations = observations(&cell, &suts[cell.sut]);
+                let own = self.scenario.contrast_figures(&observations).into_iter();
                 let figures = contrast.figures(result, &cell.result);
                 result.figures.extend(figures);
                 result.figures.extend(own.map(|own| contrast.named(own)));
@@ -347,36 +352,28 @@ impl<'a> Run<'a> {
         outcome.map(drop)
     }
 
-    /// Says what is connected beside the load, and connects where all arms can stay connected.
+    /// Says what is connected beside the load, and connects where all servers can stay connected.
     fn connect(
         &self,
         loader: &mut dyn Loader,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         work: &Work,
         beside: Option<BesidePlan>,
         keep_alive: bool,
     ) -> anyhow::Result<()> {
-        for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
+        for sut in suts.iter_mut().filter(|sut| sut.is_in()) {
             // Without warming up, the one answer seen is all there is to reckon with.
-            arm.mean_response = self.plan.warmup.is_zero().then_some(arm.first_response);
-            arm.longest_silence = Duration::ZERO;
-            arm.beside = beside.as_ref().map(|beside| {
-                let target = Target {
-                    name: format!("{}, beside", arm.label),
-                    url: arm.base_url.clone(),
-                    requests: beside.requests.clone(),
-                    connections: beside.connections,
-                    keep_alive: true,
-                    record_first_byte: false,
-                    record_chunk_gaps: false,
-                    mean_response: None,
-                };
+            sut.mean_response = self.plan.warmup.is_zero().then_some(sut.first_response);
+            sut.longest_silence = Duration::ZERO;
+            sut.beside = beside.as_ref().map(|beside| {
+                let mut target = sut.target(beside.requests.clone(), beside.connections, true);
+                target.name.push_str(", beside");
                 Beside::new(target, beside.load)
             });
             if self.room == Room::ForAll {
-                let target = target(self.plan, self.shape, work, arm, keep_alive);
-                if let Err(failure) = arm.connect(loader, target) {
-                    arm.fail(failure, loader)?;
+                let target = target(self.plan, self.scenario, work, sut, keep_alive);
+                if let Err(failure) = sut.connect(loader, target) {
+                    sut.fail(failure, loader)?;
                 }
             }
         }
@@ -404,36 +401,13 @@ impl<'a> Run<'a> {
     }
 }
 
-fn seen<'a>(measured: &'a Measured, arm: &'a Arm) -> Seen<'a> {
-    Seen {
+fn observations<'a>(measured: &'a Measured, sut: &'a ServerUnderTest) -> Observations<'a> {
+    Observations {
         cell: &measured.result,
         total: &measured.total,
-        arm,
-        watched: measured.watched.as_ref(),
+        sut,
+        peaks: measured.peaks.as_ref(),
         span: measured.span,
         slices: measured.slices,
-    }
-}
-
-/// Three digits: a rate is a setting, and reads like one.
-pub fn round_rate(rate: f64) -> f64 {
-    let step = 10_f64.powf((rate.log10().floor() - 2.0).max(-2.0));
-    (rate / step).round() * step
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn rates_have_three_digits() {
-        for (rate, rounded) in [
-            (61_234.0, 61_200.0),
-            (833.3, 833.0),
-            (1.238, 1.24),
-            (0.016, 0.02),
-        ] {
-            assert!((round_rate(rate) - rounded).abs() < 1e-9, "{rate}");
-        }
     }
 }

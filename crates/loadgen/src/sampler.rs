@@ -17,13 +17,13 @@ const LOOKS_PER_TREE: u32 = 10;
 pub struct Sample {
     /// The moment.
     pub at: Instant,
-    /// Number of the arm whose server it is; `None` is the load generator.
-    pub arm: Option<usize>,
+    /// Number of the server under test; `None` is the load generator.
+    pub sut: Option<usize>,
     /// CPU time used since it began.
     pub cpu: Option<Duration>,
     /// Number of the set of processes that was looked at: another one when some came or went.
     pub set: u32,
-    /// Memory, threads, descriptors; added up over the processes of an arm.
+    /// Memory, threads, descriptors; added up over the processes of a server.
     pub memory: ProcessMemory,
 }
 
@@ -35,15 +35,15 @@ pub struct Sampler {
 }
 
 impl Sampler {
-    /// Starts looking at the load generator and at each arm's processes.
-    pub fn start(arms: Vec<Pids>) -> Self {
+    /// Starts looking at the load generator and at each server's processes.
+    pub fn start(suts: Vec<Pids>) -> Self {
         let stop = Arc::new(AtomicBool::new(false));
         let samples = Arc::new(Mutex::new(Vec::new()));
         let thread = std::thread::spawn({
             let (stop, samples) = (Arc::clone(&stop), Arc::clone(&samples));
             move || {
                 let mut due = Instant::now();
-                let mut sets: Vec<Set> = arms.into_iter().map(Set::of).collect();
+                let mut sets: Vec<Set> = suts.into_iter().map(Set::of).collect();
                 let mut looks = 0_u32;
                 while !stop.load(Ordering::Relaxed) {
                     looks += 1;
@@ -82,7 +82,7 @@ impl Drop for Sampler {
     }
 }
 
-/// The processes of an arm as they were read last.
+/// The processes of a server as they were read last.
 struct Set {
     source: Pids,
     pids: Vec<u32>,
@@ -107,22 +107,22 @@ impl Set {
     }
 }
 
-fn look(arms: &[Set]) -> Vec<Sample> {
+fn look(suts: &[Set]) -> Vec<Sample> {
     let at = Instant::now();
     let own = Sample {
         at,
-        arm: None,
+        sut: None,
         cpu: Some(counters::own_cpu()),
         set: 0,
         memory: counters::process_memory(std::process::id()),
     };
-    let servers = arms
+    let servers = suts
         .iter()
         .enumerate()
         .filter(|(_, set)| !set.pids.is_empty())
-        .map(|(arm, set)| Sample {
+        .map(|(sut, set)| Sample {
             at,
-            arm: Some(arm),
+            sut: Some(sut),
             cpu: set.pids.iter().map(|&pid| counters::process_cpu(pid)).sum(),
             set: set.number,
             memory: set
@@ -163,7 +163,7 @@ mod tests {
             std::thread::yield_now();
             samples = sampler.take();
         }
-        assert!(samples.iter().all(|sample| sample.arm.is_none()));
+        assert!(samples.iter().all(|sample| sample.sut.is_none()));
         assert!(samples[0].cpu.is_some());
     }
 }

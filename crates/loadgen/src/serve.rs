@@ -2,9 +2,55 @@
 //! binaries of other crates for `cargo run -p loadgen`.
 
 use anyhow::Context as _;
+use clap::{Args, Parser, Subcommand};
 
-use crate::cli::{Serve, ServeArgs};
+use crate::args::{Cpus, parse_cpus};
+use crate::scripted::cli::ScriptedArgs;
+use crate::waiting::peer::WaitsArgs;
 use crate::{counters, exit, scripted, waiting};
+
+/// `loadgen serve`.
+#[derive(Debug, Args)]
+pub struct ServeArgs {
+    /// Pin the server to these CPUs (Linux)
+    #[arg(long, value_name = "CPUS", value_parser = parse_cpus)]
+    pub cpus: Option<Cpus>,
+    /// Which server.
+    #[command(subcommand)]
+    pub server: Serve,
+}
+
+/// The built-in servers.
+#[derive(Debug, Subcommand)]
+pub enum Serve {
+    /// Blocking, one thread per connection
+    Sync(sync_server::cli::Args),
+    /// Blocking, a bounded pool of threads
+    SyncPool(sync_server::cli::Args),
+    /// The blocking server's HTTP code on Tokio tasks
+    AsyncBare(async_server::cli::Args),
+    /// Axum
+    Async(async_server::cli::Args),
+    /// A server of known delays, pauses and losses, to try a load generator on; GET /account tells what it did
+    Scripted(ScriptedArgs),
+    /// Answers 4 bytes, a time in microseconds, with one byte after that time: what servers with --wait wait for; GET /
+    /// tells how late it was
+    Waits(WaitsArgs),
+}
+
+impl Serve {
+    /// A built-in server with its flags; `None` where it would not take them.
+    pub fn parse(model: &str, flags: &[String]) -> Option<Self> {
+        #[derive(Parser)]
+        struct Line {
+            #[command(subcommand)]
+            server: Serve,
+        }
+        let words = ["serve", model].into_iter();
+        let line = Line::try_parse_from(words.chain(flags.iter().map(String::as_str)));
+        line.ok().map(|line| line.server)
+    }
+}
 
 /// Serves until standard input closes or SIGTERM comes.
 ///

@@ -2,16 +2,16 @@
 
 use engine::{Measurement, TargetId};
 
-use crate::arm::Arm;
-use crate::block::{self, ArmBlock, BlockOutcome, Surroundings};
+use crate::block::{self, BlockOutcome, Surroundings, SutBlock};
 use crate::loader::Loader;
+use crate::server_under_test::ServerUnderTest;
 
-/// An arm's part of a block with all answers that it will get.
+/// A server's part of a block with all answers that it will get.
 pub struct Whole {
     /// Which block it was; none for what warming up left behind.
     pub block: Option<(u32, Surroundings)>,
     /// The part.
-    pub arm: ArmBlock,
+    pub sut: SutBlock,
 }
 
 /// Parts of blocks that are not whole yet.
@@ -23,19 +23,19 @@ pub struct Stragglers {
 impl Stragglers {
     /// Takes note of requests that were under way when warming a server up was over. Their answers count nowhere, but
     /// that they fail is seen in the time that is measured.
-    pub fn warmed_up(&mut self, arm: usize, target: TargetId, warm: &Measurement) {
+    pub fn warmed_up(&mut self, sut: usize, target: TargetId, warm: &Measurement) {
         let measurement = Measurement {
             book: warm.book,
             under_way: warm.under_way,
             ..Measurement::default()
         };
-        let arm = ArmBlock {
-            arm,
+        let sut = SutBlock {
+            sut,
             target: Some(target),
             measurement,
-            ..ArmBlock::default()
+            ..SutBlock::default()
         };
-        self.waiting.push(Whole { block: None, arm });
+        self.waiting.push(Whole { block: None, sut });
     }
 
     /// Takes a block that has ended; all parts that are whole by now.
@@ -45,39 +45,43 @@ impl Stragglers {
     pub fn add(
         &mut self,
         loader: &mut dyn Loader,
-        arms: &[Arm],
+        suts: &[ServerUnderTest],
         index: u32,
         outcome: &mut BlockOutcome,
     ) -> anyhow::Result<Vec<Whole>> {
         let block = Some((index, outcome.around));
-        let parts = outcome.arms.drain(..);
-        self.waiting.extend(parts.map(|arm| Whole { block, arm }));
-        self.whole(loader, arms, false)
+        let parts = outcome.suts.drain(..);
+        self.waiting.extend(parts.map(|sut| Whole { block, sut }));
+        self.whole(loader, suts, false)
     }
 
     /// Waits for all that is under way, one timeout at most for each server; the last parts.
     ///
     /// # Errors
     /// When the load generator fails.
-    pub fn settle(&mut self, loader: &mut dyn Loader, arms: &[Arm]) -> anyhow::Result<Vec<Whole>> {
-        self.whole(loader, arms, true)
+    pub fn settle(
+        &mut self,
+        loader: &mut dyn Loader,
+        suts: &[ServerUnderTest],
+    ) -> anyhow::Result<Vec<Whole>> {
+        self.whole(loader, suts, true)
     }
 
     fn whole(
         &mut self,
         loader: &mut dyn Loader,
-        arms: &[Arm],
+        suts: &[ServerUnderTest],
         settle: bool,
     ) -> anyhow::Result<Vec<Whole>> {
         // Of a server that was taken out of the run nothing comes any more.
         let is_connected = |part: &Whole| {
-            let target = part.arm.target;
-            target.is_some() && arms.iter().any(|arm| arm.connections == target)
+            let target = part.sut.target;
+            target.is_some() && suts.iter().any(|sut| sut.connections == target)
         };
         let connected = self.waiting.iter_mut().filter(|part| is_connected(part));
-        block::add_late(loader, connected.map(|part| &mut part.arm), settle)?;
+        block::add_late(loader, connected.map(|part| &mut part.sut), settle)?;
         let waits =
-            |part: &Whole| !settle && part.arm.measurement.under_way > 0 && is_connected(part);
+            |part: &Whole| !settle && part.sut.measurement.under_way > 0 && is_connected(part);
         let all = std::mem::take(&mut self.waiting).into_iter();
         let (waiting, whole) = all.partition(waits);
         self.waiting = waiting;

@@ -4,13 +4,12 @@ use std::time::Duration;
 
 use anyhow::bail;
 use engine::{Load, Measurement, Slice, SliceEnd, TargetId};
-use report::contenders::WARMUP_FIGURE;
-use report::format;
-use report::record::Figure;
+use record::Figure;
+use record::contenders::WARMUP_FIGURE;
 
-use crate::arm::{Arm, Connects, WarmedUp};
 use crate::loader::Loader;
 use crate::plan::Plan;
+use crate::server_under_test::{Connects, ServerUnderTest, WarmedUp};
 
 /// Between two looks at the throughput.
 const STEP: Duration = Duration::from_millis(500);
@@ -99,8 +98,8 @@ fn check_answered(seen: &Measurement, timeout: Duration) -> anyhow::Result<()> {
 
 /// How long a server was warmed up, for its record; `None` when the plan had a fixed time, which stands there
 /// already.
-pub fn figure(arm: &Arm) -> Option<Figure> {
-    let warmed_up = arm.warmed_up?;
+pub fn figure(sut: &ServerUnderTest) -> Option<Figure> {
+    let warmed_up = sut.warmed_up?;
     let label = if warmed_up.settled? {
         "warm-up, until throughput had settled"
     } else {

@@ -1,7 +1,7 @@
 //! `loadgen workloads`: the list of all workloads.
 
-use report::document::{Document, Item, Section};
-use report::table::{Cell, Column, Layout, Table};
+use render::document::{Document, Item, Section};
+use render::table::{Cell, Column, Layout, Table};
 use workload::Definition;
 
 use crate::{exit, output};

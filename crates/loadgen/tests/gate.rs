@@ -52,7 +52,7 @@ fn a_server_against_itself_does_not_regress_and_leaves_its_record() {
         "{verdict:?}"
     );
     let cells = record["results"].as_array().expect("results");
-    assert_eq!(cells.len(), 4, "two arms at two loads");
+    assert_eq!(cells.len(), 4, "two servers at two loads");
     assert!(cells.iter().all(|cell| {
         cell["blocks"]
             .as_array()
@@ -246,7 +246,7 @@ fn an_inconclusive_gate_is_what_was_chosen() {
 }
 
 #[test]
-fn arms_that_answer_differently_are_an_error() {
+fn servers_that_answer_differently_are_an_error() {
     let other = Fake {
         body: Some("bye"),
         ..Fake::default()
@@ -261,15 +261,15 @@ fn arms_that_answer_differently_are_an_error() {
     cannot_measure(
         &output,
         &[
-            "the arms answer differently",
+            "the servers answer differently",
             "5 bytes: \"hello\"",
             "3 bytes: \"bye\"",
-            "::error title=Performance gate::COULD NOT MEASURE: GET /: the arms answer differently",
+            "::error title=Performance gate::COULD NOT MEASURE: GET /: the servers answer differently",
         ],
     );
     let summary = std::fs::read_to_string(summary).expect("the job's summary");
     assert!(
-        summary.contains("COULD NOT MEASURE: GET /: the arms"),
+        summary.contains("COULD NOT MEASURE: GET /: the servers"),
         "{summary}"
     );
     assert!(!folder.path().join("results").exists());
@@ -288,7 +288,7 @@ fn arms_that_answer_differently_are_an_error() {
     cannot_measure(
         &output,
         &[
-            "the baseline itself answers differently each time",
+            "baseline itself answers differently each time",
             "verify = \"status\"",
         ],
     );
@@ -303,7 +303,11 @@ fn a_wrong_answer_is_an_error() {
     );
     cannot_measure(
         &output,
-        &["the baseline answers status 404", "only successes"],
+        &[
+            "baseline answers status 404",
+            "no success",
+            "expect = \"404\"",
+        ],
     );
 }
 
@@ -380,9 +384,9 @@ fn a_server_that_answers_nothing_any_more_cannot_be_measured() {
     let told = "the candidate answered nothing: errors:";
     cannot_measure(&output, &[told, "no more"]);
 
-    // It is asked when it is started and when answers are compared; then comes the load.
+    // It is asked when it is started, and twice when answers are compared; then comes the load.
     let closes = Fake {
-        closes_after: Some(2),
+        closes_after: Some(3),
         ..Fake::default()
     };
     let folder = fakes(closes, Fake::default(), "");

@@ -4,10 +4,10 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use assert_cmd::Command;
-use report::record::Record;
-use report::render::json;
+use record::Record;
+use render::json;
 
-#[path = "../../report/tests/support/mod.rs"]
+#[path = "../../pages/tests/support/mod.rs"]
 mod support;
 
 fn loadgen(arguments: &[&str], folder: &Path) -> assert_cmd::assert::Assert {

@@ -22,6 +22,8 @@
 //! - [`crossover`]: the concurrency from which on one server wins.
 //! - [`capacity`]: the search for the highest rate sustained.
 //! - [`usl`]: the Universal Scalability Law, with [`student`]'s intervals.
+//!
+//! All of it: [`thresholds`], every limit by which something is decided.
 
 pub mod calibration;
 pub mod capacity;
@@ -40,6 +42,7 @@ pub mod schedule;
 pub mod signed_rank;
 pub mod student;
 pub mod summary;
+pub mod thresholds;
 pub mod usl;
 pub mod warmup;
 

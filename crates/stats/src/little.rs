@@ -1,9 +1,5 @@
 //! Little's law: what is under way equals what arrives per second times how long it stays.
 
-/// Share of the concurrency above which a deviation is worth a warning: something is not being
-/// measured.
-pub const TOLERATED_DEVIATION: f64 = 0.03;
-
 /// |concurrency − throughput × mean latency| ÷ concurrency, from requests per second and seconds.
 ///
 /// `None` unless the concurrency is positive and all three are finite.

@@ -1,9 +1,7 @@
 //! Whether a server was still getting faster (or slower) while it was measured.
 
 use crate::paired::PairedComparison;
-
-/// Drift within a block that is tolerated: 5 % up or down.
-pub const TOLERATED_DRIFT: f64 = 0.05;
+use crate::thresholds::WARMUP_DRIFT;
 
 /// Whether the drift within the blocks is proven to be more than 5 %, given the comparison of each
 /// block's last third (the candidate) with its first third (the baseline).
@@ -11,7 +9,7 @@ pub const TOLERATED_DRIFT: f64 = 0.05;
 /// True if the whole interval lies above 1.05 or below 1/1.05; never without an interval.
 pub fn is_still_warming_up(last_to_first_third: &PairedComparison) -> bool {
     last_to_first_third.interval().is_some_and(|drift| {
-        drift.low > 1.0 + TOLERATED_DRIFT || drift.high < 1.0 / (1.0 + TOLERATED_DRIFT)
+        drift.low > 1.0 + WARMUP_DRIFT || drift.high < 1.0 / (1.0 + WARMUP_DRIFT)
     })
 }
 
@@ -26,8 +24,8 @@ pub fn has_settled(throughputs: &[f64]) -> bool {
     };
     let (before, now) = throughputs[start..].split_at(STEPS_AVERAGED);
     let (before, now) = (before.iter().sum::<f64>(), now.iter().sum::<f64>());
-    let low = 1.0 / (1.0 + TOLERATED_DRIFT);
-    before > 0.0 && (low..=1.0 + TOLERATED_DRIFT).contains(&(now / before))
+    let low = 1.0 / (1.0 + WARMUP_DRIFT);
+    before > 0.0 && (low..=1.0 + WARMUP_DRIFT).contains(&(now / before))
 }
 
 #[cfg(test)]

@@ -17,14 +17,14 @@ use workload::{
 };
 
 use crate::{
-    Config, backend::Backend, offload::ComputePool, peers::Peers, semaphore::Semaphore,
+    Config, backend::Backend, compute::ComputePool, peers::Peers, semaphore::Semaphore,
     waiting::Waiting,
 };
 
 #[derive(Debug)]
 pub(crate) struct App {
     pub(crate) config: Config,
-    pub(crate) peers: Peers,
+    pub(crate) peers: Arc<Peers>,
     pub(crate) counters: Arc<Counters>,
     /// `None` when nothing is told of requests.
     pub(crate) tracing: Option<Tracing>,
@@ -46,9 +46,11 @@ pub(crate) struct App {
 
 impl App {
     pub(crate) fn new(config: Config, file: PathBuf) -> Self {
+        let counters = Arc::new(Counters::default());
+        let peers = Peers::new(config.limits.max_connections, counters.clone());
         Self {
-            peers: Peers::default(),
-            counters: Arc::new(Counters::default()),
+            peers: Arc::new(peers),
+            counters,
             tracing: config.telemetry.tracing(),
             injector: Injector::new(&config.faults).map(Arc::new),
             waiting: Arc::new(Waiting::new(config.waiting)),

@@ -3,22 +3,24 @@
 use std::io;
 
 use http1::{BodyDecoder, BodyError, Framing, Piece};
-use workload::Answer;
+use workload::{Answer, Limits};
 
-use crate::{connection::Connection, request::Request};
+use crate::{request::Request, wire::Wire};
 
 /// Room for reading a body that does not fit into an ordinary read, in bytes.
 const BODY_READ: usize = 64 * 1024;
 
 /// Reads one request's body from its connection.
 pub(crate) struct BodyReader<'c, 'a> {
-    connection: &'c mut Connection<'a>,
+    wire: &'c mut Wire<'a>,
     decoder: Result<BodyDecoder, BodyError>,
     max_bytes: u64,
     /// How much to read at a time.
     read: usize,
     /// Whether the client waits for a word before it sends the body.
     awaited: bool,
+    /// That word, where nobody wants the body because there is no such route.
+    unwanted: Option<&'c Answer>,
 }
 
 /// Why a body was not read to its end.
@@ -37,10 +39,10 @@ impl From<Answer> for Unread {
 }
 
 impl<'c, 'a> BodyReader<'c, 'a> {
-    pub(crate) fn new(connection: &'c mut Connection<'a>, request: &Request) -> Self {
-        let limits = &connection.app.config.limits;
+    /// A reader of the body of `request`, which may have as much as `limits` say.
+    pub(crate) fn new(wire: &'c mut Wire<'a>, request: &'c Request, limits: &Limits) -> Self {
         let max_bytes = request.max_body_bytes(limits);
-        let ordinary = connection.input.len() as u64 + 1024;
+        let ordinary = wire.input.len() as u64 + 1024;
         Self {
             decoder: BodyDecoder::new(request.framing, max_bytes),
             max_bytes,
@@ -49,7 +51,8 @@ impl<'c, 'a> BodyReader<'c, 'a> {
                 _ => BODY_READ,
             },
             awaited: request.expect_continue,
-            connection,
+            unwanted: request.route.as_ref().err(),
+            wire,
         }
     }
 
@@ -75,18 +78,21 @@ impl<'c, 'a> BodyReader<'c, 'a> {
             Err(error) => return Err(refused(*error, max_bytes)),
         };
         while !decoder.is_done() {
-            let decoded = decoder.decode(self.connection.input.unread());
+            let decoded = decoder.decode(self.wire.input.unread());
             let (consumed, piece) = decoded.map_err(|error| refused(error, max_bytes))?;
             if let Piece::Data(data) = piece {
                 take(data)?;
             }
             let needs_more = piece == Piece::NeedMore;
-            self.connection.input.consume(consumed);
+            self.wire.input.consume(consumed);
             if needs_more {
                 if std::mem::take(&mut self.awaited) {
-                    self.connection.send_continue().map_err(Unread::Failed)?;
+                    if let Some(answer) = self.unwanted {
+                        return Err(answer.clone().into());
+                    }
+                    self.wire.send_continue().map_err(Unread::Failed)?;
                 }
-                if self.connection.fill(self.read).map_err(Unread::Failed)? == 0 {
+                if self.wire.fill(self.read).map_err(Unread::Failed)? == 0 {
                     return Err(Unread::Failed(io::ErrorKind::UnexpectedEof.into()));
                 }
             }

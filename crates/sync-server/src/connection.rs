@@ -1,12 +1,8 @@
 //! One connection: requests in, answers out, until one side has enough.
 
-use std::{
-    io::{self, ErrorKind, IoSlice, Read, Write},
-    net::Shutdown,
-    time::{Duration, Instant},
-};
+use std::{io, time::Instant};
 
-use http1::{Head, HttpDate, Length, ReadBuffer, ResponseHead, Version, response};
+use http1::{Head, Length, ReadBuffer, ResponseHead, Version, response};
 use tungstenite::handshake::derive_accept_key;
 use workload::{Answer, workloads::websocket::Upgrade};
 
@@ -15,14 +11,11 @@ use crate::{
     body::{BodyReader, Unread},
     handlers,
     peers::Peer,
-    reply::{Reply, Stream},
+    reply::{Reply, Stream, head_of, refusal},
     request::Request,
     routes,
+    wire::Wire,
 };
-
-/// How long to read on behind an answer after which the connection closes with bytes unread.
-/// Closing at once would reset it, and the client might never see the answer.
-const LINGER: Duration = Duration::from_secs(1);
 
 /// Up to this size a body is copied behind its head; a longer one is written from where it is.
 const COPIED_BODY: usize = 16 * 1024;
@@ -30,13 +23,11 @@ const COPIED_BODY: usize = 16 * 1024;
 /// Room for answers that an idle connection keeps.
 const KEPT_OUTPUT: usize = 32 * 1024;
 
-/// A connection with its buffers.
-pub(crate) struct Connection<'a> {
-    pub(crate) app: &'a App,
-    pub(crate) peer: &'a Peer,
-    pub(crate) input: ReadBuffer,
-    output: Vec<u8>,
-    date: HttpDate,
+/// A connection and what its requests need.
+struct Connection<'a> {
+    app: &'a App,
+    peer: &'a Peer,
+    wire: Wire<'a>,
 }
 
 /// What became of waiting for a request.
@@ -53,9 +44,7 @@ pub(crate) fn serve(app: &App, peer: &Peer) {
     let mut connection = Connection {
         app,
         peer,
-        input: ReadBuffer::default(),
-        output: Vec::new(),
-        date: HttpDate::default(),
+        wire: Wire::new(&peer.stream),
     };
     telemetry::debug!("connection opened");
     let _ = connection.serve();
@@ -75,7 +64,7 @@ impl Connection<'_> {
                 Next::Refused(status) => {
                     telemetry::debug!(status, "refused what is no request");
                     self.refuse(status)?;
-                    return self.linger();
+                    return self.wire.linger();
                 }
                 Next::Request(request) => {
                     if !self.answer_request(&request)? {
@@ -94,12 +83,12 @@ impl Connection<'_> {
         let limits = &self.app.config.limits;
         let mut deadline = None;
         loop {
-            if !self.input.is_empty() {
-                match Head::parse(self.input.unread(), limits.max_head_bytes) {
+            if !self.wire.input.is_empty() {
+                match Head::parse(self.wire.input.unread(), limits.max_head_bytes) {
                     Err(error) => return Ok(Next::Refused(error.status())),
                     Ok(Some((head, length))) => {
                         let request = Request::new(self.app, &head);
-                        self.input.consume(length);
+                        self.wire.input.consume(length);
                         if deadline.is_some() {
                             let idle = limits.idle_timeout();
                             self.peer.stream.set_read_timeout(Some(idle))?;
@@ -121,23 +110,8 @@ impl Connection<'_> {
                     }
                 }
             }
-            if self.fill(1)? == 0 {
+            if self.wire.fill(1)? == 0 {
                 return Ok(Next::Closed);
-            }
-        }
-    }
-
-    /// Reads once, with room for at least `room` bytes; 0 at the end of what the client sends.
-    pub(crate) fn fill(&mut self, room: usize) -> io::Result<usize> {
-        let mut stream = &self.peer.stream;
-        loop {
-            match stream.read(self.input.space_of(room)) {
-                Err(error) if error.kind() == ErrorKind::Interrupted => {}
-                Err(error) => return Err(error),
-                Ok(count) => {
-                    self.input.filled(count);
-                    return Ok(count);
-                }
             }
         }
     }
@@ -150,12 +124,12 @@ impl Connection<'_> {
             Err(Unread::Refused(answer)) => answer.closing().into(),
             Err(Unread::Failed(error)) => return Err(error),
         };
-        self.input.shrink();
+        self.wire.input.shrink();
         let keep_alive = request.keep_alive && !self.app.peers.stopping();
         match reply {
             Reply::Answer(answer) if answer.close => {
                 self.write_answer(request, answer, false)?;
-                self.linger()?;
+                self.wire.linger()?;
                 Ok(false)
             }
             Reply::Answer(answer) => {
@@ -171,7 +145,7 @@ impl Connection<'_> {
     /// on which no further request can be read.
     fn reply(&mut self, request: &Request) -> Result<Reply, Unread> {
         let (app, peer) = (self.app, self.peer);
-        let mut body = BodyReader::new(self, request);
+        let mut body = BodyReader::new(&mut self.wire, request, &app.config.limits);
         if !request.reads_body() {
             body.discard()?;
         }
@@ -199,19 +173,17 @@ impl Connection<'_> {
             length: Length::Unsaid,
             keep_alive: true,
         };
-        self.output.clear();
-        head.write(self.date.now(), &mut self.output);
-        let mut stream = &self.peer.stream;
-        stream.write_all(&self.output)?;
+        self.wire.put_head(&head);
+        self.wire.write_output()?;
         request.answered(101);
         // From now on it can be stopped at any time.
         self.peer.finish();
         if !self.app.peers.stopping() {
-            let unread = self.input.unread().to_vec();
-            self.input = ReadBuffer::default();
+            let unread = self.wire.input.unread().to_vec();
+            self.wire.input = ReadBuffer::default();
             handlers::websocket(self.app, self.peer, unread, upgrade.room.as_deref());
         }
-        self.linger()?;
+        self.wire.linger()?;
         Ok(false)
     }
 
@@ -236,26 +208,25 @@ impl Connection<'_> {
             },
             keep_alive,
         };
-        self.output.clear();
-        head.write(self.date.now(), &mut self.output);
-        let mut socket = &self.peer.stream;
+        self.wire.put_head(&head);
         if request.head_only {
-            socket.write_all(&self.output)?;
+            self.wire.write_output()?;
             request.answered(200);
             return Ok(keep_alive);
         }
         for piece in stream.pieces {
             if chunked {
-                response::write_chunk(&piece, &mut self.output);
+                response::write_chunk(&piece, &mut self.wire.output);
             } else {
-                self.output.extend_from_slice(&piece);
+                self.wire.output.extend_from_slice(&piece);
             }
-            socket.write_all(&self.output)?;
-            self.output.clear();
+            self.wire.write_output()?;
+            self.wire.output.clear();
             telemetry::trace!(bytes = piece.len(), "piece sent");
         }
         if chunked {
-            socket.write_all(response::LAST_CHUNK)?;
+            self.wire.output.extend_from_slice(response::LAST_CHUNK);
+            self.wire.write_output()?;
         }
         request.answered(200);
         Ok(keep_alive)
@@ -269,96 +240,24 @@ impl Connection<'_> {
         keep_alive: bool,
     ) -> io::Result<()> {
         answer.fields.extend_from_slice(request.fields());
-        self.output.clear();
-        encode(
-            &answer,
-            request.version,
-            keep_alive,
-            self.date.now(),
-            &mut self.output,
-        );
-        let mut stream = &self.peer.stream;
+        let head = head_of(&answer, request.version, keep_alive);
+        self.wire.put_head(&head);
         if !request.head_only && answer.body.len() > COPIED_BODY {
-            let mut parts = [IoSlice::new(&self.output), IoSlice::new(&answer.body)];
-            write_all_vectored(stream, &mut parts)?;
+            self.wire.write_with_body(&answer.body)?;
         } else {
             if !request.head_only {
-                self.output.extend_from_slice(&answer.body);
+                self.wire.output.extend_from_slice(&answer.body);
             }
-            stream.write_all(&self.output)?;
-            self.output.shrink_to(KEPT_OUTPUT);
+            self.wire.write_output()?;
+            self.wire.output.shrink_to(KEPT_OUTPUT);
         }
         request.answered(answer.status);
         Ok(())
     }
 
-    /// Tells a client that waits for it to send its body.
-    pub(crate) fn send_continue(&self) -> io::Result<()> {
-        let mut stream = &self.peer.stream;
-        stream.write_all(response::CONTINUE)
-    }
-
-    /// Answers what is no request: a status, nothing else, as hyper does.
+    /// Answers what is no request.
     fn refuse(&mut self, status: u16) -> io::Result<()> {
-        let head = ResponseHead {
-            version: Version::Http11,
-            status,
-            content_type: None,
-            fields: &[],
-            length: Length::Known(0),
-            keep_alive: false,
-        };
-        self.output.clear();
-        head.write(self.date.now(), &mut self.output);
-        let mut stream = &self.peer.stream;
-        stream.write_all(&self.output)
+        self.wire.put_head(&refusal(status));
+        self.wire.write_output()
     }
-
-    /// Reads on for a while, after the last answer, so that the client gets to see it.
-    fn linger(&mut self) -> io::Result<()> {
-        let mut stream = &self.peer.stream;
-        stream.shutdown(Shutdown::Write)?;
-        let deadline = Instant::now() + LINGER;
-        loop {
-            let left = deadline.saturating_duration_since(Instant::now());
-            if left.is_zero() {
-                return Ok(());
-            }
-            stream.set_read_timeout(Some(left))?;
-            if stream.read(self.input.space())? == 0 {
-                return Ok(());
-            }
-        }
-    }
-}
-
-/// Appends the head of `answer` to `out`.
-pub(crate) fn encode(
-    answer: &Answer,
-    version: Version,
-    keep_alive: bool,
-    date: &str,
-    out: &mut Vec<u8>,
-) {
-    let head = ResponseHead {
-        version,
-        status: answer.status,
-        content_type: Some(answer.content_type),
-        fields: &answer.fields,
-        length: Length::Known(answer.body.len() as u64),
-        keep_alive,
-    };
-    head.write(date, out);
-}
-
-fn write_all_vectored(mut stream: impl Write, mut parts: &mut [IoSlice<'_>]) -> io::Result<()> {
-    while !parts.is_empty() {
-        match stream.write_vectored(parts) {
-            Ok(0) => return Err(ErrorKind::WriteZero.into()),
-            Ok(count) => IoSlice::advance_slices(&mut parts, count),
-            Err(error) if error.kind() == ErrorKind::Interrupted => {}
-            Err(error) => return Err(error),
-        }
-    }
-    Ok(())
 }

@@ -7,14 +7,17 @@
 //! side.
 //!
 //! - [`config`]: every tunable; [`cli`]: the flags for them.
-//! - `listen`: binding and accepting; `pool`: the threads of `sync-pool`.
-//! - `connection`: requests in, answers out; `request`: its head; `body`: its body as it arrives.
+//! - `listen`: binding and accepting; `refusal`: when there is no room; `pool`: the threads of
+//!   `sync-pool`.
+//! - `connection`: requests in, answers out; `wire`: their bytes.
+//! - `request`: a request's head; `body`: its body as it arrives.
 //! - `routes`: which handler answers; `handlers`: one file each.
-//! - `offload`: work on other threads than the connection's; `semaphore`: a limited resource.
+//! - `offload`: work on other threads than the connection's; `compute`: those kept for it;
+//!   `semaphore`: a limited resource.
 //! - `trace`: the span of a request; what else is told, and where it goes, is `telemetry`'s.
 //! - `waiting`: what simulated waits are.
 //! - `reply`: what a handler gives back; `backend`: other servers that handlers ask.
-//! - `peers`: the connections there are; `stats`: the counters.
+//! - `peers`: the connections there are; `presence`: whether a client is gone; `stats`: the counters.
 //! - [`shutdown`]: stopping with what is in flight finished.
 
 pub mod cli;
@@ -24,12 +27,15 @@ pub mod shutdown;
 mod app;
 mod backend;
 mod body;
+mod compute;
 mod connection;
 mod handlers;
 mod listen;
 mod offload;
 mod peers;
 mod pool;
+mod presence;
+mod refusal;
 mod reply;
 mod request;
 mod routes;
@@ -37,6 +43,7 @@ mod semaphore;
 mod stats;
 mod trace;
 mod waiting;
+mod wire;
 
 use std::{
     io,

@@ -1,23 +1,22 @@
 //! Binding and accepting.
 
 use std::{
-    io::{self, Read, Write},
-    net::{Ipv4Addr, Ipv6Addr, Shutdown as Half, SocketAddr, TcpListener, TcpStream},
+    io,
+    net::{Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, TcpStream},
     sync::Arc,
     thread,
     time::Duration,
 };
 
-use http1::{HttpDate, Version};
 use socket2::{Domain, Socket, Type};
-use workload::{Answer, Waiting};
+use workload::Waiting;
 
 use crate::{
     Config, Drained, Error, Model, Shutdown,
     app::{self, App},
-    connection::{self, encode},
-    peers::Peers,
+    connection,
     pool::Pool,
+    refusal::refuse,
     waiting,
 };
 
@@ -100,7 +99,7 @@ fn accept(listener: &TcpListener, app: &Arc<App>, pool: Option<&Pool>) {
 }
 
 fn serve_on_a_thread(app: &Arc<App>, stream: TcpStream) {
-    let (peer, seat) = match Peers::admit(app, stream) {
+    let (peer, guard) = match app.peers.admit(stream) {
         Ok(admitted) => admitted,
         Err(stream) => return refuse(&stream, "too many connections"),
     };
@@ -109,34 +108,13 @@ fn serve_on_a_thread(app: &Arc<App>, stream: TcpStream) {
         .spawn({
             let (app, peer) = (app.clone(), peer.clone());
             move || {
-                let _seat = seat;
+                let _guard = guard;
                 connection::serve(&app, &peer);
             }
         });
     if thread.is_err() {
         refuse(&peer.stream, "no thread can be started for this connection");
     }
-}
-
-/// Answers 503 without waiting for anything: the thread that accepts has others to serve.
-pub(crate) fn refuse(stream: &TcpStream, reason: &str) {
-    let mut answer = Vec::new();
-    let refusal = Answer::no_room(reason);
-    encode(
-        &refusal,
-        Version::Http11,
-        false,
-        HttpDate::default().now(),
-        &mut answer,
-    );
-    answer.extend_from_slice(&refusal.body);
-    // Should one of these fail, the client sees a closed connection instead.
-    let _ = stream.set_nonblocking(true);
-    let mut stream = stream;
-    let _ = stream.write(&answer);
-    let _ = stream.shutdown(Half::Write);
-    // Closing with bytes unread would reset the connection, and the answer with it.
-    let _ = stream.read(&mut [0; 4096]);
 }
 
 /// Lets a blocked `accept` return, by connecting to it.

@@ -6,8 +6,8 @@ use std::{
     io,
     panic::{AssertUnwindSafe, catch_unwind},
     sync::{
-        Arc, Mutex, PoisonError,
-        mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel},
+        Arc,
+        mpsc::{Receiver, RecvTimeoutError, sync_channel},
     },
     thread::{self, ScopedJoinHandle},
     time::Duration,
@@ -17,15 +17,9 @@ use workload::{Answer, Counters};
 
 use crate::app::App;
 
-type Job = Box<dyn FnOnce() + Send>;
-
 /// Work on threads of its own that may go on at once. Work that was given up goes on, so that the number of
 /// connections does not limit it.
 const MOST_RUNNING: u64 = 16_384;
-
-/// As many threads as there are cores, for computing; started when they are first needed.
-#[derive(Debug, Default)]
-pub(crate) struct ComputePool(Mutex<Option<SyncSender<Job>>>);
 
 /// A piece of work on another thread, and the way to its result.
 #[derive(Debug)]
@@ -127,7 +121,8 @@ pub(crate) fn on_pool<T: Send + 'static>(
     app: &App,
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<Pending<T>, Answer> {
-    let jobs = app.compute.jobs(app).map_err(|error| no_thread(&error))?;
+    let jobs = app.compute.jobs(app.config.stack_size_bytes);
+    let jobs = jobs.map_err(|error| no_thread(&error))?;
     let (job, pending) = piece(app, "pool", work);
     // Fails when the threads are gone, which they never are; then the result never comes either.
     let _ = jobs.send(Box::new(job));
@@ -205,35 +200,6 @@ impl<T> Drop for Pending<T> {
     fn drop(&mut self) {
         if !self.awaited {
             self.counters.abandoned();
-        }
-    }
-}
-
-impl ComputePool {
-    fn jobs(&self, app: &App) -> io::Result<SyncSender<Job>> {
-        let mut started = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(jobs) = &*started {
-            return Ok(jobs.clone());
-        }
-        let threads = thread::available_parallelism().map_or(1, usize::from);
-        let (sender, receiver) = sync_channel::<Job>(threads);
-        let receiver = Arc::new(Mutex::new(receiver));
-        for _ in 0..threads {
-            let receiver = receiver.clone();
-            thread::Builder::new()
-                .stack_size(app.config.stack_size_bytes)
-                .spawn(move || work_until_closed(&receiver))?;
-        }
-        Ok(started.insert(sender).clone())
-    }
-}
-
-fn work_until_closed(jobs: &Mutex<Receiver<Job>>) {
-    loop {
-        let job = jobs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-        match job {
-            Ok(job) => job(),
-            Err(_) => return,
         }
     }
 }

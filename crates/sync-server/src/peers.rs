@@ -21,7 +21,7 @@ use nix::{
 };
 use workload::{Answer, Counters};
 
-use crate::app::App;
+use crate::presence;
 
 /// Between two requests.
 const IDLE: u8 = 0;
@@ -38,8 +38,10 @@ pub(crate) struct Peer {
 }
 
 /// All connections.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Peers {
+    max_connections: Option<usize>,
+    counters: Arc<Counters>,
     open: Mutex<Open>,
     closed: Condvar,
     stopping: AtomicBool,
@@ -53,8 +55,8 @@ struct Open {
 
 /// A connection's place among the others, given up when dropped.
 #[derive(Debug)]
-pub(crate) struct Seat {
-    app: Arc<App>,
+pub(crate) struct ConnectionGuard {
+    peers: Arc<Peers>,
     id: u64,
 }
 
@@ -74,6 +76,7 @@ impl Peer {
         let flags = MsgFlags::MSG_PEEK | MsgFlags::MSG_DONTWAIT;
         match recv(self.stream.as_raw_fd(), &mut [0], flags) {
             Ok(1..) | Err(Errno::EAGAIN | Errno::EINTR) => Ok(()),
+            Ok(0) if !presence::is_gone(&self.stream) => Ok(()),
             Ok(0) | Err(_) => {
                 counters.abandoned();
                 Err(Answer::error(500, "the client is gone").closing())
@@ -88,14 +91,29 @@ impl Peer {
 }
 
 impl Peers {
+    /// None so far, and never more than `max_connections`. One that panics is counted by
+    /// `counters`.
+    pub(crate) fn new(max_connections: Option<usize>, counters: Arc<Counters>) -> Self {
+        Self {
+            max_connections,
+            counters,
+            open: Mutex::default(),
+            closed: Condvar::new(),
+            stopping: AtomicBool::new(false),
+        }
+    }
+
     fn open(&self) -> MutexGuard<'_, Open> {
         self.open.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Takes in a connection, or gives it back when there are too many already.
-    pub(crate) fn admit(app: &Arc<App>, stream: TcpStream) -> Result<(Arc<Peer>, Seat), TcpStream> {
-        let max = app.config.limits.max_connections;
-        let mut open = app.peers.open();
+    pub(crate) fn admit(
+        self: &Arc<Self>,
+        stream: TcpStream,
+    ) -> Result<(Arc<Peer>, ConnectionGuard), TcpStream> {
+        let max = self.max_connections;
+        let mut open = self.open();
         if max.is_some_and(|max| open.by_id.len() >= max) {
             return Err(stream);
         }
@@ -107,8 +125,8 @@ impl Peers {
         open.next_id += 1;
         open.by_id.insert(id, peer.clone());
         drop(open);
-        let app = app.clone();
-        Ok((peer, Seat { app, id }))
+        let peers = self.clone();
+        Ok((peer, ConnectionGuard { peers, id }))
     }
 
     /// How many are open, and how many of them are answering a request.
@@ -154,15 +172,15 @@ impl Peers {
     }
 }
 
-impl Drop for Seat {
+impl Drop for ConnectionGuard {
     fn drop(&mut self) {
         if thread::panicking() {
-            self.app.counters.panicked();
+            self.peers.counters.panicked();
         }
-        let mut open = self.app.peers.open();
+        let mut open = self.peers.open();
         open.by_id.remove(&self.id);
         if open.by_id.is_empty() {
-            self.app.peers.closed.notify_all();
+            self.peers.closed.notify_all();
         }
     }
 }

@@ -12,8 +12,8 @@ use crate::{
     Error,
     app::App,
     connection,
-    listen::refuse,
-    peers::{Peer, Peers, Seat},
+    peers::{ConnectionGuard, Peer},
+    refusal::refuse,
 };
 
 /// A fixed number of threads and a bounded queue before them.
@@ -32,7 +32,7 @@ struct Queue {
 
 #[derive(Debug, Default)]
 struct Waiting {
-    connections: VecDeque<(Arc<Peer>, Seat)>,
+    connections: VecDeque<(Arc<Peer>, ConnectionGuard)>,
     idle_threads: usize,
     closed: bool,
 }
@@ -60,7 +60,7 @@ impl Pool {
 
     /// Hands a connection to a thread, queues it, or refuses it.
     pub(crate) fn offer(&self, stream: TcpStream) {
-        let (peer, seat) = match Peers::admit(&self.app, stream) {
+        let (peer, guard) = match self.app.peers.admit(stream) {
             Ok(admitted) => admitted,
             Err(stream) => return refuse(&stream, "too many connections"),
         };
@@ -69,7 +69,7 @@ impl Pool {
             drop(waiting);
             return refuse(&peer.stream, "too many connections wait for a thread");
         }
-        waiting.connections.push_back((peer, seat));
+        waiting.connections.push_back((peer, guard));
         drop(waiting);
         self.queue.changed.notify_one();
     }
@@ -91,7 +91,7 @@ impl Queue {
     }
 
     /// Blocks until there is a connection; `None` when the pool is closed.
-    fn next(&self) -> Option<(Arc<Peer>, Seat)> {
+    fn next(&self) -> Option<(Arc<Peer>, ConnectionGuard)> {
         let mut waiting = self.lock();
         waiting.idle_threads += 1;
         let mut waiting = self
@@ -106,11 +106,11 @@ impl Queue {
 }
 
 fn serve_until_closed(app: &App, queue: &Queue) {
-    while let Some((peer, seat)) = queue.next() {
-        // A panic costs its connection (the seat counts it), not the thread. Nothing that
+    while let Some((peer, guard)) = queue.next() {
+        // A panic costs its connection (the guard counts it), not the thread. Nothing that
         // unwinding left behind is looked at again.
         let _ = catch_unwind(AssertUnwindSafe(move || {
-            let _seat = seat;
+            let _guard = guard;
             connection::serve(app, &peer);
         }));
     }

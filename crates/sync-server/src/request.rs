@@ -1,17 +1,17 @@
 //! A request as its handler sees it.
 
-use http1::{Framing, Head, Method, Version};
+use http1::{Framing, Head, Method, Version, text};
 use telemetry::RequestSpan;
 use workload::{Answer, Limits, Route, workloads::websocket::Upgrade};
 
-use crate::{app::App, routes, trace};
+use crate::{app::App, trace};
 
 /// A request without its body.
 pub(crate) struct Request {
     /// The route, or the answer when there is none.
     pub(crate) route: Result<Route, Answer>,
     pub(crate) query: String,
-    /// The value of `content-type`, if there is a body.
+    /// The value of `content-type`, where its handler looks at it; `?` where that is no text.
     pub(crate) content_type: Option<String>,
     /// On a route that goes on with WebSocket: how, or why not.
     pub(crate) upgrade: Option<Box<Result<Upgrade, Answer>>>,
@@ -25,15 +25,13 @@ pub(crate) struct Request {
 
 impl Request {
     pub(crate) fn new(app: &App, head: &Head<'_>) -> Self {
+        let route = Route::requested(head.method_token, head.path);
         Self {
-            route: routes::find(head),
             // Without a query this does not allocate.
             query: head.query.unwrap_or_default().to_owned(),
-            content_type: match head.framing {
-                Framing::None => None,
-                _ => head.field("content-type").map(str::to_owned),
-            },
-            upgrade: routes::upgrade(head).map(Box::new),
+            content_type: content_type(&route, head),
+            upgrade: upgrade(head).map(Box::new),
+            route,
             version: head.version,
             framing: head.framing,
             expect_continue: head.expect_continue,
@@ -67,4 +65,21 @@ impl Request {
             _ => limits.max_body_bytes,
         }
     }
+}
+
+/// The value of `content-type`, where a handler looks at it.
+fn content_type(route: &Result<Route, Answer>, head: &Head<'_>) -> Option<String> {
+    let value = match route {
+        Ok(Route::Batch) => head.value("content-type")?,
+        _ => return None,
+    };
+    Some(text(value).unwrap_or("?").to_owned())
+}
+
+/// On a route that goes on with WebSocket: how, or why not.
+fn upgrade(head: &Head<'_>) -> Option<Result<Upgrade, Answer>> {
+    let upgrades = Route::find(head.path).is_some_and(Route::upgrades);
+    let query = head.query.unwrap_or_default();
+    let is_http_1_0 = head.version == Version::Http10;
+    upgrades.then(|| Upgrade::check(head.path, query, is_http_1_0, |name| head.field(name)))
 }

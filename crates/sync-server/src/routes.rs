@@ -2,8 +2,7 @@
 
 use std::thread;
 
-use http1::Head;
-use workload::{Answer, Route, workloads::websocket::Upgrade};
+use workload::{Answer, Route};
 
 use crate::{
     app::App,
@@ -13,26 +12,6 @@ use crate::{
     reply::Reply,
     request::Request,
 };
-
-/// The route of a request, or the answer when there is none.
-pub(crate) fn find(head: &Head<'_>) -> Result<Route, Answer> {
-    match Route::find(head.path) {
-        None => Err(Answer::not_found(head.path)),
-        Some(route) if !route.takes(head.method_token) => Err(Answer::method_not_allowed(
-            head.method_token,
-            head.path,
-            route.allow(),
-        )),
-        Some(route) => Ok(route),
-    }
-}
-
-/// On a route that goes on with WebSocket: how, or why not.
-pub(crate) fn upgrade(head: &Head<'_>) -> Option<Result<Upgrade, Answer>> {
-    let upgrades = Route::find(head.path).is_some_and(Route::upgrades);
-    let query = head.query.unwrap_or_default();
-    upgrades.then(|| Upgrade::check(head.path, query, |name| head.field(name)))
-}
 
 /// Answers a request. Its body is at its end already, unless the route's handler reads it.
 pub(crate) fn dispatch(
@@ -56,14 +35,14 @@ pub(crate) fn dispatch(
         Route::Hello => handlers::hello(query),
         Route::Health => handlers::health(query),
         Route::Json => handlers::json(query),
-        Route::Work => handlers::work(app, query),
+        Route::Work => handlers::work(app, peer, query),
         Route::Stats => handlers::stats(app, query),
         Route::SyncData => handlers::sync_data(app, peer, query),
         Route::AsyncData => handlers::async_data(app, peer, query),
-        Route::ConcurrentOps => handlers::concurrent_ops(app, query),
+        Route::ConcurrentOps => handlers::concurrent_ops(app, peer, query),
         Route::Errors => handlers::errors(app, peer, query),
         Route::Timeout => handlers::timeout(app, query),
-        Route::Cpu => handlers::cpu(app, query),
+        Route::Cpu => handlers::cpu(app, peer, query),
         Route::Block => handlers::block(app, peer, query),
         Route::Limited => handlers::limited(app, peer, query),
         Route::File => handlers::file(app, query),

@@ -4,8 +4,6 @@ use std::borrow::Cow;
 
 use serde::Serialize;
 
-use crate::params::ParamError;
-
 /// The content type of text.
 pub const TEXT: &str = "text/plain; charset=utf-8";
 /// The content type of JSON.
@@ -76,6 +74,11 @@ impl Answer {
         Self::error(405, &message).with("allow", allow.to_owned())
     }
 
+    /// 200 for `OPTIONS *`: which methods there are at all.
+    pub fn options() -> Self {
+        Self::ok(TEXT, &b""[..]).with("allow", "GET,HEAD,POST".to_owned())
+    }
+
     /// 413 for a body over `max_bytes`.
     pub fn too_large(max_bytes: u64) -> Self {
         let message = format!("the body is larger than the {max_bytes} bytes allowed");
@@ -101,12 +104,6 @@ impl Answer {
     pub fn closing(mut self) -> Self {
         self.close = true;
         self
-    }
-}
-
-impl From<ParamError> for Answer {
-    fn from(error: ParamError) -> Self {
-        Self::error(400, &error.to_string())
     }
 }
 

@@ -131,10 +131,25 @@ impl Expectation {
     }
 }
 
-/// Whether two media types are equal but for the optional blanks around `;` (RFC 9110, section 5.6.6):
-/// Tomcat, for one, strikes them out.
-fn same_media_type(a: &str, b: &str) -> bool {
-    a == b || a.split(';').map(str::trim).eq(b.split(';').map(str::trim))
+/// Whether two media types are equal but for the optional blanks around `;` (RFC 9110, section 5.6.6), which Tomcat, for
+/// one, strikes out, and for the case of type and charset (section 8.3.1), which Deno and Helidon write in capitals.
+#[must_use]
+pub fn same_media_type(a: &str, b: &str) -> bool {
+    let parts = |it: &str| -> Vec<String> {
+        let parts = it.split(';').map(str::trim);
+        parts.map(without_case).collect()
+    };
+    a == b || parts(a) == parts(b)
+}
+
+/// A type or a charset in small letters; the case of other parameters' values may matter.
+fn without_case(part: &str) -> String {
+    match part.split_once('=') {
+        Some((name, value)) if !name.eq_ignore_ascii_case("charset") => {
+            format!("{}={value}", name.to_ascii_lowercase())
+        }
+        _ => part.to_ascii_lowercase(),
+    }
 }
 
 /// The body with the number behind `"field":` replaced by `*`, and that number.
@@ -211,10 +226,11 @@ mod tests {
     }
 
     #[test]
-    fn blanks_in_a_content_type_do_not_matter() {
+    fn blanks_and_case_in_a_content_type_do_not_matter() {
         let expectation = Expectation::from(Answer::ok(crate::answer::TEXT, &b"x"[..]));
         let check = |content_type| expectation.check(200, Some(content_type), b"x");
         assert_eq!(check("text/plain;charset=utf-8"), Ok(()));
+        assert_eq!(check("Text/Plain;charset=UTF-8"), Ok(()));
         assert!(check("text/plain").is_err());
         assert!(check("text/plain; charset=latin1").is_err());
     }

@@ -5,7 +5,7 @@
 //!
 //! For the side that asks:
 //!
-//! - [`catalogue`]: all workloads, `NAME[:MODE][?PARAMETERS]`, what to send and what each shows.
+//! - [`catalogue`]: all workloads, `NAME[:MODE][?PARAMETERS]`. [`definition`]: what to send and what each shows.
 //! - [`expectation`]: what must come back.
 //!
 //! For the side that answers:
@@ -27,6 +27,7 @@ pub mod answer;
 pub mod catalogue;
 pub mod cli;
 pub mod config;
+pub mod definition;
 pub mod expectation;
 pub mod faults;
 pub mod kernel;
@@ -40,8 +41,9 @@ pub mod waits;
 pub mod workloads;
 
 pub use answer::Answer;
-pub use catalogue::{Class, Definition, Request, Shape, Workload};
+pub use catalogue::Workload;
 pub use config::{Faults, Limits, Waiting};
+pub use definition::{Class, Definition, Request, Scenario};
 pub use expectation::{Expectation, Mismatch};
 pub use params::ParamError;
 pub use route::Route;

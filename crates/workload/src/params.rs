@@ -3,7 +3,7 @@
 
 use std::{borrow::Cow, ops::RangeInclusive};
 
-use crate::answer::shown;
+use crate::answer::{Answer, shown};
 
 /// A parameter that can't be taken; the text goes to the client with status 400.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -202,6 +202,12 @@ fn decoded(text: &str) -> Cow<'_, str> {
         };
     }
     String::from_utf8(bytes).map_or(Cow::Borrowed(text), Cow::Owned)
+}
+
+impl From<ParamError> for Answer {
+    fn from(error: ParamError) -> Self {
+        Self::error(400, &error.to_string())
+    }
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! Which paths there are, and which methods they take.
 
+use crate::Answer;
+
 /// A path that all servers answer (or say why not).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Route {
@@ -114,6 +116,20 @@ impl Route {
         })
     }
 
+    /// The route of a request, or the answer when there is none.
+    ///
+    /// # Errors
+    ///
+    /// The answer: 404 or 405; to `OPTIONS *`, the one path that is none, 200.
+    pub fn requested(method: &str, path: &str) -> Result<Self, Answer> {
+        match Self::find(path) {
+            Some(route) if route.takes(method) => Ok(route),
+            Some(route) => Err(Answer::method_not_allowed(method, path, route.allow())),
+            None if path == "*" => Err(Answer::options()),
+            None => Err(Answer::not_found(path)),
+        }
+    }
+
     /// Its path, in the notation of Axum.
     pub fn path(self) -> &'static str {
         match self {
@@ -193,6 +209,15 @@ mod tests {
         assert_eq!(Route::find("/nothing"), None);
         assert_eq!(Route::find("/json/"), None);
         assert_eq!(Route::find("*"), None);
+    }
+
+    #[test]
+    fn without_a_route_there_is_an_answer() {
+        let status = |method, path| Route::requested(method, path).map_err(|answer| answer.status);
+        assert_eq!(status("GET", "/json"), Ok(Route::Json));
+        assert_eq!(status("POST", "/json"), Err(405));
+        assert_eq!(status("GET", "/nothing"), Err(404));
+        assert_eq!(status("OPTIONS", "*"), Err(200));
     }
 
     #[test]

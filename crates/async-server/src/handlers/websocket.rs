@@ -6,7 +6,6 @@ use axum::{
         State, WebSocketUpgrade,
         ws::{CloseFrame, Message, WebSocket, close_code, rejection::WebSocketUpgradeRejection},
     },
-    http::{HeaderMap, Uri},
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
@@ -19,39 +18,31 @@ use tungstenite::error::{Error, ProtocolError};
 use workload::{
     Answer, params,
     rooms::{Membership, Rooms},
-    workloads::websocket::{MAX_MESSAGE, QUEUE, STUCK, Upgrade},
+    workloads::websocket::{MAX_MESSAGE, QUEUE, STUCK},
 };
 
-use crate::{
-    app::App,
-    framework::Connected,
-    peers::{Peer, State as PeerState},
-    reply::Reply,
-};
+use crate::{app::App, incoming::Handshake, peers::Peer, reply::Reply};
 
 /// `GET /ws/echo` and `/ws/room/{name}`: a task per socket.
 pub(crate) async fn websocket(
     State(app): State<Arc<App>>,
-    Extension(connected): Extension<Connected>,
-    uri: Uri,
-    headers: HeaderMap,
+    Extension(handshake): Extension<Handshake>,
     upgrade: Result<WebSocketUpgrade, WebSocketUpgradeRejection>,
 ) -> Response {
-    let field = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let room = match Upgrade::check(uri.path(), uri.query().unwrap_or_default(), field) {
-        Ok(checked) => checked.room,
+    let room = match handshake.upgrade {
+        Ok(upgrade) => upgrade.room,
         Err(answer) => return Reply::from(answer).into_response(),
     };
-    let upgrade = match upgrade {
-        Ok(upgrade) => upgrade,
-        Err(rejection) => return rejection.into_response(),
+    let Ok(upgrade) = upgrade else {
+        let answer = Answer::error(500, "the connection can't be handed over");
+        return Reply::from(answer).into_response();
     };
+    let connected = handshake.connected;
     let upgrade = upgrade
         .max_message_size(MAX_MESSAGE)
         .max_frame_size(MAX_MESSAGE);
     let span = telemetry::work("task");
     let talk = async move |socket| {
-        connected.peer.set(PeerState::Upgraded);
         let mut messages = Messages {
             socket,
             app,

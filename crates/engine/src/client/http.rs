@@ -172,10 +172,16 @@ impl Client for HttpClient {
             wrong,
             // `reqwest` replaces a connection that its peer closed by itself.
             reusable: self.plan.keep_alive,
+            announces_close: false,
+            spread: 0,
         })
     }
 
     async fn part(&self, _: &mut Self::Connection) {}
+
+    fn has_read(&self, _: &Self::Connection) -> bool {
+        true
+    }
 
     fn is_open(&self, _: &mut Self::Connection) -> bool {
         true

@@ -58,6 +58,10 @@ pub(crate) struct Answer {
     pub(crate) wrong: Option<ErrorKind>,
     /// The connection can take another request.
     pub(crate) reusable: bool,
+    /// The answer says that its connection ends with it, although it was to be kept alive.
+    pub(crate) announces_close: bool,
+    /// From the first bytes to the last, ns; 0 for an answer that came at once, and where it is not known.
+    pub(crate) spread: Nanos,
 }
 
 /// Makes connections to one target and asks on them.
@@ -85,6 +89,9 @@ pub(crate) trait Client: Sized + 'static {
 
     /// Waits until the peer has closed a connection that is not to be kept alive.
     async fn part(&self, connection: &mut Self::Connection);
+
+    /// Whether any byte of the last answer was read; true where it is not known.
+    fn has_read(&self, connection: &Self::Connection) -> bool;
 
     /// Whether an idle connection can still be used, as far as is known without asking the peer.
     fn is_open(&self, connection: &mut Self::Connection) -> bool;

@@ -37,6 +37,8 @@ pub(crate) struct RawConnection {
     /// Bytes of the answer that were read.
     read: u64,
     first_byte: Nanos,
+    /// A part of the answer was read and was not all; 0 before.
+    first_part: Nanos,
     last_chunk: Nanos,
     chunk_gaps: Vec<u64>,
 }
@@ -50,6 +52,7 @@ impl RawConnection {
         self.send_failure = None;
         self.read = 0;
         self.first_byte = 0;
+        self.first_part = 0;
         self.last_chunk = 0;
         self.chunk_gaps.clear();
     }
@@ -115,6 +118,9 @@ impl RawClient {
                 }
             };
             match self.take(connection, request, &scratch[..length]) {
+                Ok(Progress::Partial) if connection.first_part == 0 => {
+                    connection.first_part = self.shared.clock.now();
+                }
                 Ok(Progress::Partial) => {}
                 Ok(Progress::Complete { excess: 0 }) => {
                     return Poll::Ready(Ok(self.answer(connection, request)));
@@ -171,16 +177,22 @@ impl RawClient {
         } else {
             None
         };
+        let done = self.shared.clock.now();
+        let announces_close = !head.keep_alive || head.framing == Framing::UntilClose;
         Answer {
-            done: self.shared.clock.now(),
+            done,
             first_byte: connection.first_byte,
             status: head.status,
             bytes: connection.read,
             wrong,
-            reusable: head.keep_alive
-                && self.plan.keep_alive
-                && head.framing != Framing::UntilClose
+            reusable: self.plan.keep_alive
+                && !announces_close
                 && connection.written == request.bytes.len(),
+            announces_close: self.plan.keep_alive && announces_close,
+            spread: match connection.first_part {
+                0 => 0,
+                first => done - first,
+            },
         }
     }
 }
@@ -210,6 +222,7 @@ impl Client for RawClient {
             send_failure: None,
             read: 0,
             first_byte: 0,
+            first_part: 0,
             last_chunk: 0,
             chunk_gaps: Vec::new(),
         }))
@@ -238,6 +251,10 @@ impl Client for RawClient {
             Poll::Ready(())
         })
         .await;
+    }
+
+    fn has_read(&self, connection: &Self::Connection) -> bool {
+        connection.read > 0
     }
 
     fn is_open(&self, connection: &mut Self::Connection) -> bool {

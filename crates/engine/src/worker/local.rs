@@ -18,15 +18,16 @@ use tokio::task::{AbortHandle, JoinHandle};
 use super::{
     ConnectOrder, ConnectReport, LoadKind, LoadOrder, LoadReport, SliceOrder, WorkerSetup,
 };
+use crate::active::Active;
 use crate::client::{Client, ConnectFailure, Shared};
 use crate::clock::{NEVER, Nanos, nanos};
 use crate::config::Arrivals;
-use crate::drive::{Active, Job, LocalTarget, Slot, Stagger, live};
+use crate::connection_slot::{Carried, ConnectionSlot};
+use crate::drive::{Job, KeptConnection, LocalTarget, MOST_PARTING, Stagger, live};
 use crate::measurement::{ErrorKind, Measurement};
+use crate::pacer::{ClosedLoop, OpenLoop, Pacer};
 use crate::recorder::Recorder;
 use crate::schedule::{Schedule, Share};
-use crate::seat::{Carried, Seat};
-use crate::turns::{ClosedLoop, OpenLoop, Turns};
 
 /// Connects under way at once, over all workers.
 const CONNECTS_AT_ONCE: usize = 128;
@@ -89,7 +90,7 @@ struct Connected<C: Client> {
 struct Running<C: Client> {
     target: Rc<LocalTarget<C>>,
     job: Rc<Job>,
-    pacer: Option<AbortHandle>,
+    pacing: Option<AbortHandle>,
     /// Mean response time before this slice, if it was known.
     mean_response: Option<Nanos>,
     window: (Nanos, Nanos),
@@ -121,10 +122,10 @@ pub(super) async fn connect<C: Client>(
             return (None, report);
         }
     };
-    if order.plan.keep_alive && !target.slots.is_empty() {
+    if order.plan.keep_alive && !target.kept_connections.is_empty() {
         establish_all(&target, setup, &mut report).await;
     }
-    let tasks = (0..target.slots.len())
+    let tasks = (0..target.kept_connections.len())
         .map(|place| tokio::task::spawn_local(live(Rc::clone(&target), place)))
         .collect();
     let connected = Connected {
@@ -147,20 +148,26 @@ fn local_target<C: Client>(
     } = setup;
     // Connection i of the target is number i / workers of worker i % workers.
     let places = (order.connections + workers - 1 - index) / workers;
-    let slot = |_| Slot {
+    let kept = |_| KeptConnection {
         connection: Cell::new(None),
         served: Cell::new(0),
         ever_served: Cell::new(false),
+        answers: Cell::new(0),
     };
-    let recorder = Recorder::new(order.id, &order.plan, Arc::clone(&setup.board), clock.now());
+    let recorder = Recorder::new(
+        order.id,
+        &order.plan,
+        Arc::clone(&setup.statistics),
+        clock.now(),
+    );
     let seed = super::mix(setup.seed, index as u64, u64::from(order.id.0) << 32);
     Ok(LocalTarget {
         plan: Arc::clone(&order.plan),
         client: C::new(&order.plan, shared)?,
         clock,
         timeout: nanos(setup.timeout),
-        seats: (0..places).map(|_| Seat::new()).collect(),
-        slots: (0..places).map(slot).collect(),
+        connection_slots: (0..places).map(|_| ConnectionSlot::new()).collect(),
+        kept_connections: (0..places).map(kept).collect(),
         recorder: RefCell::new(recorder),
         rng: RefCell::new(SmallRng::seed_from_u64(seed)),
         job: RefCell::new(None),
@@ -170,7 +177,8 @@ fn local_target<C: Client>(
         is_carrying: Cell::new(false),
         abandoned: Cell::new(false),
         connecting: Semaphore::new((CONNECTS_AT_ONCE / workers).max(1)),
-        server_closes: Cell::new(true),
+        parting: Cell::new(0),
+        most_parting: (MOST_PARTING / workers).max(1),
     })
 }
 
@@ -199,7 +207,7 @@ async fn establish_all<C: Client>(
     let at_once = target
         .connecting
         .available_permits()
-        .min(target.slots.len());
+        .min(target.kept_connections.len());
     let tasks: Vec<JoinHandle<()>> = (0..at_once)
         .map(|_| {
             let entered = work.active.enter();
@@ -228,7 +236,7 @@ impl<C: Client> Establishing<C> {
     /// Makes the next connection; false when there is none to make, or one has failed.
     async fn establish_next(&self) -> bool {
         let place = self.next.get();
-        if place >= self.target.slots.len() || !self.failures.borrow().is_empty() {
+        if place >= self.target.kept_connections.len() || !self.failures.borrow().is_empty() {
             return false;
         }
         self.next.set(place + 1);
@@ -249,7 +257,9 @@ impl<C: Client> Establishing<C> {
             Ok(Ok((connection, connected))) => {
                 let timing = C::CONNECTS.then_some((connected - begin, connected));
                 target.recorder.borrow_mut().connected(timing);
-                target.slots[place].connection.set(Some(connection));
+                target.kept_connections[place]
+                    .connection
+                    .set(Some(connection));
                 self.established.set(self.established.get() + 1);
                 return true;
             }
@@ -265,12 +275,12 @@ impl<C: Client> Establishing<C> {
 }
 
 impl<C: Client> LocalTarget<C> {
-    fn turns(&self, context: &SliceContext<'_>) -> Turns {
+    fn pacer(&self, context: &SliceContext<'_>) -> Pacer {
         let SliceContext { slice, load, .. } = context;
         let number = self.slice.get();
         match &load.kind {
-            LoadKind::Once => Turns::Once(number),
-            LoadKind::Closed { tickets, .. } => Turns::Closed(ClosedLoop {
+            LoadKind::Once => Pacer::Once(number),
+            LoadKind::Closed { tickets, .. } => Pacer::Closed(ClosedLoop {
                 slice: number,
                 window_start: slice.window_start,
                 window_end: Cell::new(slice.window_end),
@@ -281,12 +291,12 @@ impl<C: Client> LocalTarget<C> {
                 tickets: tickets.clone(),
                 under_way: Cell::new(0),
             }),
-            LoadKind::Open { .. } | LoadKind::Rest => Turns::Open(Box::new(OpenLoop::new(
+            LoadKind::Open { .. } | LoadKind::Rest => Pacer::Open(Box::new(OpenLoop::new(
                 self.clock,
                 (number, (slice.window_start, slice.window_end)),
                 schedule(context),
                 self.overdue.take(),
-                Rc::clone(&self.seats),
+                Rc::clone(&self.connection_slots),
                 self.timeout,
             ))),
         }
@@ -296,28 +306,31 @@ impl<C: Client> LocalTarget<C> {
     fn enter_all(&self, job: &Rc<Job>, load: &LoadOrder) {
         let is_closed = matches!(load.kind, LoadKind::Closed { .. });
         let long_after = long_of(load);
-        for seat in self.seats.iter() {
-            if let Some(mut carried) = seat.carried.get() {
+        for connection_slot in self.connection_slots.iter() {
+            if let Some(mut carried) = connection_slot.carried.get() {
                 carried.went_on |= load.last_answer > carried.sent.saturating_add(long_after);
                 let has_rested = carried.rests_until() <= self.loaded_before.get();
                 let is_free = carried.took.is_some() && (has_rested || !is_closed);
-                seat.carried.set((!is_free).then_some(carried));
+                connection_slot.carried.set((!is_free).then_some(carried));
             }
-            if seat.carried.get().is_none() {
-                seat.entered.set(Some(job.active.enter()));
+            if connection_slot.carried.get().is_none() {
+                connection_slot.entered.set(Some(job.active.enter()));
             }
-            seat.wake();
+            connection_slot.wake();
         }
     }
 
     /// Whether most requests that were sent behind the window have their answers: then the server was not silent when
     /// the run moved on, and what is missing is slow itself.
     fn went_on_behind(&self, job: &Job) -> bool {
-        let Turns::Closed(closed) = &job.turns else {
+        let Pacer::Closed(closed) = &job.pacer else {
             return false;
         };
-        let asked = self.seats.iter().filter_map(|seat| seat.asked.get());
-        let missing = asked.filter(|turn| turn.taken >= closed.window_end.get());
+        let asked = self
+            .connection_slots
+            .iter()
+            .filter_map(|connection_slot| connection_slot.asked.get());
+        let missing = asked.filter(|send_slot| send_slot.taken >= closed.window_end.get());
         job.answered_behind.get() > missing.count()
     }
 
@@ -325,36 +338,41 @@ impl<C: Client> LocalTarget<C> {
     fn carry_all(&self, job: &Job) {
         self.is_carrying.set(false);
         let went_on = self.went_on_behind(job);
-        for seat in self.seats.iter() {
+        for connection_slot in self.connection_slots.iter() {
             // A part that was not even taken up.
-            drop(seat.entered.take());
-            if let Some(turn) = seat.asked.get()
-                && seat.carried.get().is_none()
+            drop(connection_slot.entered.take());
+            if let Some(send_slot) = connection_slot.asked.get()
+                && connection_slot.carried.get().is_none()
             {
-                seat.carried.set(Some(Carried {
-                    sent: turn.taken,
-                    sent_clock: self.loaded(job, turn.taken),
+                connection_slot.carried.set(Some(Carried {
+                    sent: send_slot.taken,
+                    sent_clock: self.loaded(job, send_slot.taken),
                     went_on: false,
                     took: None,
                 }));
             }
-            if let Some(carried) = seat.carried.get() {
+            if let Some(carried) = connection_slot.carried.get() {
                 let went_on = carried.went_on || (went_on && carried.took.is_none());
-                seat.carried.set(Some(Carried { went_on, ..carried }));
+                connection_slot
+                    .carried
+                    .set(Some(Carried { went_on, ..carried }));
                 self.is_carrying.set(true);
-                seat.wake(); // to stop resting
+                connection_slot.wake(); // to stop resting
             }
         }
     }
 
     /// When the request that has waited longest was due; none if none waits.
     fn waits_since(&self) -> Option<Nanos> {
-        let asked = self.seats.iter().filter_map(|seat| seat.asked.get());
-        asked.map(|turn| turn.intended).min()
+        let asked = self
+            .connection_slots
+            .iter()
+            .filter_map(|connection_slot| connection_slot.asked.get());
+        asked.map(|send_slot| send_slot.intended).min()
     }
 
-    fn note_unsent(&self, turns: &Turns) {
-        if let Turns::Open(open) = turns {
+    fn note_unsent(&self, pacer: &Pacer) {
+        if let Pacer::Open(open) = pacer {
             let mut recorder = self.recorder.borrow_mut();
             for unsent in open.take_unsent() {
                 recorder.unsent(unsent, &self.plan);
@@ -424,7 +442,7 @@ impl<C: Client> LoadedTarget for Connected<C> {
         let job = Rc::new(Job {
             slice: target.slice.get(),
             start: slice.start,
-            turns: target.turns(context),
+            pacer: target.pacer(context),
             first_send,
             stagger: Stagger {
                 over,
@@ -438,14 +456,14 @@ impl<C: Client> LoadedTarget for Connected<C> {
         });
         target.job.replace(Some(Rc::clone(&job)));
         target.enter_all(&job, load);
-        let pacer = context
+        let pacing = context
             .timer
-            .filter(|_| !target.slots.is_empty())
+            .filter(|_| !target.kept_connections.is_empty())
             .map(|timer| pace(Rc::clone(&job), Rc::clone(timer)));
         Box::new(Running {
             target: Rc::clone(target),
             job,
-            pacer,
+            pacing,
             mean_response: load.mean_response,
             window,
         })
@@ -458,7 +476,10 @@ impl<C: Client> LoadedTarget for Connected<C> {
         }
         // Thousands of connections that wait for nothing are not worth a look.
         if self.local.job.borrow().is_some() || self.local.is_carrying.get() {
-            self.local.seats.iter().for_each(|seat| seat.expire(now));
+            self.local
+                .connection_slots
+                .iter()
+                .for_each(|connection_slot| connection_slot.expire(now));
         }
     }
 
@@ -467,16 +488,19 @@ impl<C: Client> LoadedTarget for Connected<C> {
         let mut recorder = target.recorder.borrow_mut();
         let first_slice = recorder.open_book();
         let mut taken = recorder.take(&target.plan);
-        for slot in &target.slots {
-            let served = slot.served.take();
-            slot.ever_served.set(slot.ever_served.get() || served > 0);
+        for kept in &target.kept_connections {
+            let served = kept.served.take();
+            kept.ever_served.set(kept.ever_served.get() || served > 0);
             taken.connections.requests_per_connection.push(served);
-            taken.connections.ever_served.push(slot.ever_served.get());
+            taken.connections.ever_served.push(kept.ever_served.get());
         }
-        let asked = target.seats.iter().filter_map(|seat| seat.asked.get());
+        let asked = target
+            .connection_slots
+            .iter()
+            .filter_map(|connection_slot| connection_slot.asked.get());
         let overdue = target.overdue.borrow();
         let slices = asked
-            .map(|turn| turn.slice)
+            .map(|send_slot| send_slot.slice)
             .chain(overdue.iter().map(|due| due.slice));
         taken.under_way = slices.filter(|slice| *slice >= first_slice).count() as u64;
         taken
@@ -500,7 +524,7 @@ impl<C: Client> LoadedTarget for Connected<C> {
 
 fn pace(job: Rc<Job>, timer: Rc<PreciseTimer>) -> AbortHandle {
     let task = tokio::task::spawn_local(async move {
-        if let Turns::Open(open) = &job.turns {
+        if let Pacer::Open(open) = &job.pacer {
             open.pace(&timer).await;
         }
     });
@@ -517,16 +541,16 @@ impl<C: Client> Running<C> {
     /// When the run moves on, whatever is still under way; [`NEVER`] if it waits for everything.
     fn moves_on(&self) -> Nanos {
         let (start, end) = self.window;
-        match (&self.job.turns, self.mean_response()) {
+        match (&self.job.pacer, self.mean_response()) {
             _ if end == NEVER => NEVER,
-            (Turns::Once(_), _) => NEVER,
+            (Pacer::Once(_), _) => NEVER,
             // The first slice finds it out. Where nothing is answered in a whole timeout, no later slice waits again.
             (_, None) if self.job.slice == FIRST_SLICE => NEVER,
             (_, None) => end,
-            (Turns::Closed(closed), Some(mean)) => {
+            (Pacer::Closed(closed), Some(mean)) => {
                 closed.end.get().saturating_add(RESPONSES_AWAITED * mean)
             }
-            (Turns::Open(open), Some(mean)) => {
+            (Pacer::Open(open), Some(mean)) => {
                 let awaited = (RESPONSES_STAYED_ON + RESPONSES_AWAITED) * mean;
                 if open.is_over() {
                     return end.saturating_add(awaited);
@@ -543,9 +567,9 @@ impl<C: Client> Running<C> {
 impl<C: Client> RunningLoad for Running<C> {
     fn look(&self, now: Nanos) {
         self.target.recorder.borrow_mut().tick(now);
-        self.target.note_unsent(&self.job.turns);
+        self.target.note_unsent(&self.job.pacer);
         let window_end = self.window.1;
-        if let Turns::Closed(closed) = &self.job.turns
+        if let Pacer::Closed(closed) = &self.job.pacer
             && [NEVER, window_end].contains(&closed.end.get())
             && now >= window_end
         {
@@ -557,54 +581,54 @@ impl<C: Client> RunningLoad for Running<C> {
 
     fn next_look(&self, now: Nanos) -> Nanos {
         let soon = |at: &Nanos| *at > now;
-        let instants = [self.window.1, self.job.turns.end(), self.moves_on()];
+        let instants = [self.window.1, self.job.pacer.end(), self.moves_on()];
         instants.into_iter().filter(soon).min().unwrap_or(NEVER)
     }
 
     fn is_over(&self, now: Nanos) -> bool {
-        if self.target.seats.is_empty() {
+        if self.target.connection_slots.is_empty() {
             return true;
         }
         let idle = self.job.active.is_idle();
         // A window that no time ends is over when nothing is left to come.
         let all_in = || self.window.1 != NEVER || self.target.waits_since().is_none();
-        let done = match &self.job.turns {
-            Turns::Closed(closed) => now >= closed.end.get() || self.window.1 == NEVER,
-            Turns::Open(open) => open.is_over(),
-            Turns::Once(_) => true,
+        let done = match &self.job.pacer {
+            Pacer::Closed(closed) => now >= closed.end.get() || self.window.1 == NEVER,
+            Pacer::Open(open) => open.is_over(),
+            Pacer::Once(_) => true,
         };
         (idle && done && all_in()) || now >= self.moves_on()
     }
 
     fn stop(&self, now: Nanos) {
-        self.job.turns.stop(now);
+        self.job.pacer.stop(now);
         self.target.recorder.borrow_mut().cut_window(now);
     }
 
     fn finish(self: Box<Self>, now: Nanos) -> LoadReport {
-        if let Some(pacer) = &self.pacer {
-            pacer.abort();
+        if let Some(pacing) = &self.pacing {
+            pacing.abort();
         }
         let target = &self.target;
         self.job.over.set(true);
         let mut last_intended = 0;
-        if let Turns::Open(open) = &self.job.turns
-            && !target.seats.is_empty()
+        if let Pacer::Open(open) = &self.job.pacer
+            && !target.connection_slots.is_empty()
         {
             last_intended = open.last_intended();
             target.overdue.replace(open.leave());
         }
-        target.note_unsent(&self.job.turns);
+        target.note_unsent(&self.job.pacer);
         target.carry_all(&self.job);
         target.loaded_before.set(target.loaded(&self.job, now));
         target.job.replace(None);
         let mut recorder = target.recorder.borrow_mut();
-        let until = now.min(self.job.turns.end());
+        let until = now.min(self.job.pacer.end());
         let (sums, silences) = recorder.end_slice(until, target.waits_since());
         LoadReport {
             sums,
             last_intended,
-            silences: (!target.seats.is_empty()).then_some(silences),
+            silences: (!target.connection_slots.is_empty()).then_some(silences),
         }
     }
 }

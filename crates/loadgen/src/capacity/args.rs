@@ -5,8 +5,8 @@ use std::time::Duration;
 use clap::Args;
 
 use super::objective::Slo;
-use crate::cli::{Cpus, MaxErrors, parse_cpus, parse_duration, parse_max_errors};
-use crate::output_args::OutputArgs;
+use crate::args::output::OutputArgs;
+use crate::args::{Cpus, MaxErrors, parse_cpus, parse_duration, parse_max_errors};
 
 /// `loadgen capacity`.
 #[derive(Debug, Args)]

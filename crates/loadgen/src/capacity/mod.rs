@@ -12,24 +12,28 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use engine::{ClientKind, Engine, EngineConfig};
-use jiff::Timestamp;
-use report::capacity::{
+use record::capacity::{
     CapacityConfig, CapacityRecord, KIND, Purpose, SCHEMA_VERSION, ServerCapacity,
 };
-use report::{format, rate};
 use stats::capacity::{CapacitySearch, Settings, Step, TrialKind};
+use stats::thresholds::RATE_KEPT;
 
 pub use args::CapacityArgs;
 use closed_loop::ClosedLoops;
 use trial::Bench;
 
-use crate::arm::Arm;
-use crate::cli::MaxErrors;
+use crate::args::MaxErrors;
 use crate::descriptors::{self, Room};
-use crate::plan::{Output, ServerSpec, Work, check_labels, check_pinning, random_seed};
-use crate::{counters, cpu, document, environment, exit, interrupt, output, servers};
+use crate::output::Output;
+use crate::plan::{check_pinning, random_seed};
+use crate::server_spec::{ServerSpec, check_for_workloads};
+use crate::server_under_test::ServerUnderTest;
+use crate::work::Work;
+use crate::{
+    counters, cpu, document, environment, exit, interrupt, journal, output, server_spec, servers,
+    verify,
+};
 
-const DEFAULT_SERVERS: [&str; 3] = ["sync", "async-bare", "async"];
 /// Where the curve is measured, as shares of the capacity: up to the knee, at it, and past it.
 const CURVE: [f64; 9] = [0.1, 0.25, 0.5, 0.7, 0.85, 0.95, 1.0, 1.1, 1.3];
 /// No rate beyond this multiple of what a closed loop reached is tried.
@@ -47,7 +51,7 @@ pub fn run(args: &CapacityArgs) -> anyhow::Result<u8> {
     let searched = search(args, &mut record, &output);
     record.interrupted = interrupt::requested();
     record.servers.retain(|it| !it.trials.is_empty());
-    report::capacity::analyse(&mut record);
+    analysis::capacity::analyse(&mut record);
     // What an interrupt broke off is no fault of a server.
     let searched = searched.or_else(|error| match record.interrupted {
         true => Ok(()),
@@ -58,18 +62,11 @@ pub fn run(args: &CapacityArgs) -> anyhow::Result<u8> {
         bail!(interrupt::NOTHING_MEASURED);
     }
     output::show(
-        &|format, options| report::capacity::render(&record, format, options),
+        &|format, options| pages::capacity::render(&record, format, options),
         &output,
     )?;
-    if output.save {
-        let name = format!("{}-capacity", output::time_slug(&record.started_at));
-        let json = report::capacity::render(
-            &record,
-            report::Format::Json,
-            &report::RenderOptions::default(),
-        );
-        let path = output::new_file(&name)?;
-        output::write_whole(&path, &json.text)?;
+    if let Some(path) = journal::new_path(&record.started_at, KIND, output.save)? {
+        output::keep(&record, Some(&path))?;
         output::note(&output, &format!("record saved as {}", path.display()));
     }
     searched?;
@@ -81,14 +78,15 @@ pub fn run(args: &CapacityArgs) -> anyhow::Result<u8> {
 }
 
 fn begin(args: &CapacityArgs) -> anyhow::Result<CapacityRecord> {
-    let cpus = |cpus: &Option<crate::cli::Cpus>| cpus.clone().map(|cpus| cpus.0);
-    check_pinning(args.server_cpus.is_some() || args.client_cpus.is_some())?;
+    let cpus = |cpus: &Option<crate::args::Cpus>| cpus.clone().map(|cpus| cpus.0);
+    let pinned = |given: &Option<_>| cpus(given).unwrap_or_default();
+    check_pinning(&[&pinned(&args.server_cpus), &pinned(&args.client_cpus)])?;
     let available = u32::try_from(counters::available_cores()).unwrap_or(1);
     Ok(CapacityRecord {
         schema_version: SCHEMA_VERSION,
         kind: KIND.to_owned(),
         program_version: env!("CARGO_PKG_VERSION").to_owned(),
-        started_at: Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string(),
+        started_at: journal::started_at(),
         interrupted: false,
         environment: environment::look(),
         config: CapacityConfig {
@@ -100,7 +98,7 @@ fn begin(args: &CapacityArgs) -> anyhow::Result<CapacityRecord> {
                 MaxErrors::Count(count) => count.to_string(),
                 MaxErrors::Share(share) => format::percent(share * 100.0),
             },
-            least_rate_kept: rate::LEAST_KEPT,
+            least_rate_kept: RATE_KEPT,
             concurrency: args.concurrency,
             keep_alive: !args.no_keep_alive,
             in_turns: false,
@@ -120,18 +118,18 @@ fn begin(args: &CapacityArgs) -> anyhow::Result<CapacityRecord> {
 
 fn specs(args: &CapacityArgs, work: &Work) -> anyhow::Result<Vec<ServerSpec>> {
     let texts = match args.server.is_empty() {
-        true => DEFAULT_SERVERS.map(str::to_owned).to_vec(),
+        true => servers::DEFAULT.map(str::to_owned).to_vec(),
         false => args.server.clone(),
     };
     let specs = texts
         .iter()
         .map(|text| ServerSpec::parse(text))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    check_labels(&specs)?;
+    check_for_workloads(&specs)?;
     if let Work::Contract(workload) = work {
         specs
             .iter()
-            .try_for_each(|spec| servers::check_has(spec, workload))?;
+            .try_for_each(|spec| server_spec::check_has(spec, workload))?;
     }
     Ok(specs)
 }
@@ -151,14 +149,14 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
     };
     let config = record.config.clone();
     let server_cpus = config.server_cpus.clone().unwrap_or_default();
-    let mut arms = specs
+    let mut suts = specs
         .iter()
-        .map(|spec| Arm::start(spec, &server_cpus))
+        .map(|spec| ServerUnderTest::start(spec, &server_cpus))
         .collect::<anyhow::Result<Vec<_>>>()?;
-    for arm in &mut arms {
-        servers::verify(arm, &work, args.timeout).map_err(|error| arm.explained(error))?;
+    for sut in &mut suts {
+        verify::verify(sut, &work, args.timeout).map_err(|error| sut.explained(error))?;
     }
-    record.config.servers = arms.iter().map(document::server).collect();
+    record.config.servers = suts.iter().map(document::server).collect();
     record.config.in_turns = room == Room::InTurns;
     let engine = Engine::start(EngineConfig {
         threads: config.threads as usize,
@@ -170,7 +168,7 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
     interrupt::cancels(engine.cancel_handle());
     let mut bench = Bench {
         engine,
-        arms,
+        suts,
         work: &work,
         config: &config,
         slo: &args.slo,
@@ -179,9 +177,9 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
         closed_loops: vec![ClosedLoops::default(); specs.len()],
     };
     let mut searches = Vec::new();
-    for (arm, spec) in specs.iter().enumerate() {
+    for (sut, spec) in specs.iter().enumerate() {
         output::note(output, &format!("{}: warming up", spec.label));
-        if !bench.warm_up(arm)? {
+        if !bench.warm_up(sut)? {
             return Ok(());
         }
         searches.push(CapacitySearch::new(settings(&config))?);
@@ -218,8 +216,8 @@ fn take_turns(
 ) -> anyhow::Result<()> {
     loop {
         let mut any = false;
-        for (arm, search) in searches.iter_mut().enumerate() {
-            let entry = &mut record.servers[arm];
+        for (sut, search) in searches.iter_mut().enumerate() {
+            let entry = &mut record.servers[sut];
             let Step::Try(wanted) = search.step() else {
                 continue;
             };
@@ -228,7 +226,7 @@ fn take_turns(
                 TrialKind::Search => Purpose::Search,
                 TrialKind::Verify => Purpose::Verify,
             };
-            let Some(trial) = bench.trial(arm, wanted.rate, purpose)? else {
+            let Some(trial) = bench.trial(sut, wanted.rate, purpose)? else {
                 return Ok(());
             };
             search.record(wanted, trial.failed_on.is_none());
@@ -260,8 +258,8 @@ fn curves(
     output: &Output,
 ) -> anyhow::Result<()> {
     for share in CURVE {
-        for (arm, entry) in record.servers.iter_mut().enumerate() {
-            let Some(trial) = bench.trial(arm, entry.knee() * share, Purpose::Curve)? else {
+        for (sut, entry) in record.servers.iter_mut().enumerate() {
+            let Some(trial) = bench.trial(sut, entry.knee() * share, Purpose::Curve)? else {
                 return Ok(());
             };
             output::note(

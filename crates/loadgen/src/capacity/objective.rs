@@ -5,7 +5,6 @@ use std::str::FromStr;
 use std::time::Duration;
 
 use engine::Measurement;
-use report::format;
 
 /// Objectives that all must be met.
 #[derive(Debug, Clone, PartialEq)]

@@ -2,21 +2,21 @@
 
 use std::time::Duration;
 
+use analysis::down::{self, Second};
+use analysis::rate::{Outcome, Planned};
 use engine::{Arrivals, Engine, Load, Measurement, SliceEnd, Target};
-use report::capacity::{CapacityConfig, Purpose, Trial};
-use report::down::{self, Second};
-use report::format;
-use report::rate::{Outcome, Planned};
-use report::record::LatencySummary;
+use record::LatencySummary;
+use record::capacity::{CapacityConfig, Purpose, Trial};
 
 use super::closed_loop::ClosedLoops;
 use super::objective::Slo;
 use super::trial_length;
-use crate::arm::Arm;
-use crate::block::{self, ArmBlock, BlockPlan};
-use crate::cli::MaxErrors;
+use crate::args::MaxErrors;
+use crate::block::{self, BlockPlan, SutBlock};
+use crate::cells::cpu_us_per_request;
 use crate::descriptors::Room;
-use crate::plan::Work;
+use crate::server_under_test::ServerUnderTest;
+use crate::work::Work;
 use crate::{exit, interrupt};
 
 /// Load before the first closed loop is measured.
@@ -31,7 +31,7 @@ pub struct Bench<'a> {
     /// Who sends the load.
     pub engine: Engine,
     /// The servers.
-    pub arms: Vec<Arm>,
+    pub suts: Vec<ServerUnderTest>,
     /// What they are asked for.
     pub work: &'a Work,
     /// How.
@@ -51,31 +51,31 @@ impl Bench<'_> {
     ///
     /// # Errors
     /// When the server cannot be loaded.
-    pub fn warm_up(&mut self, arm: usize) -> anyhow::Result<bool> {
-        Ok(self.load(arm, Load::ClosedLoop, WARM_UP)?.is_some())
+    pub fn warm_up(&mut self, sut: usize) -> anyhow::Result<bool> {
+        Ok(self.load(sut, Load::ClosedLoop, WARM_UP)?.is_some())
     }
 
     /// A closed loop: its requests per second, and the median of it and those before it; `None` when it was
     /// interrupted.
-    fn closed_loop(&mut self, arm: usize) -> anyhow::Result<Option<(f64, f64)>> {
-        let loops = &self.closed_loops[arm];
+    fn closed_loop(&mut self, sut: usize) -> anyhow::Result<Option<(f64, f64)>> {
+        let loops = &self.closed_loops[sut];
         let time = loops.time(Duration::from_secs_f64(self.config.trial_s));
         if let Some(mean_response) = loops.mean_response {
-            self.arms[arm].mean_response = Some(mean_response);
+            self.suts[sut].mean_response = Some(mean_response);
         }
-        let Some(loaded) = self.load(arm, Load::ClosedLoop, time)? else {
+        let Some(loaded) = self.load(sut, Load::ClosedLoop, time)? else {
             return Ok(None);
         };
         let seen = &loaded.measurement;
         if seen.requests == 0 {
             anyhow::bail!(
                 "{} answers nothing in a closed loop (errors: {})",
-                self.arms[arm].label,
+                self.suts[sut].label,
                 seen.errors
             );
         }
         let rps = seen.requests as f64 / seen.measured.as_secs_f64();
-        let median = self.closed_loops[arm].add(rps, self.arms[arm].mean_response);
+        let median = self.closed_loops[sut].add(rps, self.suts[sut].mean_response);
         Ok(Some((rps, median)))
     }
 
@@ -86,11 +86,11 @@ impl Bench<'_> {
     /// When the server cannot be loaded, answers nothing, or ended.
     pub fn trial(
         &mut self,
-        arm: usize,
+        sut: usize,
         over_saturated: f64,
         purpose: Purpose,
     ) -> anyhow::Result<Option<Trial>> {
-        let Some((closed_loop_rps, saturated_rps)) = self.closed_loop(arm)? else {
+        let Some((closed_loop_rps, saturated_rps)) = self.closed_loop(sut)? else {
             return Ok(None);
         };
         let rate_rps = (over_saturated * saturated_rps).max(LOWEST_RATE_RPS);
@@ -107,7 +107,7 @@ impl Bench<'_> {
             rate_rps,
             arrivals: Arrivals::Poisson,
         };
-        let Some(loaded) = self.load(arm, load, length)? else {
+        let Some(loaded) = self.load(sut, load, length)? else {
             return Ok(None);
         };
         let seen = &loaded.measurement;
@@ -120,10 +120,7 @@ impl Bench<'_> {
             throughput_rps: seen.answers_in_window as f64 / seen.measured.as_secs_f64(),
             latency_us: LatencySummary::from_histogram(&seen.latency, seen.unanswered, timeout),
             errors: seen.errors.total(),
-            server_cpu_us_per_request: loaded
-                .server_cpu
-                .filter(|_| seen.answers_total > 0)
-                .map(|cpu| cpu.as_secs_f64() * 1e6 / seen.answers_total as f64),
+            server_cpu_us_per_request: cpu_us_per_request(loaded.server_cpu, seen),
             client_busy_percent: self.client_busy_percent(&loaded),
             others_percent: loaded.cpu.and_then(|cpu| cpu.percent(cpu.others_s?)),
             failed_on: self.failed_on(seen),
@@ -159,21 +156,21 @@ impl Bench<'_> {
         self.slo.missed_by(seen)
     }
 
-    fn client_busy_percent(&self, loaded: &ArmBlock) -> Option<f64> {
+    fn client_busy_percent(&self, loaded: &SutBlock) -> Option<f64> {
         let threads_time = loaded.span.as_secs_f64() * f64::from(self.config.threads);
         let busy = loaded.client_cpu + loaded.client_run_queue_wait?;
         (threads_time > 0.0).then(|| (100.0 * busy.as_secs_f64() / threads_time).min(100.0))
     }
 
     /// One stretch of load; `None` when it was interrupted.
-    fn load(&mut self, arm: usize, load: Load, time: Duration) -> anyhow::Result<Option<ArmBlock>> {
+    fn load(&mut self, sut: usize, load: Load, time: Duration) -> anyhow::Result<Option<SutBlock>> {
         let (config, work) = (self.config, self.work);
-        let target_of = |arm: &Arm| target(config, work, arm);
-        let connect_each: Option<&dyn Fn(&Arm) -> Target> = match self.room {
+        let target_of = |sut: &ServerUnderTest| target(config, work, sut);
+        let connect_each: Option<&dyn Fn(&ServerUnderTest) -> Target> = match self.room {
             Room::ForAll => None,
             Room::InTurns => Some(&target_of),
         };
-        let it = &mut self.arms[arm];
+        let it = &mut self.suts[sut];
         if connect_each.is_none() && it.connections.is_none() {
             let target = target_of(it);
             let connected = it.connect(&mut self.engine, target);
@@ -183,20 +180,20 @@ impl Bench<'_> {
             connected.map_err(|error| it.explained(error))?;
         }
         let plan = BlockPlan {
-            order: &[arm],
+            order: &[sut],
             load,
             slice_end: SliceEnd::After(time),
             seed: self.config.seed,
             connect_each,
         };
-        let outcome = block::run(&mut self.engine, &mut self.arms, &plan);
+        let outcome = block::run(&mut self.engine, &mut self.suts, &plan);
         if interrupt::requested() {
             return Ok(None);
         }
         let mut outcome = outcome?;
         outcome.check_whole()?;
-        block::add_late(&mut self.engine, outcome.arms.iter_mut(), true)?;
-        Ok(outcome.arms.pop())
+        block::add_late(&mut self.engine, outcome.suts.iter_mut(), true)?;
+        Ok(outcome.suts.pop())
     }
 }
 
@@ -224,15 +221,10 @@ fn planned(seen: &Measurement) -> Planned {
     }
 }
 
-fn target(config: &CapacityConfig, work: &Work, arm: &Arm) -> Target {
-    Target {
-        name: arm.label.clone(),
-        url: arm.base_url.clone(),
-        requests: work.classes(),
-        connections: config.concurrency as usize,
-        keep_alive: config.keep_alive,
-        record_first_byte: false,
-        record_chunk_gaps: false,
-        mean_response: None,
-    }
+fn target(config: &CapacityConfig, work: &Work, sut: &ServerUnderTest) -> Target {
+    sut.target(
+        work.classes(),
+        config.concurrency as usize,
+        config.keep_alive,
+    )
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use engine::Measurement;
-use report::record::Resources;
+use record::Resources;
 
 use crate::sampler::Sample;
 
@@ -20,16 +20,16 @@ pub(super) struct Used {
 }
 
 impl Used {
-    pub(super) fn server(&self, total: &Measurement, samples: &[Sample], arm: usize) -> Resources {
+    pub(super) fn server(&self, total: &Measurement, samples: &[Sample], sut: usize) -> Resources {
         Resources {
-            cpu_us_per_request: per_answer(self.server_cpu.map(micros), total),
+            cpu_us_per_request: cpu_us_per_request(self.server_cpu, total),
             cores_used: cores(self.server_cpu, self.span),
             context_switches_per_request: per_answer(
                 self.server_switches.map(|switches| switches as f64),
                 total,
             ),
             run_queue_wait_percent: None,
-            ..peaks(samples, Some(arm))
+            ..peaks(samples, Some(sut))
         }
     }
 
@@ -41,7 +41,7 @@ impl Used {
     ) -> Resources {
         let threads_time = self.span.as_secs_f64() * threads as f64;
         Resources {
-            cpu_us_per_request: per_answer(Some(micros(self.client_cpu)), total),
+            cpu_us_per_request: cpu_us_per_request(Some(self.client_cpu), total),
             cores_used: cores(Some(self.client_cpu), self.span),
             context_switches_per_request: per_answer(
                 self.client_switches.map(|switches| switches as f64),
@@ -56,11 +56,11 @@ impl Used {
     }
 }
 
-fn peaks(samples: &[Sample], arm: Option<usize>) -> Resources {
+fn peaks(samples: &[Sample], sut: Option<usize>) -> Resources {
     let of_it = || {
         samples
             .iter()
-            .filter(move |sample| sample.arm == arm)
+            .filter(move |sample| sample.sut == sut)
             .map(|sample| sample.memory)
     };
     Resources {
@@ -69,6 +69,11 @@ fn peaks(samples: &[Sample], arm: Option<usize>) -> Resources {
         fds_peak: of_it().filter_map(|memory| memory.fds).max(),
         ..Resources::default()
     }
+}
+
+/// CPU time ÷ all answers of the same time, in µs.
+pub fn cpu_us_per_request(cpu: Option<Duration>, measurement: &Measurement) -> Option<f64> {
+    per_answer(cpu.map(micros), measurement)
 }
 
 pub(super) fn micros(time: Duration) -> f64 {
@@ -83,13 +88,4 @@ pub(super) fn per_answer(amount: Option<f64>, measurement: &Measurement) -> Opti
 
 pub(super) fn cores(cpu: Option<Duration>, span: Duration) -> Option<f64> {
     (!span.is_zero()).then(|| cpu.map(|cpu| cpu.as_secs_f64() / span.as_secs_f64()))?
-}
-
-/// A sum with one more part; not available as soon as one of them is not.
-pub(super) fn with<T: std::ops::Add<Output = T>>(
-    sum: Option<T>,
-    part: Option<T>,
-    is_first: bool,
-) -> Option<T> {
-    if is_first { part } else { Some(sum? + part?) }
 }

@@ -1,7 +1,7 @@
 //! What wrk would have printed of the same answers.
 
 use engine::Measurement;
-use report::record::{LoadKind, WrkCompatible};
+use record::{LoadKind, WrkCompatible};
 
 use super::CellName;
 

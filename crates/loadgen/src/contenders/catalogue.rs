@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use report::article::Reference;
-use report::contenders::Contender;
+use record::article::Reference;
+use record::contenders::Contender;
 
 use super::cli::Select;
 use super::manifest::{self, BuildSpec, Located, Manifest, Routes, ToolSpec, Variant};

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use clap::{Args, Subcommand};
 
-use crate::cli::{
+use crate::args::output::ShowArgs;
+use crate::args::{
     Cpus, FormatArg, KeepAlive, MaxErrors, parse_cpus, parse_duration, parse_duration_or_zero,
     parse_max_errors,
 };
-use crate::output_args::ShowArgs;
 
 /// What can be done with contenders.
 #[derive(Debug, Subcommand)]

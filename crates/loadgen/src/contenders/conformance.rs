@@ -8,8 +8,8 @@ use engine::Request;
 use workload::{Class, Definition, Workload};
 
 use super::manifest::Routes;
-use crate::arm::Arm;
-use crate::servers;
+use crate::server_under_test::ServerUnderTest;
+use crate::verify;
 
 /// The routes that are asked of a built-in server standing for a contender.
 const BUILTIN_ROUTES: [&str; 6] = [
@@ -125,14 +125,14 @@ pub fn builtin_routes() -> Routes {
 ///
 /// # Errors
 /// For the first answer that differs: what was asked, expected and got.
-pub fn check(arm: &Arm, routes: &Routes, timeout: Duration) -> anyhow::Result<usize> {
+pub fn check(sut: &ServerUnderTest, routes: &Routes, timeout: Duration) -> anyhow::Result<usize> {
     let classes = right(routes);
     for class in &classes {
-        servers::check_class(arm, class, timeout)?;
+        verify::check_class(sut, class, timeout)?;
     }
     let refused = wrong(routes);
     for (target, parameter, value) in &refused {
-        check_refused(arm, target, parameter, value, timeout)?;
+        check_refused(sut, target, parameter, value, timeout)?;
     }
     Ok(classes.len() + refused.len())
 }
@@ -192,13 +192,13 @@ fn wrong(routes: &Routes) -> Vec<(String, String, String)> {
 }
 
 fn check_refused(
-    arm: &Arm,
+    sut: &ServerUnderTest,
     target: &str,
     parameter: &str,
     value: &str,
     timeout: Duration,
 ) -> anyhow::Result<()> {
-    let answer = engine::fetch(&arm.base_url, &Request::get(target), timeout)
+    let answer = engine::fetch(&sut.base_url, &Request::get(target), timeout)
         .with_context(|| format!("GET {target} is not answered"))?;
     let body = String::from_utf8_lossy(&answer.body);
     if answer.status != 400 {

@@ -1,14 +1,14 @@
 //! `loadgen contenders list`, `build` and `verify`.
 
 use anyhow::bail;
-use report::contenders::{Contender, LeftOut, Stage};
-use report::document::{Document, Item, Section};
-use report::table::{Cell, Column, Layout, Table};
+use record::contenders::{Contender, LeftOut, Stage};
+use render::document::{Document, Item, Section};
+use render::table::{Cell, Column, Layout, Table};
 
 use super::catalogue::{self, Entry};
 use super::cli::{ListArgs, Select};
 use super::prepare::{Workshop, outcome};
-use crate::plan::Output;
+use crate::output::Output;
 use crate::{exit, interrupt, output};
 
 /// Shows what can run here.
@@ -185,7 +185,7 @@ fn show(table: Table, facts: &[Contender], output: &Output) -> anyhow::Result<()
         warnings: Vec::new(),
     };
     output::show(
-        &|format, options| report::render::render_document(&facts, &document, format, options),
+        &|format, options| render::render_document(&facts, &document, format, options),
         output,
     )
 }

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use report::contenders::Model;
+use record::contenders::Model;
 use serde::Deserialize;
 
 use super::template;
@@ -334,7 +334,7 @@ fn check_article(article: Option<&str>) -> Result<(), Wrong> {
     let Some(article) = article else {
         return Ok(());
     };
-    let frameworks = report::article::Reference::load().frameworks(true);
+    let frameworks = record::article::Reference::load().frameworks(true);
     if frameworks.iter().any(|known| known.name == article) {
         return Ok(());
     }

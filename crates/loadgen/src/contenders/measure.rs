@@ -2,23 +2,26 @@
 
 use std::path::Path;
 
+use analysis::contenders::with_standings;
 use anyhow::bail;
 use engine::{Arrivals, ClientKind};
-use report::Format;
-use report::contenders::{Contender, ContendersRecord, LeftOut, Stage};
-use report::format;
-use report::record::{CellResult, Record, Warning};
+use record::contenders::{Contender, ContendersRecord, LeftOut, Stage};
+use record::{CellResult, Record, Warning};
+use render::Format;
 use workload::Workload;
 
 use super::catalogue::{self, Entry, Server};
 use super::cli::{ArticleArgs, MeasureArgs, RunArgs};
 use super::list::{code, settle, tell};
 use super::prepare::Workshop;
-use crate::cli::{Cpus, KeepAlive};
-use crate::plan::{self, Amount, LoadPoint, Output, Plan, ServerSpec, Work};
+
+use crate::args::{Cpus, KeepAlive, Wait};
+use crate::output::Output;
+use crate::plan::{self, Amount, LoadPoint, Plan};
 use crate::run::Outcome;
-use crate::waiting::Wait;
-use crate::{counters, exit, interrupt, output, run as main_job, shapes};
+use crate::server_spec::ServerSpec;
+use crate::work::Work;
+use crate::{counters, exit, interrupt, output, run as main_job, scenarios};
 
 /// The workload of the article.
 const ARTICLE_WORKLOAD: &str = "hello";
@@ -56,15 +59,15 @@ pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
 pub fn article(args: &ArticleArgs) -> anyhow::Result<u8> {
     let measure_args = &args.measure;
     if let Some(path) = &args.from {
-        let bytes = report::store::read_bytes(path)?;
+        let bytes = record::file::read_bytes(path)?;
         let ContendersRecord {
             mut record,
             contenders,
             ..
         } = ContendersRecord::parse(&bytes, path)?;
         // What was measured stays; what is said of it is derived anew.
-        report::analyse(&mut record);
-        let article = ContendersRecord::new(record, contenders);
+        analysis::analyse(&mut record);
+        let article = with_standings(record, contenders);
         let output = Output {
             save: false,
             ..output(measure_args)?
@@ -74,7 +77,7 @@ pub fn article(args: &ArticleArgs) -> anyhow::Result<u8> {
     }
     let mut measured = measure(measure_args, ARTICLE_WORKLOAD)?;
     warn_of_profile(&mut measured.record);
-    let article = ContendersRecord::new(measured.record, measured.contenders);
+    let article = with_standings(measured.record, measured.contenders);
     publish(&article, &measured.output)?;
     measured.record = article.record;
     measured.contenders = article.contenders;
@@ -104,7 +107,7 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
     let workload: Workload = workload.parse()?;
     let output = output(args)?;
     let server_cpus = cpus(args.server_cpus.as_ref());
-    plan::check_pinning(!server_cpus.is_empty() || args.client_cpus.is_some())?;
+    plan::check_pinning(&[&server_cpus, &cpus(args.client_cpus.as_ref())])?;
     interrupt::install()?;
     let mut entries = catalogue::select(&args.select)?;
     catalogue::check_rows(&entries)?;
@@ -119,7 +122,7 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
         bail!("no contender is left to measure");
     }
     let mut plan = plan(args, servers, workload, server_cpus, output);
-    shapes::of(&plan.work).fit(&mut plan)?;
+    scenarios::of(&plan.work).fit(&mut plan)?;
     crate::cpu::say_if_busy(plan.output.quiet);
     let mut outcome = main_job::run_past_failures(&plan)?;
     for (server, reason) in failed_under_load(&outcome) {
@@ -235,7 +238,7 @@ fn cpus(given: Option<&Cpus>) -> Vec<usize> {
 }
 
 fn output(args: &MeasureArgs) -> anyhow::Result<Output> {
-    plan::check_files(&args.output)?;
+    output::check_files(&args.output)?;
     Ok(Output {
         format: Format::from(args.format),
         files: args.output.clone(),
@@ -262,13 +265,13 @@ fn warn_of_profile(record: &mut Record) {
 
 /// Prints, writes and saves it as the main job does with a record.
 fn publish(article: &ContendersRecord, output: &Output) -> anyhow::Result<()> {
-    let document = article.document();
+    let document = pages::contenders::document(article);
     let shown = output::show(
         &|format, options| match format {
             Format::Csv | Format::Hgrm => {
-                report::render_all(std::slice::from_ref(&article.record), format, options)
+                pages::render_all(std::slice::from_ref(&article.record), format, options)
             }
-            _ => report::render::render_document(article, &document, format, options),
+            _ => render::render_document(article, &document, format, options),
         },
         output,
     );
@@ -285,6 +288,6 @@ fn save(article: &ContendersRecord) -> anyhow::Result<std::path::PathBuf> {
     let time = output::time_slug(&article.record.started_at);
     let connections = article.record.config.concurrency;
     let path = output::new_file(&format!("{time}-article-c{connections}"))?;
-    output::write_whole(&path, &report::render::json::render(article))?;
+    output::write_whole(&path, &render::json::render(article))?;
     Ok(path)
 }

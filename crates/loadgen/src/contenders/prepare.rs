@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::Context as _;
-use report::contenders::{Contender, LeftOut, Stage, Tool};
+use record::contenders::{Contender, LeftOut, Stage, Tool};
 use tempfile::TempDir;
 use workload::Workload;
 
@@ -15,9 +15,9 @@ use super::conformance;
 use super::manifest::Routes;
 use super::template;
 use super::tools::{Found, Tools};
-use crate::arm::Arm;
-use crate::plan::{ServerSource, ServerSpec};
 use crate::process::ForeignCommand;
+use crate::server_spec::{ServerSource, ServerSpec};
+use crate::server_under_test::ServerUnderTest;
 use crate::{counters, output};
 
 /// How long a contender may take until it is ready.
@@ -178,6 +178,7 @@ impl Workshop {
         Ok(ServerSpec {
             label: entry.facts.name.clone(),
             source,
+            path: None,
         })
     }
 
@@ -206,6 +207,7 @@ impl Workshop {
             env: names.fill_env(&foreign.env)?,
             env_removed: super::inherited::tuning(),
             ready_path: foreign.ready_path.clone(),
+            ready_by_any_status: false,
             ready_timeout: READY_TIMEOUT,
         })
     }
@@ -216,12 +218,12 @@ impl Workshop {
     /// When it does not start, or for the first answer that differs.
     pub fn verify(&self, entry: &mut Entry, spec: &ServerSpec) -> Result<usize, LeftOut> {
         self.say(&format!("{}: verifying", entry.facts.name));
-        let mut arm = Arm::start(spec, &self.cpus)
+        let mut sut = ServerUnderTest::start(spec, &self.cpus)
             .map_err(|error| left_out(Stage::Start, format!("{error:#}")))?;
-        entry.facts.threads_idle = arm.threads();
-        let answers = conformance::check(&arm, &routes(entry), ANSWER_TIMEOUT);
+        entry.facts.threads_idle = sut.threads();
+        let answers = conformance::check(&sut, &routes(entry), ANSWER_TIMEOUT);
         answers.map_err(|error| {
-            let ended = arm.check_alive().err();
+            let ended = sut.check_alive().err();
             let stage = if ended.is_some() {
                 Stage::Start
             } else {

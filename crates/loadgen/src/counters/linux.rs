@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use nix::sched::{CpuSet, sched_setaffinity};
+use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use procfs::Current;
@@ -271,6 +271,13 @@ pub fn pin_this_process(cpus: &[usize]) -> std::io::Result<()> {
             "{error}; {usable} can be used here, counted from 0"
         ))
     })
+}
+
+/// Numbers of the CPUs this process may use; `None` where the system does not tell.
+pub fn usable_cpus() -> Option<Vec<usize>> {
+    let set = sched_getaffinity(Pid::from_raw(0)).ok()?;
+    let is_set = |cpu: &usize| set.is_set(*cpu).unwrap_or(false);
+    Some((0..CpuSet::count()).filter(is_set).collect())
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What the operating system counts: the only place that reads it.
+//! What the operating system counts of processes and of the machine.
 //!
 //! Everything is optional, because not every system tells: on Linux most of it comes from `/proc` and
 //! the per-process CPU clocks, elsewhere it is "not available".
@@ -22,7 +22,8 @@ pub use listeners::{lineage, listeners};
 pub use platform::{
     available_memory_bytes, cpu_model, listen_queue, machine_cpu, memory_bytes, pin_this_process,
     pressure, process_cpu, process_memory, process_tree, run_queue_wait, threads,
-    threads_context_switches, threads_of_this_user, throttled_periods, user_process_limit,
+    threads_context_switches, threads_of_this_user, throttled_periods, usable_cpus,
+    user_process_limit,
 };
 #[cfg(not(target_os = "linux"))]
 pub use portable::{lineage, listeners};
@@ -101,6 +102,22 @@ pub struct ListenQueue {
 pub fn own_cpu() -> Duration {
     use nix::time::{ClockId, clock_gettime};
     clock_gettime(ClockId::CLOCK_PROCESS_CPUTIME_ID).map_or(Duration::ZERO, Duration::from)
+}
+
+/// Context switches of this process so far, voluntary and involuntary.
+pub fn own_switches() -> Option<u64> {
+    use nix::sys::resource::{UsageWho, getrusage};
+    let usage = getrusage(UsageWho::RUSAGE_SELF).ok()?;
+    u64::try_from(usage.voluntary_context_switches() + usage.involuntary_context_switches()).ok()
+}
+
+/// A sum with one more part; not available as soon as one of them is not.
+pub fn with<T: std::ops::Add<Output = T>>(
+    sum: Option<T>,
+    part: Option<T>,
+    is_first: bool,
+) -> Option<T> {
+    if is_first { part } else { Some(sum? + part?) }
 }
 
 /// Logical CPUs this process may use.

@@ -103,6 +103,11 @@ pub fn threads_of_this_user() -> Option<u64> {
 ///
 /// # Errors
 /// Always.
+pub fn usable_cpus() -> Option<Vec<usize>> {
+    None
+}
+
+/// Cannot be had here.
 pub fn pin_this_process(_cpus: &[usize]) -> std::io::Result<()> {
     Err(std::io::Error::new(
         std::io::ErrorKind::Unsupported,

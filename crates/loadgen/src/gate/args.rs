@@ -4,11 +4,11 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use report::gate::metric::GateMetric;
+use record::gate::metric::GateMetric;
 
 use super::self_test::scenario::Scenario;
-use crate::cli::{parse_duration, parse_duration_or_zero, parse_rate};
-use crate::output_args::{OutputArgs, ShowArgs};
+use crate::args::output::{OutputArgs, ShowArgs};
+use crate::args::{parse_duration, parse_duration_or_zero, parse_rate};
 
 /// `loadgen gate`: is the candidate slower than the baseline by more than is tolerated?
 ///
@@ -28,14 +28,14 @@ pub struct GateArgs {
     /// Path to ask for, instead of the workloads in the settings [default: /]
     #[arg(long, value_name = "PATH", value_parser = parse_path)]
     pub path: Option<String>,
-    /// Path that answers 200 when a server is ready [default: /]
+    /// Path that answers with success (200 to 299) when a server is ready [default: /]
     #[arg(long, value_name = "PATH", value_parser = parse_path, conflicts_with = "self_test")]
     pub ready: Option<String>,
 
     /// Connections to each server [default: 50]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..), help_heading = "Load")]
     pub concurrency: Option<u32>,
-    /// Fixed rate in requests per second, instead of about half the slower arm's capacity
+    /// Fixed rate in requests per second, instead of about half the slower server's capacity
     #[arg(long, value_name = "RPS", value_parser = parse_rate, help_heading = "Load")]
     pub rate: Option<f64>,
     /// Load time of each server before a block is measured [default: 500ms]
@@ -58,7 +58,7 @@ pub struct GateArgs {
     /// p50=15%
     #[arg(long, value_name = "METRIC=SHARE", value_parser = parse_tolerance_of, conflicts_with = "self_test", help_heading = "Decision")]
     pub tolerate: Vec<(GateMetric, Option<f64>)>,
-    /// Share of an arm's requests that may be errors [default: 0%]
+    /// Share of a server's requests that may be errors [default: 0%]
     #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "self_test", help_heading = "Decision")]
     pub max_errors: Option<f64>,
     /// The last look that is taken: 8, 16 or 24 blocks. By several metrics no gate is regressed after 8

@@ -3,20 +3,17 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
-use engine::{
-    Arrivals, Engine, EngineConfig, Load, Measurement, RequestClass, Slice, SliceEnd, Target,
-};
-use report::gate::{BASELINE, CANDIDATE};
-use report::record::LoadKind;
+use engine::{Arrivals, Engine, EngineConfig, Load, Measurement, RequestClass, Slice, SliceEnd};
+use record::LoadKind;
+use record::gate::{BASELINE, CANDIDATE};
 use stats::schedule::mirrored_order;
 
-use super::answers;
 use super::plan::{MeasurePlan, Pair};
-use crate::arm::{Arm, Connects};
-use crate::block::{self, ArmBlock, BlockOutcome, BlockPlan};
-use crate::plan::{ServerSource, ServerSpec};
-use crate::run::round_rate;
+use crate::block::{self, BlockOutcome, BlockPlan, SutBlock};
+use crate::plan::round_rate;
 use crate::sampler::{Sample, Sampler};
+use crate::server_spec::{ServerSource, ServerSpec};
+use crate::server_under_test::{Connects, ServerUnderTest, longest_silence, slowest_response};
 use crate::slices::{self, ToCut, Turns};
 use crate::{interrupt, output};
 
@@ -63,7 +60,7 @@ pub struct Part {
     pub load: LoadKind,
     /// Length of a slice.
     pub slice: Duration,
-    /// What was seen: arm 0 is the baseline, arm 1 the candidate.
+    /// What was seen: server 0 is the baseline, server 1 the candidate.
     pub outcome: BlockOutcome,
 }
 
@@ -80,7 +77,7 @@ pub struct GateBlock {
 }
 
 impl<'a> Bench<'a> {
-    /// Starts the load generator, looks whether the arms answer alike and finds the fixed rates.
+    /// Starts the load generator, looks whether the servers answer alike and finds the fixed rates.
     ///
     /// # Errors
     /// When a server does not start or does not answer, when the two answer differently.
@@ -101,14 +98,21 @@ impl<'a> Bench<'a> {
             workloads: Vec::new(),
             connects: Connects::default(),
         };
-        let mut arms = start(pair, [0, 1])?;
+        let mut suts = start(pair, [0, 1])?;
         for workload in &plan.workloads {
-            let verified = answers::verify(&arms[0], &arms[1], workload, plan.timeout);
-            let explained = |error| arms.iter_mut().fold(error, |it, arm| arm.explained(it));
-            let class = verified.map_err(explained)?;
+            let agreed = workload
+                .question()
+                .agree(&[&suts[0], &suts[1]], plan.timeout);
+            let explained = |error| suts.iter_mut().fold(error, |it, sut| sut.explained(it));
+            let class = RequestClass {
+                name: workload.name.clone(),
+                weight: 1,
+                request: workload.request.clone(),
+                expect: agreed.map_err(explained)?,
+            };
             let rate = match workload.rate {
                 Some(rate) => rate,
-                None => bench.fixed_rate(&mut arms, &class)?,
+                None => bench.fixed_rate(&mut suts, &class)?,
             };
             bench.workloads.push(Ready { class, rate });
         }
@@ -130,37 +134,45 @@ impl<'a> Bench<'a> {
         self.workloads[workload].rate
     }
 
-    /// The rate at which both arms are measured: half of what the slower one does in a closed loop, or as
+    /// The rate at which both servers are measured: half of what the slower one does in a closed loop, or as
     /// much less as the load generator needs to keep its schedule. It shares this machine with the
     /// servers, and a request that it has to wait for costs it more than one in a closed loop.
-    fn fixed_rate(&mut self, arms: &mut [Arm], class: &RequestClass) -> anyhow::Result<f64> {
-        self.connect(arms, class, [0, 1])?;
-        let mut rate = self.half_capacity(arms, class)?;
+    fn fixed_rate(
+        &mut self,
+        suts: &mut [ServerUnderTest],
+        class: &RequestClass,
+    ) -> anyhow::Result<f64> {
+        self.connect(suts, class, [0, 1])?;
+        let mut rate = self.half_capacity(suts, class)?;
         for _ in 0..LOWERED.0 {
-            let outcome = self.try_load(arms, at_rate(rate), RATE_TIME)?;
-            let lag = |arm: &ArmBlock| arm.measurement.send_lag.value_at_quantile(0.9);
-            if outcome.arms.iter().all(|arm| lag(arm) < TOLERATED_LAG_NS) {
+            let outcome = self.try_load(suts, at_rate(rate), RATE_TIME)?;
+            let lag = |sut: &SutBlock| sut.measurement.send_lag.value_at_quantile(0.9);
+            if outcome.suts.iter().all(|sut| lag(sut) < TOLERATED_LAG_NS) {
                 break;
             }
             rate = round_rate(rate * LOWERED.1);
         }
-        self.disconnect(arms);
+        self.disconnect(suts);
         Ok(rate)
     }
 
-    fn half_capacity(&mut self, arms: &mut [Arm], class: &RequestClass) -> anyhow::Result<f64> {
-        let outcome = self.try_load(arms, Load::ClosedLoop, CAPACITY_TIME)?;
+    fn half_capacity(
+        &mut self,
+        suts: &mut [ServerUnderTest],
+        class: &RequestClass,
+    ) -> anyhow::Result<f64> {
+        let outcome = self.try_load(suts, Load::ClosedLoop, CAPACITY_TIME)?;
         let mut slowest = f64::INFINITY;
-        for block in &outcome.arms {
+        for block in &outcome.suts {
             let measurement = &block.measurement;
             if measurement.requests == 0 {
-                let arm = &arms[block.arm];
+                let sut = &suts[block.sut];
                 bail!(
                     "the {} answered none of the requests of {}: errors: {}{}",
-                    arm.label,
+                    sut.label,
                     class.name,
                     measurement.errors,
-                    arm.stderr_note()
+                    sut.stderr_note()
                 );
             }
             slowest = slowest.min(measurement.requests as f64 / measurement.measured.as_secs_f64());
@@ -168,14 +180,14 @@ impl<'a> Bench<'a> {
         Ok(round_rate(slowest / 2.0))
     }
 
-    /// Loads both arms for so long each, before anything is measured.
+    /// Loads both servers for so long each, before anything is measured.
     fn try_load(
         &mut self,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         load: Load,
         time: Duration,
     ) -> anyhow::Result<BlockOutcome> {
-        let (_, outcome) = self.load(arms, load, (time, [0, 1], self.plan.seed))?;
+        let (_, outcome) = self.load(suts, load, (time, [0, 1], self.plan.seed))?;
         if outcome.around.interrupted {
             bail!("interrupted");
         }
@@ -191,8 +203,8 @@ impl<'a> Bench<'a> {
         let seed = self.plan.seed.wrapping_add(u64::from(index) << 8);
         let coin = mirrored_order(2, 1, seed);
         let first = [coin[0], coin[1]];
-        let mut arms = start(pair, first)?;
-        let sampler = Sampler::start(arms.iter().map(Arm::pids).collect());
+        let mut suts = start(pair, first)?;
+        let sampler = Sampler::start(suts.iter().map(ServerUnderTest::pids).collect());
         let mut block = GateBlock {
             parts: Vec::new(),
             samples: Vec::new(),
@@ -201,7 +213,7 @@ impl<'a> Bench<'a> {
         };
         for workload in 0..self.workloads.len() {
             let class = self.workloads[workload].class.clone();
-            self.connect(&mut arms, &class, first)?;
+            self.connect(&mut suts, &class, first)?;
             let open = at_rate(self.rate(workload));
             let time = self.plan.block_time;
             for (load, kind, per_server) in [
@@ -213,7 +225,7 @@ impl<'a> Bench<'a> {
                 (open, LoadKind::Open, open_time(time)),
             ] {
                 let seed = seed.wrapping_add(1 + block.parts.len() as u64);
-                let (slice, outcome) = self.load(&mut arms, load, (per_server, first, seed))?;
+                let (slice, outcome) = self.load(&mut suts, load, (per_server, first, seed))?;
                 block.interrupted |= outcome.around.interrupted;
                 block.parts.push(Part {
                     workload,
@@ -225,78 +237,61 @@ impl<'a> Bench<'a> {
                     break;
                 }
             }
-            self.disconnect(&mut arms);
+            self.disconnect(&mut suts);
             if block.interrupted {
                 break;
             }
         }
         block.samples = sampler.take();
-        block.server_notes = server_notes(&arms, &block.parts);
+        block.server_notes = server_notes(&suts, &block.parts);
         Ok(block)
     }
 
     fn connect(
         &mut self,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         class: &RequestClass,
         first: [usize; 2],
     ) -> anyhow::Result<()> {
-        for arm in first {
-            let arm = &mut arms[arm];
-            let target = Target {
-                name: arm.label.clone(),
-                url: arm.base_url.clone(),
-                requests: vec![class.clone()],
-                connections: self.plan.concurrency,
-                keep_alive: true,
-                record_first_byte: false,
-                record_chunk_gaps: false,
-                mean_response: None,
-            };
-            let connected = arm.connect(&mut self.engine, target);
+        for sut in first {
+            let sut = &mut suts[sut];
+            let target = sut.target(vec![class.clone()], self.plan.concurrency, true);
+            let connected = sut.connect(&mut self.engine, target);
             connected
-                .map_err(|error| arm.explained(error))
-                .map_err(|error| anyhow!("{}{}", output::told_once(&error), arm.stderr_note()))?;
+                .map_err(|error| sut.explained(error))
+                .map_err(|error| anyhow!("{}{}", output::told_once(&error), sut.stderr_note()))?;
         }
         Ok(())
     }
 
-    fn disconnect(&mut self, arms: &mut [Arm]) {
-        for arm in arms {
-            arm.disconnect(&mut self.engine);
+    fn disconnect(&mut self, suts: &mut [ServerUnderTest]) {
+        for sut in suts {
+            sut.disconnect(&mut self.engine);
         }
     }
 
-    /// Warms both arms up under a load and measures them in turns; the length of a slice, and what was seen.
+    /// Warms both servers up under a load and measures them in turns; the length of a slice, and what was seen.
     fn load(
         &mut self,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         load: Load,
         (per_server, first, seed): (Duration, [usize; 2], u64),
     ) -> anyhow::Result<(Duration, BlockOutcome)> {
-        for arm in first {
-            self.warm_up(&mut arms[arm], load)?;
+        for sut in first {
+            self.warm_up(&mut suts[sut], load)?;
         }
-        let mean_response = arms
-            .iter()
-            .filter_map(|arm| arm.mean_response)
-            .max()
-            .unwrap_or_default();
+        let mean_response = slowest_response(suts);
         // Slow answers make a block longer, never a slice shorter than a few of them.
         let least = mean_response * slices::RESPONSES_PER_SLICE * 2;
         let cut = slices::cut(ToCut {
             per_server: per_server.max(least),
-            servers: arms.len(),
+            servers: suts.len(),
             blocks: 1,
             turns: Turns::Short,
             mean_response,
-            longest_silence: arms
-                .iter()
-                .map(|arm| arm.longest_silence)
-                .max()
-                .unwrap_or_default(),
+            longest_silence: longest_silence(suts),
         });
-        let order = mirrored_order(arms.len(), cut.slices_per_block as usize / 2, seed);
+        let order = mirrored_order(suts.len(), cut.slices_per_block as usize / 2, seed);
         let plan = BlockPlan {
             order: &order,
             load,
@@ -304,22 +299,22 @@ impl<'a> Bench<'a> {
             seed,
             connect_each: None,
         };
-        let mut outcome = block::run(&mut self.engine, arms, &plan)?;
+        let mut outcome = block::run(&mut self.engine, suts, &plan)?;
         // The processes end with the block, so that its last answers are awaited here.
-        block::add_late(&mut self.engine, outcome.arms.iter_mut(), true)?;
-        arms.iter_mut().try_for_each(Arm::check_alive)?;
+        block::add_late(&mut self.engine, outcome.suts.iter_mut(), true)?;
+        suts.iter_mut().try_for_each(ServerUnderTest::check_alive)?;
         outcome.check_whole()?;
         if !outcome.around.interrupted {
-            for block in &outcome.arms {
-                check_answered(&arms[block.arm], &block.measurement)?;
+            for block in &outcome.suts {
+                check_answered(&suts[block.sut], &block.measurement)?;
             }
         }
         Ok((cut.slice, outcome))
     }
 
-    fn warm_up(&mut self, arm: &mut Arm, load: Load) -> anyhow::Result<()> {
-        let Some(target) = arm.connections else {
-            bail!("{} is not connected", arm.label)
+    fn warm_up(&mut self, sut: &mut ServerUnderTest, load: Load) -> anyhow::Result<()> {
+        let Some(target) = sut.connections else {
+            bail!("{} is not connected", sut.label)
         };
         let time = match load {
             Load::ClosedLoop | Load::OnceEach => self.plan.warmup,
@@ -333,36 +328,36 @@ impl<'a> Bench<'a> {
             };
             let outcome = self.engine.run_slice(&slice)?;
             if let Some(load) = outcome.loads.first() {
-                arm.mean_response = load.mean_latency;
-                arm.longest_silence = load.longest_silence;
+                sut.mean_response = load.mean_latency;
+                sut.longest_silence = load.longest_silence;
             }
             self.connects.add(&self.engine.close_book(target)?);
         }
-        arm.check_alive()
+        sut.check_alive()
     }
 }
 
 /// Errors are counted by the load generator; why they came, only the server can tell.
-fn server_notes(arms: &[Arm], parts: &[Part]) -> Vec<String> {
-    let had_errors = |arm: &usize| {
-        let seen = parts.iter().flat_map(|part| &part.outcome.arms);
-        let mut of_arm = seen.filter(|seen| seen.arm == *arm);
-        of_arm.any(|seen| seen.measurement.errors.total() > 0)
+fn server_notes(suts: &[ServerUnderTest], parts: &[Part]) -> Vec<String> {
+    let had_errors = |sut: &usize| {
+        let seen = parts.iter().flat_map(|part| &part.outcome.suts);
+        let mut of_sut = seen.filter(|seen| seen.sut == *sut);
+        of_sut.any(|seen| seen.measurement.errors.total() > 0)
     };
-    let arms = arms.iter().enumerate();
-    arms.filter(|(number, _)| had_errors(number))
-        .map(|(_, arm)| format!("the {} had errors{}", arm.label, arm.stderr_note()))
+    let suts = suts.iter().enumerate();
+    suts.filter(|(number, _)| had_errors(number))
+        .map(|(_, sut)| format!("the {} had errors{}", sut.label, sut.stderr_note()))
         .collect()
 }
 
 /// A server that gave wrong answers has a figure to be judged by; one that gave none at all has not.
-fn check_answered(arm: &Arm, seen: &Measurement) -> anyhow::Result<()> {
+fn check_answered(sut: &ServerUnderTest, seen: &Measurement) -> anyhow::Result<()> {
     if !seen.has_answers() && seen.errors.total() > 0 {
         bail!(
             "the {} answered nothing: errors: {}{}",
-            arm.label,
+            sut.label,
             seen.errors,
-            arm.stderr_note()
+            sut.stderr_note()
         );
     }
     Ok(())
@@ -376,18 +371,20 @@ fn at_rate(rate_rps: f64) -> Load {
 }
 
 /// Starts both servers, `first` before the other; they always stand in the order baseline, candidate.
-fn start(pair: &Pair, first: [usize; 2]) -> anyhow::Result<Vec<Arm>> {
-    let arms = [(BASELINE, &pair.baseline), (CANDIDATE, &pair.candidate)];
-    let mut started: Vec<(usize, Arm)> = Vec::new();
-    for arm in first {
-        let (label, command) = arms[arm];
+fn start(pair: &Pair, first: [usize; 2]) -> anyhow::Result<Vec<ServerUnderTest>> {
+    let suts = [(BASELINE, &pair.baseline), (CANDIDATE, &pair.candidate)];
+    let mut started: Vec<(usize, ServerUnderTest)> = Vec::new();
+    for sut in first {
+        let (label, command) = suts[sut];
         let spec = ServerSpec {
             label: label.to_owned(),
             source: ServerSource::Contender(Box::new(command.clone())),
+            path: None,
         };
-        let it = Arm::start(&spec, &[]).with_context(|| format!("the {label} did not start"))?;
-        started.push((arm, it));
+        let it = ServerUnderTest::start(&spec, &[])
+            .with_context(|| format!("the {label} did not start"))?;
+        started.push((sut, it));
     }
-    started.sort_by_key(|(arm, _)| *arm);
-    Ok(started.into_iter().map(|(_, arm)| arm).collect())
+    started.sort_by_key(|(sut, _)| *sut);
+    Ok(started.into_iter().map(|(_, sut)| sut).collect())
 }

@@ -2,8 +2,8 @@
 
 use std::path::Path;
 
-use report::render::render_document;
-use report::stored;
+use analysis::compared;
+use render::render_document;
 
 use super::args::CompareArgs;
 use crate::{exit, output};
@@ -14,10 +14,10 @@ use crate::{exit, output};
 /// When a file is no record, or the result cannot be written.
 pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
     let show = args.show.output()?;
-    let (a, b) = (report::store::read(&args.a)?, report::store::read(&args.b)?);
+    let (a, b) = (record::file::read(&args.a)?, record::file::read(&args.b)?);
     let name = |path: &Path| path.display().to_string();
-    let comparison = stored::compare(&a, &b);
-    let page = stored::document((&name(&args.a), &name(&args.b)), &a, &b, &comparison);
+    let comparison = compared::compare(&a, &b);
+    let page = pages::compared::document((&name(&args.a), &name(&args.b)), &a, &b, &comparison);
     output::show(
         &|format, options| render_document(&comparison, &page, format, options),
         &show,

@@ -2,22 +2,20 @@
 //!
 //! Both servers are started afresh for each block, so that a block carries the luck of one start (memory
 //! layout, hash seeds, ports), and loaded in short turns, so that drift of the machine hits both alike.
-//! The decision is `stats::gate`'s, the words are `report::gate`'s; here is the measuring.
+//! The decision is `stats::gate`'s, the words are `analysis::gate`'s; here is the measuring.
 //!
 //! # Layout
 //!
 //! - [`args`], [`settings`], [`plan`]: flags, `loadgen.toml`, and what follows from both; [`init`].
-//! - [`answers`]: whether both arms answer alike; [`mod@bench`]: one block;
+//! - [`mod@bench`]: one block;
 //!   [`session`]: block after block until a look decides.
 //! - [`publish`]: the terminal, files, GitHub.
-//! - [`self_test`]: the gate gated; [`floor`]: what it found out about this machine.
+//! - [`self_test`]: the gate gated; [`crate::floor`]: what it found out about this machine.
 //! - [`compare`]: stored records, as advice.
 
-mod answers;
 pub mod args;
 mod bench;
 pub mod compare;
-pub mod floor;
 pub mod init;
 mod plan;
 mod publish;
@@ -25,7 +23,7 @@ mod self_test;
 mod session;
 mod settings;
 
-use report::gate::{GateRecord, Verdict};
+use record::gate::{GateRecord, Verdict};
 
 use crate::gate::args::{GateArgs, InconclusiveIs};
 use crate::gate::plan::GatePlan;

@@ -6,13 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
-use engine::Request;
-use report::gate::metric::GateMetric;
-use report::gate::{GateSettings, Tolerated};
+use engine::{ExpectStatus, Request};
+use record::gate::metric::GateMetric;
+use record::gate::{GateSettings, Tolerated};
 
 use super::args::GateArgs;
 use super::bench;
-use super::settings::{self, ServerSettings, Settings, Verify, WorkloadSettings};
+use super::settings::{self, ServerSettings, Settings, WorkloadSettings};
+use crate::agreement::Question;
+use crate::args::Verify;
 use crate::counters;
 use crate::plan::{check_rate, random_seed};
 use crate::process::ForeignCommand;
@@ -28,15 +30,15 @@ const PORT: &str = "{port}";
 /// A gate, as it shall be.
 #[derive(Debug, Clone)]
 pub struct GatePlan {
-    /// The two arms.
-    pub arms: Pair,
+    /// The two servers.
+    pub suts: Pair,
     /// How they are measured.
     pub measure: MeasurePlan,
     /// What is tolerated.
     pub settings: GateSettings,
 }
 
-/// The commands of the two arms.
+/// The commands of the two servers.
 #[derive(Debug, Clone)]
 pub struct Pair {
     /// What is held against.
@@ -71,6 +73,8 @@ pub struct WorkloadPlan {
     pub name: String,
     /// What is sent.
     pub request: Request,
+    /// Statuses that can be measured.
+    pub statuses: ExpectStatus,
     /// What must be alike in all answers.
     pub verify: Verify,
     /// The fixed rate; found when `None`.
@@ -93,13 +97,13 @@ impl GatePlan {
             .as_deref()
             .and_then(Path::parent)
             .unwrap_or(Path::new(""));
-        let arm = |name: &str, flag: &Option<String>, given: Option<&ServerSettings>| {
-            arm(name, flag.as_deref(), given, (folder, args, &settings))
+        let sut = |name: &str, flag: &Option<String>, given: Option<&ServerSettings>| {
+            sut(name, flag.as_deref(), given, (folder, args, &settings))
         };
         Ok(Self {
-            arms: Pair {
-                baseline: arm("baseline", &args.baseline, settings.baseline.as_ref())?,
-                candidate: arm("candidate", &args.candidate, settings.candidate.as_ref())?,
+            suts: Pair {
+                baseline: sut("baseline", &args.baseline, settings.baseline.as_ref())?,
+                candidate: sut("candidate", &args.candidate, settings.candidate.as_ref())?,
             },
             measure: MeasurePlan::new(args, &settings)?,
             settings: gate_settings(args, &settings)?,
@@ -165,8 +169,19 @@ impl WorkloadPlan {
         Self {
             name: format!("GET {path}"),
             request: Request::get(path),
+            statuses: ExpectStatus::Any2xx,
             verify: Verify::Body,
             rate: None,
+        }
+    }
+
+    /// The same as a question to servers.
+    pub fn question(&self) -> Question<'_> {
+        Question {
+            name: &self.name,
+            request: &self.request,
+            statuses: self.statuses,
+            verify: self.verify,
         }
     }
 
@@ -188,6 +203,7 @@ impl WorkloadPlan {
                 headers: settings.headers.clone(),
                 body,
             },
+            statuses: settings.expect.unwrap_or(ExpectStatus::Any2xx),
             verify: settings.verify,
             rate: settings.rate,
         })
@@ -199,9 +215,9 @@ fn default_file() -> Option<PathBuf> {
     file.exists().then_some(file)
 }
 
-/// The command of an arm: the flag's or the settings'. Where it runs and what is added to its environment is
+/// The command of a server: the flag's or the settings'. Where it runs and what is added to its environment is
 /// for the settings alone to say.
-fn arm(
+fn sut(
     name: &str,
     flag: Option<&str>,
     given: Option<&ServerSettings>,
@@ -232,6 +248,7 @@ fn arm(
         env: env.into_iter().collect(),
         env_removed: Vec::new(),
         ready_path: ready_path.unwrap_or_else(|| "/".to_owned()),
+        ready_by_any_status: false,
         ready_timeout: settings.ready.timeout.unwrap_or(READY_TIMEOUT),
     };
     let has_port = |text: &String| text.contains(PORT);
@@ -319,8 +336,8 @@ mod tests {
     #[test]
     fn flags_alone_make_a_plan() {
         let plan = with_commands(&[]).unwrap();
-        assert_eq!(plan.arms.baseline.command, ["a", "--port={port}"]);
-        assert_eq!(plan.arms.candidate.command, ["b c", "{port}"]);
+        assert_eq!(plan.suts.baseline.command, ["a", "--port={port}"]);
+        assert_eq!(plan.suts.candidate.command, ["b c", "{port}"]);
         assert_eq!(plan.measure.workload_names(), "GET /");
         assert_eq!(plan.settings, GateSettings::default());
     }
@@ -335,7 +352,7 @@ mod tests {
         std::fs::write(&file, text).unwrap();
         let file = file.to_str().unwrap();
         let given = plan(&["--config", file]).unwrap();
-        assert_eq!(given.arms.candidate.dir.as_deref(), Some(folder.path()));
+        assert_eq!(given.suts.candidate.dir.as_deref(), Some(folder.path()));
         assert_eq!(
             (given.measure.concurrency, given.measure.threads.min(3)),
             (3, given.measure.threads)
@@ -391,7 +408,7 @@ mod tests {
         let Pair {
             baseline,
             candidate,
-        } = given.unwrap().arms;
+        } = given.unwrap().suts;
         assert_eq!(baseline.command, ["c", "d"]);
         assert_eq!(baseline.dir, Some(below));
         assert_eq!(baseline.env, [("PORT".to_owned(), "{port}".to_owned())]);

@@ -5,15 +5,14 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Context as _;
-use report::RenderOptions;
-use report::document::Document;
-use report::gate::document::{document, verdict};
-use report::gate::{GateRecord, Verdict};
-use report::record::Warning;
-use report::render::{json, markdown, render_document};
+use pages::gate::{document, verdict};
+use record::Warning;
+use record::gate::{GateRecord, Verdict};
+use render::document::Document;
+use render::{RenderOptions, json, markdown, render_document};
 
 use crate::output;
-use crate::plan::Output;
+use crate::output::Output;
 
 /// What GitHub's annotations and the summary of a failure are called.
 const TITLE: &str = "Performance gate";

@@ -2,25 +2,24 @@
 
 use std::time::{Duration, Instant};
 
-use report::analysis::checks;
-use report::format;
-use report::gate::metric::GateMetric;
-use report::gate::point::{ArmBlocks, GatePoint};
-use report::gate::{self, BASELINE, CANDIDATE, Gate, GateRecord, Verdict, progress};
-use report::record::{
+use analysis::checks;
+use analysis::gate::point::{ArmBlocks, GatePoint};
+use analysis::gate::{self, progress};
+use record::gate::metric::GateMetric;
+use record::gate::{BASELINE, CANDIDATE, Gate, GateRecord, Verdict};
+use record::{
     COUNTING_RULE, CellResult, Config, LoadKind, Record, ServerConfig, Warning, WorkloadRequest,
 };
 use stats::gate::{CLEAR_FACTOR, CLEAR_LOOK, LOOKS};
 
 use super::bench::{Bench, GateBlock};
-use super::floor;
 use super::plan::{GatePlan, MeasurePlan, WorkloadPlan};
 use crate::cells::{Cell, CellName};
-use crate::plan::Output;
+use crate::output::Output;
 use crate::process::{ForeignCommand, STDERR_FOLLOWS};
 use crate::sampler::Sample;
 use crate::stragglers::Whole;
-use crate::{counters, document, interrupt, output};
+use crate::{counters, document, floor, interrupt, output};
 
 /// What starting, stopping and connecting two servers takes, about.
 const START: Duration = Duration::from_millis(600);
@@ -48,7 +47,7 @@ pub fn run(plan: &GatePlan, output: &Output) -> anyhow::Result<Outcome> {
     if let Some(warning) = cannot_regress(plan) {
         output::note(output, &format!("warning: {}", warning.message));
     }
-    let mut bench = Bench::prepare(&plan.measure, &plan.arms)?;
+    let mut bench = Bench::prepare(&plan.measure, &plan.suts)?;
     let mut cells = Cells::new(&plan.measure, &bench);
     for (workload, it) in plan.measure.workloads.iter().enumerate() {
         output::note(
@@ -103,7 +102,7 @@ fn blocks(
     let began = Instant::now();
     let mut index = 0;
     loop {
-        let block = bench.block(&plan.arms, index)?;
+        let block = bench.block(&plan.suts, index)?;
         cells.add(index, block);
         let judgement = gate::judge(&cells.points(), interrupt::requested(), &plan.settings);
         let points = cells.points();
@@ -172,9 +171,9 @@ fn opening(plan: &GatePlan) -> String {
 
 /// Why the last block was left out that was.
 fn why_dropped<'a>(points: &'a [GatePoint<'a>]) -> Option<&'a str> {
-    let arms = points.iter().flat_map(|it| [it.baseline, it.candidate]);
-    let dropped = arms
-        .flat_map(|arm| arm.blocks)
+    let suts = points.iter().flat_map(|it| [it.baseline, it.candidate]);
+    let dropped = suts
+        .flat_map(|sut| sut.blocks)
         .filter(|it| it.dropped.is_some());
     dropped.max_by_key(|block| block.index)?.dropped.as_deref()
 }
@@ -191,8 +190,8 @@ fn config(plan: &GatePlan) -> Config {
     Config {
         command: crate::document::command_line(),
         servers: vec![
-            server(BASELINE, &plan.arms.baseline),
-            server(CANDIDATE, &plan.arms.candidate),
+            server(BASELINE, &plan.suts.baseline),
+            server(CANDIDATE, &plan.suts.candidate),
         ],
         workload: measure.workload_names(),
         request: requests[0].request.clone(),
@@ -221,7 +220,7 @@ fn request(workload: &WorkloadPlan) -> WorkloadRequest {
     }
 }
 
-/// The cells of both arms at all loads.
+/// The cells of both servers at all loads.
 struct Cells {
     points: Vec<Point>,
     samples: Vec<Sample>,
@@ -230,14 +229,14 @@ struct Cells {
     server_notes: Vec<String>,
 }
 
-/// Both arms at one workload and load.
+/// Both servers at one workload and load.
 struct Point {
     workload: usize,
     name: String,
     load: LoadKind,
     rate: Option<f64>,
     /// Baseline, candidate.
-    arms: [Cell; 2],
+    suts: [Cell; 2],
 }
 
 impl Cells {
@@ -259,13 +258,13 @@ impl Cells {
                         timeout: plan.timeout,
                     })
                 };
-                let arms = [cell(BASELINE), cell(CANDIDATE)];
+                let suts = [cell(BASELINE), cell(CANDIDATE)];
                 points.push(Point {
                     workload: number,
                     name: workload.name.clone(),
                     load,
                     rate,
-                    arms,
+                    suts,
                 });
             }
         }
@@ -288,17 +287,17 @@ impl Cells {
             let Some(point) = self.points.iter_mut().find(is_its) else {
                 continue;
             };
-            for arm in std::mem::take(&mut part.outcome.arms) {
+            for sut in std::mem::take(&mut part.outcome.suts) {
                 let block = Some((index, part.outcome.around));
-                point.arms[arm.arm].add(Whole { block, arm });
+                point.suts[sut.sut].add(Whole { block, sut });
             }
             self.slice = self.slice.or(Some(part.slice));
         }
     }
 
     fn are_empty(&self) -> bool {
-        let mut arms = self.points.iter().flat_map(|point| &point.arms);
-        !arms.any(Cell::was_loaded)
+        let mut suts = self.points.iter().flat_map(|point| &point.suts);
+        !suts.any(Cell::was_loaded)
     }
 
     fn points(&self) -> Vec<GatePoint<'_>> {
@@ -308,8 +307,8 @@ impl Cells {
                 workload: &point.name,
                 load: point.load,
                 rate: point.rate,
-                baseline: arm_blocks(&point.arms[0]),
-                candidate: arm_blocks(&point.arms[1]),
+                baseline: sut_blocks(&point.suts[0]),
+                candidate: sut_blocks(&point.suts[1]),
             })
             .collect()
     }
@@ -320,14 +319,14 @@ impl Cells {
         } = self;
         points
             .into_iter()
-            .flat_map(|point| point.arms.into_iter().enumerate())
+            .flat_map(|point| point.suts.into_iter().enumerate())
             .filter(|(_, cell)| cell.was_loaded())
-            .map(|(arm, cell)| cell.into_result(arm, &samples, epoch))
+            .map(|(sut, cell)| cell.into_result(sut, &samples, epoch))
             .collect()
     }
 }
 
-fn arm_blocks(cell: &Cell) -> ArmBlocks<'_> {
+fn sut_blocks(cell: &Cell) -> ArmBlocks<'_> {
     ArmBlocks {
         blocks: cell.blocks(),
         errors: cell.errors(),

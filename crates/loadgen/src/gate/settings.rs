@@ -7,10 +7,13 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use engine::ExpectStatus;
 use serde::{Deserialize, Deserializer};
 
 use super::args::{parse_path, parse_share, parse_tolerance};
-use crate::cli::{parse_duration, parse_duration_or_zero, parse_header, parse_rate};
+use crate::args::{
+    Verify, parse_duration, parse_duration_or_zero, parse_header, parse_rate, parse_statuses,
+};
 
 /// The file that is read where no other is named.
 pub const DEFAULT_FILE: &str = "loadgen.toml";
@@ -100,7 +103,7 @@ pub struct ToleratedSettings {
     /// Of the median latency at the fixed rate.
     #[serde(default, deserialize_with = "tolerance")]
     pub p50: Option<Option<f64>>,
-    /// Share of an arm's requests that may be errors.
+    /// Share of a server's requests that may be errors.
     #[serde(default, deserialize_with = "share")]
     pub errors: Option<f64>,
 }
@@ -124,20 +127,12 @@ pub struct WorkloadSettings {
     /// Fixed rate of this workload.
     #[serde(default, deserialize_with = "rate")]
     pub rate: Option<f64>,
-    /// What must be alike in all answers of both arms.
+    /// Statuses that are right answers: `304`, `2xx,404`.
+    #[serde(default, deserialize_with = "statuses")]
+    pub expect: Option<ExpectStatus>,
+    /// What must be alike in all answers of both servers.
     #[serde(default)]
     pub verify: Verify,
-}
-
-/// What of an answer is compared.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
-#[serde(rename_all = "lowercase")]
-pub enum Verify {
-    /// Status, content type and body.
-    #[default]
-    Body,
-    /// The status: for answers that hold a time, a random number, a name of the process.
-    Status,
 }
 
 /// Reads a settings file.
@@ -215,6 +210,10 @@ fn share<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::E
 fn rate<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<f64>, D::Error> {
     let rate = f64::deserialize(deserializer)?;
     parse_rate(&rate.to_string()).map(Some).map_err(custom)
+}
+
+fn statuses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<ExpectStatus>, D::Error> {
+    parsed(deserializer, parse_statuses).map(Some)
 }
 
 fn headers<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<(String, String)>, D::Error> {

@@ -1,13 +1,13 @@
 //! What connection counts follow from the limits of a machine, for each built-in server.
 
 use clap::Parser;
-use report::limits::Ceiling;
+use record::limits::Ceiling;
 
 use workload::Waiting;
 
 use super::machine::Machine;
-use crate::cli::Serve;
-use crate::plan::{ServerSource, ServerSpec};
+use crate::serve::Serve;
+use crate::server_spec::{ServerSource, ServerSpec};
 
 /// Name of the limit on descriptors in [`Ceiling::by`].
 pub const OPEN_FILES: &str = "open files";

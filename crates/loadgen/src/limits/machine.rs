@@ -1,6 +1,6 @@
 //! The limits themselves, as the operating system tells them.
 
-use report::limits::MachineLimit;
+use record::limits::MachineLimit;
 
 use crate::counters;
 

@@ -5,11 +5,11 @@ mod machine;
 
 pub use ceilings::{Threads, threads};
 use clap::Args;
-use report::limits::{Ceiling, KIND, LimitsRecord};
-use report::sweep::record::StopCause;
+use record::limits::{Ceiling, KIND, LimitsRecord};
+use record::sweep::StopCause;
 
-use crate::output_args::ShowArgs;
-use crate::plan::ServerSpec;
+use crate::args::output::ShowArgs;
+use crate::server_spec::ServerSpec;
 use crate::{environment, exit, output, servers};
 
 /// `loadgen limits`.
@@ -47,7 +47,7 @@ pub fn run(args: &LimitsArgs) -> anyhow::Result<u8> {
     };
     let output = args.show.output()?;
     output::show(
-        &|format, options| report::limits::render(&record, format, options),
+        &|format, options| pages::limits::render(&record, format, options),
         &output,
     )?;
     Ok(exit::MEASURED)

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::ensure;
-use report::format;
 
-use crate::cli::{RunArgs, Switch};
+use crate::args::Switch;
+use crate::args::run::RunArgs;
 
 /// Share of the measured time that the same-rate load point gets.
 pub(super) const SAME_RATE_SHARE: f64 = 0.25;
@@ -58,4 +58,27 @@ pub fn check_rate(rate_rps: f64, measured: Duration) -> anyhow::Result<()> {
 /// Whether a request falls into the measured time at this rate.
 pub fn has_requests(rate_rps: f64, measured: Duration) -> bool {
     rate_rps * measured.as_secs_f64() >= 1.0
+}
+
+/// Three digits: a rate is a setting, and reads like one.
+pub fn round_rate(rate: f64) -> f64 {
+    let step = 10_f64.powf((rate.log10().floor() - 2.0).max(-2.0));
+    (rate / step).round() * step
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rates_have_three_digits() {
+        for (rate, rounded) in [
+            (61_234.0, 61_200.0),
+            (833.3, 833.0),
+            (1.238, 1.24),
+            (0.016, 0.02),
+        ] {
+            assert!((round_rate(rate) - rounded).abs() < 1e-9, "{rate}");
+        }
+    }
 }

@@ -1,23 +1,24 @@
-//! One load point: all arms warmed up and measured in their turns, a cell for each.
+//! One load point: all servers warmed up and measured in their turns, a cell for each.
 
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use engine::{Load, Measurement, Target, TargetId};
-use report::record::{CellResult, LoadKind};
+use record::{CellResult, LoadKind};
 
 use super::Run;
-use super::schedule::{self, Schedule};
-use crate::arm::Arm;
 use crate::block::{self, BlockOutcome, BlockPlan};
 use crate::cells::{Cell, CellName};
 use crate::descriptors::Room;
 use crate::loader::Loader;
-use crate::plan::{Amount, LoadPoint, Plan, Work};
-use crate::shapes::Shape;
-use crate::shapes::watch::{Watch, Watched};
+use crate::plan::{Amount, LoadPoint, Plan};
+use crate::scenarios::Scenario;
+use crate::scenarios::watch::{Peaks, Watch};
+use crate::schedule::Schedule;
+use crate::server_under_test::{ServerUnderTest, longest_silence, slowest_response};
 use crate::slices::{self, ToCut, Turns};
 use crate::stragglers::{Stragglers, Whole};
+use crate::work::Work;
 use crate::{interrupt, warmup};
 
 /// One load point of a run.
@@ -33,32 +34,32 @@ pub(super) struct Point<'a> {
 
 /// One cell at the end of its load point, with all that its figures are made of.
 pub(super) struct Measured {
-    pub(super) arm: usize,
+    pub(super) sut: usize,
     pub(super) result: CellResult,
     pub(super) total: Measurement,
     pub(super) span: Duration,
     pub(super) slices: u32,
-    pub(super) watched: Option<Watched>,
+    pub(super) peaks: Option<Peaks>,
 }
 
 impl Run<'_> {
-    /// Measures all arms at one load point; the throughput of the slowest.
+    /// Measures all servers at one load point; the throughput of the slowest.
     pub(super) fn load_point(
         &mut self,
         loader: &mut dyn Loader,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         point: Point<'_>,
         measured: &mut Vec<Measured>,
     ) -> anyhow::Result<Option<f64>> {
-        let mut cells: Vec<Cell> = arms
+        let mut cells: Vec<Cell> = suts
             .iter()
-            .map(|arm| Cell::new(self.cell_name(arm, point)))
+            .map(|sut| Cell::new(self.cell_name(sut, point)))
             .collect();
-        let mut watched = Vec::new();
-        let outcome = self.warm_up(loader, arms, point).and_then(|stragglers| {
-            let watch = self.shape.watches().then(|| Watch::start(arms));
-            let outcome = self.blocks(loader, arms, point, (&mut cells, stragglers));
-            watched = watch.map_or_else(Vec::new, |watch| watch.end(arms));
+        let mut peaks = Vec::new();
+        let outcome = self.warm_up(loader, suts, point).and_then(|stragglers| {
+            let watch = self.scenario.watches().then(|| Watch::start(suts));
+            let outcome = self.blocks(loader, suts, point, (&mut cells, stragglers));
+            peaks = watch.map_or_else(Vec::new, |watch| watch.end(suts));
             outcome
         });
         let samples = self.sampler.take();
@@ -67,20 +68,20 @@ impl Run<'_> {
             .map(Cell::throughput_rps)
             .collect::<Option<Vec<_>>>()
             .map(smallest);
-        for (arm, cell) in cells
+        for (sut, cell) in cells
             .into_iter()
             .enumerate()
             .filter(|(_, cell)| cell.was_loaded())
         {
             let (total, span, slices) = (cell.total().clone(), cell.span(), cell.slices());
-            let mut result = cell.into_result(arm, &samples, self.epoch);
-            result.figures.extend(warmup::figure(&arms[arm]));
+            let mut result = cell.into_result(sut, &samples, self.epoch);
+            result.figures.extend(warmup::figure(&suts[sut]));
             measured.push(Measured {
-                arm,
+                sut,
                 total,
                 span,
                 slices,
-                watched: watched.get(arm).copied().flatten(),
+                peaks: peaks.get(sut).copied().flatten(),
                 result,
             });
         }
@@ -91,15 +92,15 @@ impl Run<'_> {
     fn warm_up(
         &mut self,
         loader: &mut dyn Loader,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         point: Point<'_>,
     ) -> anyhow::Result<Stragglers> {
         let mut stragglers = Stragglers::default();
-        for (number, arm) in arms.iter_mut().enumerate().filter(|(_, arm)| arm.is_in()) {
-            match self.warm_up_one(loader, arm, point) {
+        for (number, sut) in suts.iter_mut().enumerate().filter(|(_, sut)| sut.is_in()) {
+            match self.warm_up_one(loader, sut, point) {
                 Ok(Some((target, warm))) => stragglers.warmed_up(number, target, &warm),
                 Ok(None) => {}
-                Err(failure) => arm.fail(failure, loader)?,
+                Err(failure) => sut.fail(failure, loader)?,
             }
             if interrupt::requested() {
                 break;
@@ -112,44 +113,44 @@ impl Run<'_> {
     fn warm_up_one(
         &mut self,
         loader: &mut dyn Loader,
-        arm: &mut Arm,
+        sut: &mut ServerUnderTest,
         point: Point<'_>,
     ) -> anyhow::Result<Option<(TargetId, Measurement)>> {
         let mut warm = None;
-        self.progress.warming_up(&arm.label);
-        let target = match arm.connections {
+        self.progress.warming_up(&sut.label);
+        let target = match sut.connections {
             Some(target) => target,
             None => {
-                let target = target(self.plan, self.shape, point.work, arm, point.keep_alive);
-                arm.connect(loader, target)?
+                let target = target(self.plan, self.scenario, point.work, sut, point.keep_alive);
+                sut.connect(loader, target)?
             }
         };
         if !self.plan.warmup.is_zero() {
             let ended = warmup::warm_up(loader, target, point.load, self.plan)
-                .with_context(|| arm.label.clone())?;
-            arm.mean_response = ended.mean_response;
-            arm.longest_silence = ended.longest_silence;
-            arm.warm_connects.join(ended.connects);
-            arm.warmed_up = Some(ended.warmed_up);
+                .with_context(|| sut.label.clone())?;
+            sut.mean_response = ended.mean_response;
+            sut.longest_silence = ended.longest_silence;
+            sut.warm_connects.join(ended.connects);
+            sut.warmed_up = Some(ended.warmed_up);
             warm = Some((target, ended.seen));
         }
         if self.room == Room::InTurns {
-            arm.disconnect(loader);
+            sut.disconnect(loader);
         }
-        arm.check_alive().map(|()| warm)
+        sut.check_alive().map(|()| warm)
     }
 
     /// All blocks, and then the last answers to their requests.
     fn blocks(
         &mut self,
         loader: &mut dyn Loader,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         point: Point<'_>,
         (cells, mut stragglers): (&mut [Cell], Stragglers),
     ) -> anyhow::Result<()> {
-        check_any_is_in(arms)?;
-        let outcome = self.each_block(loader, arms, point, (cells, &mut stragglers));
-        let last = stragglers.settle(loader, arms)?;
+        check_any_is_in(suts)?;
+        let outcome = self.each_block(loader, suts, point, (cells, &mut stragglers));
+        let last = stragglers.settle(loader, suts)?;
         self.keep(last, cells);
         outcome
     }
@@ -157,14 +158,15 @@ impl Run<'_> {
     fn each_block(
         &mut self,
         loader: &mut dyn Loader,
-        arms: &mut [Arm],
+        suts: &mut [ServerUnderTest],
         point: Point<'_>,
         (cells, stragglers): (&mut [Cell], &mut Stragglers),
     ) -> anyhow::Result<()> {
-        let schedule = self.schedule(arms, point);
-        let (plan, shape, room) = (self.plan, self.shape, self.room);
-        let target_of = |arm: &Arm| target(plan, shape, point.work, arm, point.keep_alive);
-        let connect_each: Option<&dyn Fn(&Arm) -> Target> = match room {
+        let schedule = self.schedule(suts, point);
+        let (plan, scenario, room) = (self.plan, self.scenario, self.room);
+        let target_of =
+            |sut: &ServerUnderTest| target(plan, scenario, point.work, sut, point.keep_alive);
+        let connect_each: Option<&dyn Fn(&ServerUnderTest) -> Target> = match room {
             Room::ForAll => None,
             Room::InTurns => Some(&target_of),
         };
@@ -173,7 +175,7 @@ impl Run<'_> {
             if interrupt::requested() {
                 break;
             }
-            let (order, slice_end) = schedule.turns_of(block, arms);
+            let (order, slice_end) = schedule.turns_of(block, suts);
             let plan = BlockPlan {
                 order: &order,
                 load: point.load,
@@ -181,25 +183,25 @@ impl Run<'_> {
                 seed: schedule.seed_of(block),
                 connect_each,
             };
-            let mut outcome = block::run(loader, arms, &plan)?;
-            let whole = stragglers.add(loader, arms, block.index, &mut outcome)?;
+            let mut outcome = block::run(loader, suts, &plan)?;
+            let whole = stragglers.add(loader, suts, block.index, &mut outcome)?;
             self.keep(whole, cells);
             self.progress.block_done(block.index, cells);
-            end_when_dead(loader, arms, &outcome)?;
+            end_when_dead(loader, suts, &outcome)?;
         }
         Ok(())
     }
 
     fn keep(&self, whole: Vec<Whole>, cells: &mut [Cell]) {
         for mut part in whole {
-            self.shape.settle(&mut part.arm.measurement);
-            cells[part.arm.arm].add(part);
+            self.scenario.settle(&mut part.sut.measurement);
+            cells[part.sut.sut].add(part);
         }
     }
 
-    /// Which arms are loaded when.
-    fn schedule(&mut self, arms: &[Arm], point: Point<'_>) -> Schedule {
-        let all: Vec<usize> = (0..arms.len()).filter(|&arm| arms[arm].is_in()).collect();
+    /// Which servers are loaded when.
+    fn schedule(&mut self, suts: &[ServerUnderTest], point: Point<'_>) -> Schedule {
+        let all: Vec<usize> = (0..suts.len()).filter(|&sut| suts[sut].is_in()).collect();
         let whole = self.plan.measured_time(point.which);
         let Some(per_server) = whole.map(|time| time.mul_f64(point.share)) else {
             let Amount::Requests(requests) = self.plan.amount else {
@@ -207,12 +209,7 @@ impl Run<'_> {
             };
             return Schedule::of_requests(requests, all);
         };
-        let mean_response = arms
-            .iter()
-            .filter_map(|arm| arm.mean_response)
-            .max()
-            .unwrap_or_default()
-            .max(self.shape.response_time());
+        let mean_response = slowest_response(suts).max(self.scenario.response_time());
         let turns = match (self.room, self.plan.interleave && all.len() > 1) {
             _ if self.plan.one_slice_per_block => Turns::Once,
             (_, false) => Turns::None,
@@ -225,7 +222,7 @@ impl Run<'_> {
             blocks: self.plan.blocks,
             turns,
             mean_response,
-            longest_silence: schedule::longest_silence(arms),
+            longest_silence: longest_silence(suts),
         };
         if self.record.config.slice_ms.is_none() {
             let slice = slices::cut(to_cut).slice;
@@ -234,13 +231,13 @@ impl Run<'_> {
         Schedule::of_time(to_cut, &all, self.plan.seed)
     }
 
-    fn cell_name(&self, arm: &Arm, point: Point<'_>) -> CellName {
+    fn cell_name(&self, sut: &ServerUnderTest, point: Point<'_>) -> CellName {
         let (load, rate) = match point.load {
             Load::ClosedLoop | Load::OnceEach => (LoadKind::Closed, None),
             Load::OpenLoop { rate_rps, .. } => (LoadKind::Open, Some(rate_rps)),
         };
         CellName {
-            server: arm.label.clone(),
+            server: sut.label.clone(),
             workload: point.work.name(),
             load,
             rate,
@@ -253,25 +250,17 @@ impl Run<'_> {
     }
 }
 
-/// How an arm is connected, and what it is asked.
+/// How a server is connected, and what it is asked.
 pub(super) fn target(
     plan: &Plan,
-    shape: &dyn Shape,
+    scenario: &dyn Scenario,
     work: &Work,
-    arm: &Arm,
+    sut: &ServerUnderTest,
     keep_alive: bool,
 ) -> Target {
-    let mut target = Target {
-        name: arm.label.clone(),
-        url: arm.base_url.clone(),
-        requests: plan.requests(work),
-        connections: plan.concurrency,
-        keep_alive,
-        record_first_byte: false,
-        record_chunk_gaps: false,
-        mean_response: arm.mean_response,
-    };
-    shape.target(&mut target);
+    let mut target = sut.target(plan.requests(work), plan.concurrency, keep_alive);
+    target.mean_response = sut.mean_response;
+    scenario.target(&mut target);
     target
 }
 
@@ -279,20 +268,20 @@ pub(super) fn target(
 /// nothing.
 fn end_when_dead(
     loader: &mut dyn Loader,
-    arms: &mut [Arm],
+    suts: &mut [ServerUnderTest],
     outcome: &BlockOutcome,
 ) -> anyhow::Result<()> {
     outcome.check_whole()?;
-    for arm in arms.iter_mut().filter(|arm| arm.is_in()) {
-        if let Err(dead) = arm.check_alive() {
-            arm.fail(dead, loader).context("measuring ended early")?;
+    for sut in suts.iter_mut().filter(|sut| sut.is_in()) {
+        if let Err(dead) = sut.check_alive() {
+            sut.fail(dead, loader).context("measuring ended early")?;
         }
     }
-    check_any_is_in(arms)
+    check_any_is_in(suts)
 }
 
-fn check_any_is_in(arms: &[Arm]) -> anyhow::Result<()> {
-    if !arms.iter().any(Arm::is_in) {
+fn check_any_is_in(suts: &[ServerUnderTest]) -> anyhow::Result<()> {
+    if !suts.iter().any(ServerUnderTest::is_in) {
         bail!("no server is left: each has failed under load");
     }
     Ok(())

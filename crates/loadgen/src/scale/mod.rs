@@ -3,17 +3,17 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
+use analysis::sweep::interim_looks::SCALE_VISITS;
 use anyhow::bail;
 use clap::Args;
-use report::sweep::SweepRecord;
-use report::sweep::looks::SCALE_VISITS;
+use record::sweep::SweepRecord;
 
-use crate::cli::{Cpus, FormatArg, KeepAlive, parse_cpus, parse_duration};
-use crate::output_args::{OutputArgs, ShowArgs};
+use crate::args::Wait;
+use crate::args::output::{OutputArgs, ShowArgs};
+use crate::args::{Cpus, FormatArg, KeepAlive, parse_cpus, parse_duration};
 use crate::sweep::args::SweepArgs;
 use crate::sweep::{self, SweepPlan};
-use crate::waiting::Wait;
-use crate::{exit, interrupt, output};
+use crate::{exit, interrupt, output, servers};
 
 /// 1 to 1,024 in steps of two: the law needs at least six.
 const CONCURRENCIES: [u32; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];
@@ -81,9 +81,9 @@ pub fn run(args: &ScaleArgs) -> anyhow::Result<u8> {
     } else {
         read(&args.records)?
     };
-    let record = report::scale::fit(&sweeps);
+    let record = analysis::scale::fit(&sweeps);
     output::show(
-        &|format, options| report::scale::render(&record, format, options),
+        &|format, options| pages::scale::render(&record, format, options),
         &output,
     )?;
     if interrupt::requested() {
@@ -123,9 +123,8 @@ fn measure(args: &ScaleArgs) -> anyhow::Result<Vec<(String, SweepRecord)>> {
 
 /// The same as a sweep over one kind of work.
 fn sweep_args(args: &ScaleArgs, server_cpus: Option<Cpus>) -> SweepArgs {
-    const SERVERS: [&str; 3] = ["sync", "async-bare", "async"];
     let or = |given: &[String]| match given.is_empty() {
-        true => SERVERS.map(str::to_owned).to_vec(),
+        true => servers::DEFAULT.map(str::to_owned).to_vec(),
         false => given.to_vec(),
     };
     SweepArgs {

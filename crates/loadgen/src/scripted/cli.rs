@@ -8,7 +8,7 @@ use anyhow::Context as _;
 use clap::Args;
 
 use super::{Freeze, FreezeAfter, Peer, Script, Slow};
-use crate::cli::{parse_duration, parse_duration_or_zero};
+use crate::args::{parse_duration, parse_duration_or_zero};
 use crate::lanes;
 
 /// Flags of the scripted server.

@@ -4,9 +4,9 @@ use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use analysis::usage;
 use anyhow::{Context as _, bail};
-use report::analysis::usage;
-use report::record::{CellResult, Comparison, LoadKind, Record};
+use record::{CellResult, Comparison, LoadKind, Record};
 
 use crate::interrupt;
 use crate::process::ServerProcess;

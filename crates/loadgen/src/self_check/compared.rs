@@ -1,10 +1,10 @@
 //! Scripted servers beside their plain twins, in slices, as every comparison is made.
 
-use report::record::Record;
+use record::Record;
 
 use super::child::{self, Measuring, Scripted};
 use super::finding::Finding;
-use super::{Seen, Situation};
+use super::{Observations, Situation};
 
 /// Two servers that are compared, and what is true of them.
 struct Pair {
@@ -111,7 +111,7 @@ pub fn situations() -> impl Iterator<Item = Situation> {
     })
 }
 
-fn check(pair: &Pair) -> anyhow::Result<Seen> {
+fn check(pair: &Pair) -> anyhow::Result<Observations> {
     let (server, twin) = (
         Scripted::start(pair.flags.0)?,
         Scripted::start(pair.flags.1)?,
@@ -127,7 +127,7 @@ fn check(pair: &Pair) -> anyhow::Result<Seen> {
         true => Some(server.account("lost")?),
         false => None,
     };
-    Ok(Seen {
+    Ok(Observations {
         findings: findings(pair, &record, lost)?,
         others_percent: child::others_percent(&record),
     })
@@ -141,11 +141,11 @@ fn findings(pair: &Pair, record: &Record, lost: Option<u64>) -> anyhow::Result<V
     let mut findings = Vec::new();
     if let Some(ratio) = &pair.ratio {
         let mean_ms = plain.latency_us.mean.unwrap_or_default() / 1e3;
-        let seen = child::throughput(record);
+        let observations = child::throughput(record);
         findings.push(Finding::ratio(
             "÷ twin's throughput",
             (ratio.known)(mean_ms),
-            seen,
+            observations,
             ratio.within,
         ));
     }

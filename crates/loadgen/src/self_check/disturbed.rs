@@ -6,16 +6,15 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use analysis::comparisons::{Standing, standing};
 use anyhow::Context as _;
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use report::analysis::comparisons::{Standing, standing};
-use report::format;
-use report::record::{Comparison, Record};
+use record::{Comparison, Record};
 
 use super::child::{self, Measuring, Scripted};
 use super::finding::Finding;
-use super::{Seen, Situation};
+use super::{Observations, Situation};
 use crate::counters;
 
 /// The load generator is stopped so long after its start, in the middle of what it measures, and for so long.
@@ -39,13 +38,13 @@ pub fn situations() -> impl Iterator<Item = Situation> {
     [stopped, busy].into_iter()
 }
 
-fn stopped_generator() -> anyhow::Result<Seen> {
+fn stopped_generator() -> anyhow::Result<Observations> {
     let server = Scripted::start("--delay 2ms")?;
     let measuring = Measuring::start(&format!("{} -c 8 -d 4s --warmup 500ms", server.url()))?;
     thread::sleep(STOPPED_AFTER);
     let stopped = stop(&measuring)?;
     let record = measuring.record()?;
-    Ok(Seen {
+    Ok(Observations {
         findings: pause_findings(&record, stopped),
         others_percent: child::others_percent(&record),
     })
@@ -86,12 +85,12 @@ fn pause_findings(record: &Record, stopped: Duration) -> Vec<Finding> {
     ]
 }
 
-fn busy_machine() -> anyhow::Result<Seen> {
+fn busy_machine() -> anyhow::Result<Observations> {
     let loops = BusyLoops::start(counters::available_cores() * LOOPS_PER_CORE);
     let arguments = "-s sync -s async-bare -c 64 -d 4s --same-rate off";
     let record = Measuring::start(arguments)?.record()?;
     drop(loops);
-    Ok(Seen {
+    Ok(Observations {
         findings: busy_findings(&record),
         // Others' work is what this is about; it excuses nothing.
         others_percent: None,

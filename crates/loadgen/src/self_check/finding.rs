@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use report::format;
-use report::record::Comparison;
+use record::Comparison;
 
 /// What the two have to say to each other.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -78,12 +77,12 @@ impl Finding {
     pub fn ratio(figure: &str, known: f64, reported: Option<&Comparison>, within: f64) -> Self {
         /// Whole width of an interval that is told from a lucky guess, in times of `within`.
         const NARROW: f64 = 6.0;
-        let seen = reported.and_then(|it| it.ratio);
+        let observations = reported.and_then(|it| it.ratio);
         let interval = reported.and_then(|it| it.low.zip(it.high));
         let holds = interval.is_some_and(|(low, high)| (low..=high).contains(&known));
         let is_narrow = interval.is_some_and(|(low, high)| high / low <= 1.0 + NARROW * within);
-        let is_close = seen.is_some_and(|ratio| (ratio / known - 1.0).abs() <= within);
-        let ratio = seen.map_or_else(|| "–".to_owned(), format::fixed_ratio);
+        let is_close = observations.is_some_and(|ratio| (ratio / known - 1.0).abs() <= within);
+        let ratio = observations.map_or_else(|| "–".to_owned(), format::fixed_ratio);
         let reported = match interval {
             Some((low, high)) => format!(
                 "{ratio} ({}–{})",
@@ -108,7 +107,7 @@ impl Finding {
 
 #[cfg(test)]
 mod tests {
-    use report::record::LoadKind;
+    use record::LoadKind;
 
     use super::*;
 
@@ -124,8 +123,8 @@ mod tests {
     #[test]
     fn a_ratio_agrees_differs_or_cannot_be_told() {
         let agreement = |known, ratio, low, high| {
-            let seen = comparison(ratio, low, high);
-            Finding::ratio("ratio", known, Some(&seen), 0.05).agreement
+            let observations = comparison(ratio, low, high);
+            Finding::ratio("ratio", known, Some(&observations), 0.05).agreement
         };
         assert_eq!(agreement(1.25, 1.22, 1.21, 1.23), Agreement::Agrees);
         assert_eq!(agreement(1.25, 1.10, 1.09, 1.11), Agreement::Differs);

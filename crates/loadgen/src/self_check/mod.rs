@@ -11,12 +11,11 @@ mod finding;
 mod slice;
 mod waits;
 
+use analysis::comparisons::is_contended;
 use anyhow::Context as _;
 use clap::Args;
-use report::analysis::comparisons::is_contended;
-use report::document::{Document, Item, Section};
-use report::format;
-use report::table::{Cell, Column, Layout, Table};
+use render::document::{Document, Item, Section};
+use render::table::{Cell, Column, Layout, Table};
 
 use crate::{exit, interrupt, output};
 use finding::{Agreement, Finding};
@@ -35,17 +34,17 @@ pub struct SelfCheckArgs {
 /// One situation, and what must come of it.
 struct Situation {
     name: &'static str,
-    check: Box<dyn Fn() -> anyhow::Result<Seen>>,
+    check: Box<dyn Fn() -> anyhow::Result<Observations>>,
 }
 
 /// What came of a situation.
-struct Seen {
+struct Observations {
     findings: Vec<Finding>,
     /// Share of the machine that other programs used meanwhile, in percent.
     others_percent: Option<f64>,
 }
 
-impl Seen {
+impl Observations {
     fn is_disturbed(&self) -> bool {
         is_contended(self.others_percent)
     }
@@ -84,16 +83,16 @@ pub fn run(args: &SelfCheckArgs) -> anyhow::Result<u8> {
     let mut all = Vec::with_capacity(situations.len());
     for situation in &situations {
         output::progress(false, situation.name);
-        let seen = settled(situation);
+        let observations = settled(situation);
         if interrupt::requested() {
             return Ok(exit::INTERRUPTED);
         }
-        all.push((situation.name, seen.context(situation.name)?));
+        all.push((situation.name, observations.context(situation.name)?));
     }
     output::print_document(&document(&all))?;
     let sum = |agreement| {
         all.iter()
-            .map(|(_, seen)| seen.count(agreement))
+            .map(|(_, observations)| observations.count(agreement))
             .sum::<usize>()
     };
     Ok(match (sum(Agreement::Differs), sum(Agreement::Unclear)) {
@@ -104,19 +103,19 @@ pub fn run(args: &SelfCheckArgs) -> anyhow::Result<u8> {
 }
 
 /// What came of a situation; tried again while other programs may be why it is not as it should be.
-fn settled(situation: &Situation) -> anyhow::Result<Seen> {
-    let mut seen = (situation.check)()?;
+fn settled(situation: &Situation) -> anyhow::Result<Observations> {
+    let mut observations = (situation.check)()?;
     for _ in 1..TRIES {
-        let is_undecided = seen.count(Agreement::Unclear) > 0;
+        let is_undecided = observations.count(Agreement::Unclear) > 0;
         if !is_undecided || interrupt::requested() {
             break;
         }
-        seen = (situation.check)()?;
+        observations = (situation.check)()?;
     }
-    Ok(seen)
+    Ok(observations)
 }
 
-fn document(all: &[(&str, Seen)]) -> Document {
+fn document(all: &[(&str, Observations)]) -> Document {
     let table = Table {
         id: "self_check".to_owned(),
         title: "Known against reported".to_owned(),
@@ -129,7 +128,7 @@ fn document(all: &[(&str, Seen)]) -> Document {
         ],
         rows: all
             .iter()
-            .flat_map(|(name, seen)| rows(name, seen))
+            .flat_map(|(name, observations)| rows(name, observations))
             .collect(),
         layout: Layout::Upright,
         notes: Vec::new(),
@@ -146,12 +145,12 @@ fn document(all: &[(&str, Seen)]) -> Document {
     }
 }
 
-fn rows(name: &str, seen: &Seen) -> Vec<Vec<Cell>> {
-    let findings = seen.findings.iter().enumerate();
+fn rows(name: &str, observations: &Observations) -> Vec<Vec<Cell>> {
+    let findings = observations.findings.iter().enumerate();
     findings
         .map(|(row, finding)| {
             let name = if row == 0 { name } else { "" };
-            let verdict = match seen.agreement(finding) {
+            let verdict = match observations.agreement(finding) {
                 Agreement::Agrees => "agrees",
                 Agreement::Unclear => "too busy to tell",
                 Agreement::Differs => "DIFFERS",
@@ -169,15 +168,20 @@ fn rows(name: &str, seen: &Seen) -> Vec<Vec<Cell>> {
         .collect()
 }
 
-fn verdict(all: &[(&str, Seen)]) -> String {
+fn verdict(all: &[(&str, Observations)]) -> String {
     let sum = |agreement| {
         all.iter()
-            .map(|(_, seen)| seen.count(agreement))
+            .map(|(_, observations)| observations.count(agreement))
             .sum::<usize>()
     };
-    let figures: usize = all.iter().map(|(_, seen)| seen.findings.len()).sum();
-    let others = all.iter().filter(|(_, seen)| !seen.agrees());
-    let others = others.filter_map(|(_, seen)| seen.others_percent);
+    let figures: usize = all
+        .iter()
+        .map(|(_, observations)| observations.findings.len())
+        .sum();
+    let others = all
+        .iter()
+        .filter(|(_, observations)| !observations.agrees());
+    let others = others.filter_map(|(_, observations)| observations.others_percent);
     let others = others.reduce(f64::max).map_or_else(String::new, |percent| {
         format!(
             " (other programs used up to {} of it)",
@@ -201,8 +205,8 @@ fn verdict(all: &[(&str, Seen)]) -> String {
 mod tests {
     use super::*;
 
-    fn seen(others_percent: Option<f64>, reported: u64) -> Seen {
-        Seen {
+    fn observations(others_percent: Option<f64>, reported: u64) -> Observations {
+        Observations {
             findings: vec![
                 Finding::count("requests", 7, 7),
                 Finding::count("errors", 3, reported),
@@ -213,7 +217,8 @@ mod tests {
 
     #[test]
     fn beside_other_programs_a_difference_says_nothing_and_agreement_does() {
-        let told = |others_percent, reported| verdict(&[("it", seen(others_percent, reported))]);
+        let told =
+            |others_percent, reported| verdict(&[("it", observations(others_percent, reported))]);
         assert!(told(Some(60.0), 3).starts_with("All 2 figures agree"));
         assert!(told(None, 4).starts_with("1 of 2 figures differ"));
         assert!(told(Some(0.0), 4).starts_with("1 of 2 figures differ"));
@@ -234,7 +239,7 @@ mod tests {
                 name: "it",
                 check: Box::new(move || {
                     counted.set(counted.get() + 1);
-                    Ok(seen(others_percent, 4))
+                    Ok(observations(others_percent, 4))
                 }),
             };
             settled(&situation).unwrap();

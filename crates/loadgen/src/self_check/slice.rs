@@ -6,7 +6,7 @@ use anyhow::Context as _;
 use engine::{Arrivals, Engine, EngineConfig, Load, Measurement, Slice, SliceEnd, Target};
 
 use super::finding::Finding;
-use super::{Seen, Situation};
+use super::{Observations, Situation};
 use crate::scripted::{Account, Peer, Script, Slow};
 use crate::{counters, interrupt};
 
@@ -135,7 +135,11 @@ fn errors(account: &Account, measurement: &Measurement) -> Vec<Finding> {
     vec![
         Finding::count("requests", account.answered, measurement.requests),
         Finding::count("errors: status", account.failed, measurement.errors.status),
-        Finding::count("errors: closed", account.closed, measurement.errors.closed),
+        Finding::count(
+            "errors: closed",
+            account.closed,
+            measurement.errors.closed + measurement.errors.stale,
+        ),
         Finding::count(
             "errors in all",
             account.failed + account.closed,
@@ -207,7 +211,7 @@ fn slower_than(measurement: &Measurement, limit: Duration) -> u64 {
     measurement.latency.count_between(limit_ns, u64::MAX)
 }
 
-fn check(loaded: &Loaded) -> anyhow::Result<Seen> {
+fn check(loaded: &Loaded) -> anyhow::Result<Observations> {
     let machine = counters::machine_cpu();
     let (begun, own) = (Instant::now(), counters::own_cpu());
     let (account, measurement) = measure(loaded)?;
@@ -217,7 +221,7 @@ fn check(loaded: &Loaded) -> anyhow::Result<Seen> {
         let known = now.idle_since(before) + now.stolen_since(before) + own;
         100.0 * ((all_s - known.as_secs_f64()) / all_s).clamp(0.0, 1.0)
     });
-    Ok(Seen {
+    Ok(Observations {
         findings: (loaded.findings)(&account, &measurement),
         others_percent,
     })

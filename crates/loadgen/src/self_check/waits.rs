@@ -1,13 +1,11 @@
 //! Simulated waits last equally long on threads and on tasks, or a comparison would compare timers.
 
-use report::format;
-
 use super::child::{self, Measuring};
 use super::finding::Finding;
-use super::{Seen, Situation};
+use super::{Observations, Situation};
+use crate::servers;
 
-/// The servers, and how long they wait, in milliseconds.
-const SERVERS: [&str; 3] = ["sync", "async-bare", "async"];
+/// How long the servers wait, in milliseconds.
 const WAITS_MS: [(&str, f64); 4] = [
     ("waits of 1 ms", 1.0),
     ("waits of 2 ms", 2.0),
@@ -27,8 +25,10 @@ pub fn situations() -> impl Iterator<Item = Situation> {
     })
 }
 
-fn check(wait_ms: f64) -> anyhow::Result<Seen> {
-    let servers = SERVERS.map(|server| format!("-s {server}")).join(" ");
+fn check(wait_ms: f64) -> anyhow::Result<Observations> {
+    let servers = servers::DEFAULT
+        .map(|server| format!("-s {server}"))
+        .join(" ");
     let record = Measuring::start(&format!(
         "{servers} -c 1 -d 2s --warmup 200ms -w work?wait_ms={wait_ms} --same-rate off --contrast off"
     ))?
@@ -37,8 +37,11 @@ fn check(wait_ms: f64) -> anyhow::Result<Seen> {
         let cell = child::cell(&record, server)?;
         Ok(cell.latency_us.p50.unwrap_or(f64::NAN) / 1e3)
     };
-    let medians_ms = SERVERS.iter().map(median).collect::<Result<Vec<_>, _>>()?;
-    Ok(Seen {
+    let medians_ms = servers::DEFAULT
+        .iter()
+        .map(median)
+        .collect::<Result<Vec<_>, _>>()?;
+    Ok(Observations {
         findings: vec![finding(wait_ms, &medians_ms)],
         others_percent: child::others_percent(&record),
     })
@@ -52,7 +55,7 @@ fn finding(wait_ms: f64, medians_ms: &[f64]) -> Finding {
     let text = |ms: f64| format::duration_us(ms * 1e3);
     let reported: Vec<String> = medians_ms.iter().map(|&ms| text(ms)).collect();
     Finding::new(
-        &format!("p50 of {}", SERVERS.join(", ")),
+        &format!("p50 of {}", servers::DEFAULT.join(", ")),
         format!("within {}", text(within_ms)),
         reported.join(", "),
         are_known && shortest >= wait_ms && longest - shortest <= within_ms,

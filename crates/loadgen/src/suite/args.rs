@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::cli::FormatArg;
-use crate::plan::{Output, check_files};
+use crate::args::FormatArg;
+use crate::output::{Output, check_files};
 
 /// `loadgen suite`.
 #[derive(Debug, Args)]

@@ -3,25 +3,25 @@
 //! # Layout
 //!
 //! - [`args`], [`plan`]: the command line, and what shall be measured. [`rows`]: the rows and their loads, as data.
-//! - [`ledger`]: the record while it grows. [`progress`]: how far it is.
+//! - [`journal`]: the record while it grows. [`progress`]: how far it is.
 //!
-//! Each row is one run of the main job; what is shown of them together stands in `report::suite`.
+//! Each row is one run of the main job; what is shown of them together stands in `pages::suite`.
 
 pub mod args;
-mod ledger;
+mod journal;
 mod plan;
 mod progress;
 mod rows;
 
 use std::time::{Duration, Instant};
 
-use report::suite::record::SuiteRow;
+use record::suite::SuiteRow;
 
-use crate::cli::MaxErrors;
+use crate::args::MaxErrors;
 use crate::run as main_job;
 use crate::{cpu, environment, exit, interrupt, output};
 use args::SuiteArgs;
-use ledger::{Ledger, Measured};
+use journal::{Journal, Measured};
 use plan::SuitePlan;
 use progress::Progress;
 use rows::Row;
@@ -32,27 +32,27 @@ use rows::Row;
 /// When nothing can be measured.
 pub fn run(args: &SuiteArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
-    let (plan, mut ledger) = match &args.resume {
+    let (plan, mut journal) = match &args.resume {
         Some(path) => {
-            let ledger = Ledger::resume(path, &environment::look())?;
-            let record = &ledger.record;
+            let journal = Journal::resume(path, &environment::look())?;
+            let record = &journal.record;
             let plan = SuitePlan::resumed(record.config.clone(), &record.rows, args)?;
-            (plan, ledger)
+            (plan, journal)
         }
         None => {
             let plan = SuitePlan::new(args)?;
-            let ledger = Ledger::begin(&plan, environment::look())?;
-            (plan, ledger)
+            let journal = Journal::begin(&plan, environment::look())?;
+            (plan, journal)
         }
     };
     cpu::say_if_busy(plan.output.quiet);
-    let measured = measure(&plan, &mut ledger);
+    let measured = measure(&plan, &mut journal);
     output::show(
-        &|format, options| report::suite::render(&ledger.record, format, options),
+        &|format, options| pages::suite::render(&journal.record, format, options),
         &plan.output,
     )?;
-    if let Some(path) = ledger.path().filter(|path| path.exists()) {
-        let resume = match ledger.to_do().is_empty() {
+    if let Some(path) = journal.path().filter(|path| path.exists()) {
+        let resume = match journal.to_do().is_empty() {
             true => String::new(),
             false => format!("; go on with it: loadgen suite --resume {}", path.display()),
         };
@@ -60,23 +60,23 @@ pub fn run(args: &SuiteArgs) -> anyhow::Result<u8> {
         output::note(&plan.output, &saved);
     }
     measured?;
-    Ok(code(&ledger.record.rows))
+    Ok(code(&journal.record.rows))
 }
 
 /// Measures what is to be done, row after row, until all is or an interrupt comes.
-fn measure(plan: &SuitePlan, ledger: &mut Ledger) -> anyhow::Result<()> {
-    let to_do = ledger.to_do();
+fn measure(plan: &SuitePlan, journal: &mut Journal) -> anyhow::Result<()> {
+    let to_do = journal.to_do();
     let estimates = to_do.iter().map(|&index| plan.estimate(&plan.rows[index]));
     let estimates: Vec<Duration> = estimates.collect::<anyhow::Result<_>>()?;
     let mut progress = Progress::new(plan, estimates);
     for index in to_do {
-        progress.measuring(&ledger.record.rows[index]);
+        progress.measuring(&journal.record.rows[index]);
         let measured = measure_row(plan, &plan.rows[index])?;
         if interrupt::requested() {
             break; // half a row is none
         }
-        ledger.add(index, measured)?;
-        progress.measured(&ledger.record.rows[index]);
+        journal.add(index, measured)?;
+        progress.measured(&journal.record.rows[index]);
     }
     Ok(())
 }

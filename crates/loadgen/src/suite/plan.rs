@@ -4,20 +4,20 @@ use std::time::Duration;
 
 use anyhow::{Context as _, bail};
 use engine::{Arrivals, ClientKind};
-use report::record::COUNTING_RULE;
-use report::suite::record::{Lacking, SuiteConfig, SuiteRow};
+use record::COUNTING_RULE;
+use record::suite::{Lacking, SuiteConfig, SuiteRow};
 use workload::Workload;
 
 use super::args::SuiteArgs;
 use super::rows::{ROWS, Row};
-use crate::cli::MaxErrors;
-use crate::plan::{
-    Amount, DEFAULT_IDLE, LoadPoint, Output, Plan, ServerSource, ServerSpec, Work, check_labels,
-    random_seed,
-};
+use crate::args::{MaxErrors, Wait};
+use crate::output::Output;
+use crate::plan::{Amount, DEFAULT_IDLE, LoadPoint, Plan, random_seed};
+use crate::scenarios::{self, fitted};
+use crate::server_spec::{ServerSource, ServerSpec, check_for_workloads};
 use crate::slices::{self, ToCut, Turns};
-use crate::waiting::Wait;
-use crate::{counters, document, servers, shapes};
+use crate::work::Work;
+use crate::{counters, document, servers};
 
 /// Errors tolerated in each row, as by default in a run.
 pub const MAX_ERRORS: MaxErrors = MaxErrors::Share(0.01);
@@ -150,7 +150,7 @@ impl SuitePlan {
                 ..self.output.clone()
             },
         };
-        shapes::of(&plan.work).fit(&mut plan)?;
+        scenarios::of(&plan.work).fit(&mut plan)?;
         Ok(Some(plan))
     }
 
@@ -163,7 +163,7 @@ impl SuitePlan {
         let Some(plan) = self.run(row)? else {
             return Ok(Duration::ZERO);
         };
-        let load = plan.estimated_time().unwrap_or_default();
+        let load = fitted::estimated_time(&plan).unwrap_or_default();
         let servers = u32::try_from(plan.servers.len()).unwrap_or(u32::MAX);
         let per_server = match plan.servers.len() {
             0 => Duration::ZERO,
@@ -222,7 +222,7 @@ fn parse(specs: &[String]) -> anyhow::Result<Vec<ServerSpec>> {
         .iter()
         .map(|text| ServerSpec::parse(text))
         .collect::<anyhow::Result<_>>()?;
-    check_labels(&servers)?;
+    check_for_workloads(&servers)?;
     Ok(servers)
 }
 

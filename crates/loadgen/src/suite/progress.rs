@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use report::format;
-use report::suite::findings;
-use report::suite::record::SuiteRow;
+use analysis::findings;
+use record::suite::SuiteRow;
 
 use super::plan::SuitePlan;
 use crate::progress::minutes;

@@ -186,7 +186,7 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
-    use report::analysis::comparisons::BLOCKS_NEEDED;
+    use stats::thresholds::BLOCKS_NEEDED;
     use workload::{Definition, Workload};
 
     use super::*;

@@ -5,9 +5,9 @@ use std::time::Duration;
 
 use clap::Args;
 
-use crate::cli::{Cpus, KeepAlive, parse_cpus, parse_duration, parse_duration_or_zero};
-use crate::output_args::OutputArgs;
-use crate::waiting::Wait;
+use crate::args::Wait;
+use crate::args::output::OutputArgs;
+use crate::args::{Cpus, KeepAlive, parse_cpus, parse_duration, parse_duration_or_zero};
 
 /// `loadgen sweep`.
 #[derive(Debug, Args)]

@@ -4,10 +4,10 @@
 //!
 //! - [`args`], [`plan`]: the command line, and what shall be measured.
 //! - [`schedule`]: which cell is visited next. [`visit`]: a visit. [`stop`]: why a server does not work.
-//! - [`ledger`]: the record while it grows. [`progress`]: how far it is.
+//! - [`journal`]: the record while it grows. [`progress`]: how far it is.
 
 pub mod args;
-mod ledger;
+mod journal;
 mod plan;
 mod progress;
 mod schedule;
@@ -16,18 +16,17 @@ mod visit;
 
 use std::time::{Duration, Instant};
 
+use analysis::sweep::distance_from_flip;
 use anyhow::Context as _;
 use engine::{ClientKind, Engine, EngineConfig};
-use jiff::Timestamp;
-use report::sweep::analysis::distance_from_flip;
-use report::sweep::record::{StopCause, Stopped, SweepCell};
+use record::sweep::{StopCause, Stopped, SweepCell};
 
 use crate::descriptors::{self, Room};
 use crate::waiting::Waiting;
 use crate::{cpu, environment, exit, interrupt, limits, output};
 use args::SweepArgs;
-use ledger::Ledger;
-pub use ledger::read;
+use journal::Journal;
+pub use journal::read;
 pub use plan::SweepPlan;
 use progress::Progress;
 use schedule::{CellState, Estimate};
@@ -40,30 +39,30 @@ use visit::VisitPlan;
 pub fn run(args: &SweepArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
     let resumed = match &args.resume {
-        Some(path) => Some(Ledger::resume(path, &environment::look())?),
+        Some(path) => Some(Journal::resume(path, &environment::look())?),
         None => None,
     };
     let plan = match &resumed {
-        Some(ledger) => SweepPlan::resumed(ledger.record.config.clone(), args)?,
+        Some(journal) => SweepPlan::resumed(journal.record.config.clone(), args)?,
         None => SweepPlan::new(args)?,
     };
     let waiting = waiting(&plan)?;
     let plan = plan.waiting(&waiting);
-    let mut ledger = match resumed {
-        Some(ledger) => ledger,
+    let mut journal = match resumed {
+        Some(journal) => journal,
         None => begin(&plan)?,
     };
-    let swept = sweep(&plan, &mut ledger);
-    ledger.finish()?;
-    let record = &ledger.record;
+    let swept = sweep(&plan, &mut journal);
+    journal.finish()?;
+    let record = &journal.record;
     let measured = record.cells.iter().any(|cell| !cell.visits.is_empty());
     if measured {
         output::show(
-            &|format, options| report::sweep::render(record, format, options),
+            &|format, options| pages::sweep::render(record, format, options),
             &plan.output,
         )?;
     }
-    if let Some(path) = ledger.path() {
+    if let Some(path) = journal.path() {
         let resume = if record.interrupted {
             format!("; go on with it: loadgen sweep --resume {}", path.display())
         } else {
@@ -86,13 +85,13 @@ pub fn run(args: &SweepArgs) -> anyhow::Result<u8> {
 ///
 /// # Errors
 /// When it cannot be measured to its end.
-pub fn measure(plan: SweepPlan) -> anyhow::Result<report::sweep::SweepRecord> {
+pub fn measure(plan: SweepPlan) -> anyhow::Result<record::sweep::SweepRecord> {
     let waiting = waiting(&plan)?;
     let plan = plan.waiting(&waiting);
-    let mut ledger = begin(&plan)?;
-    sweep(&plan, &mut ledger)?;
-    ledger.finish()?;
-    Ok(ledger.record)
+    let mut journal = begin(&plan)?;
+    sweep(&plan, &mut journal)?;
+    journal.finish()?;
+    Ok(journal.record)
 }
 
 fn waiting(plan: &SweepPlan) -> anyhow::Result<Waiting> {
@@ -100,21 +99,21 @@ fn waiting(plan: &SweepPlan) -> anyhow::Result<Waiting> {
     Waiting::start(plan.wait()?, plan.servers.len(), cpus)
 }
 
-fn begin(plan: &SweepPlan) -> anyhow::Result<Ledger> {
-    let started_at = Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
-    let mut ledger = Ledger::begin(
+fn begin(plan: &SweepPlan) -> anyhow::Result<Journal> {
+    let started_at = crate::journal::started_at();
+    let mut journal = Journal::begin(
         &plan.config,
         started_at,
         environment::look(),
         plan.output.save,
     )?;
-    ledger.record.ceilings = limits::ceilings(&plan.servers);
-    ledger.visits_wanted = ledger.visits_wanted.min(plan.most_visits);
-    Ok(ledger)
+    journal.record.ceilings = limits::ceilings(&plan.servers);
+    journal.visits_wanted = journal.visits_wanted.min(plan.most_visits);
+    Ok(journal)
 }
 
 /// Visits cells until the schedule says that it is enough, or an interrupt does.
-fn sweep(plan: &SweepPlan, ledger: &mut Ledger) -> anyhow::Result<()> {
+fn sweep(plan: &SweepPlan, journal: &mut Journal) -> anyhow::Result<()> {
     let limit = engine::limits::raise_descriptor_limit()
         .context("cannot read the limit on open files")?
         .soft;
@@ -127,29 +126,29 @@ fn sweep(plan: &SweepPlan, ledger: &mut Ledger) -> anyhow::Result<()> {
     })?;
     interrupt::cancels(engine.cancel_handle());
     cpu::say_if_busy(plan.output.quiet);
-    let before = Duration::from_secs_f64(ledger.record.elapsed_s);
+    let before = Duration::from_secs_f64(journal.record.elapsed_s);
     let began = Instant::now();
-    let begun = states(plan, ledger, limit);
+    let begun = states(plan, journal, limit);
     let progress = Progress::new(plan, schedule::rest(&begun, plan.most_visits, plan.time));
     let of = begun.len();
     while !interrupt::requested() {
         let left = plan.time.saturating_sub(began.elapsed());
-        let Some(cell) = schedule::next(&states(plan, ledger, limit), plan.most_visits, left)
+        let Some(cell) = schedule::next(&states(plan, journal, limit), plan.most_visits, left)
         else {
             break;
         };
-        progress.visiting(&ledger.record.cells[cell], cell + 1, of);
+        progress.visiting(&journal.record.cells[cell], cell + 1, of);
         if !visit_cell(
             &mut engine,
             plan,
-            ledger,
+            journal,
             cell,
             limit,
             before + began.elapsed(),
         )? {
             break;
         }
-        progress.visited(&ledger.record.cells[cell], cell + 1, of);
+        progress.visited(&journal.record.cells[cell], cell + 1, of);
     }
     Ok(())
 }
@@ -158,29 +157,33 @@ fn sweep(plan: &SweepPlan, ledger: &mut Ledger) -> anyhow::Result<()> {
 fn visit_cell(
     engine: &mut Engine,
     plan: &SweepPlan,
-    ledger: &mut Ledger,
+    journal: &mut Journal,
     cell: usize,
     limit: u64,
     elapsed: Duration,
 ) -> anyhow::Result<bool> {
-    let spot = ledger.record.cells[cell].spot;
+    let spot = journal.record.cells[cell].spot;
     for server in 0..plan.servers.len() {
-        let known = &ledger.record.cells[cell].servers[server];
+        let known = &journal.record.cells[cell].servers[server];
         if known.stopped.is_some() || known.result.is_some() {
             continue; // what was found stays
         }
-        let known = ledger
+        let known = journal
             .known_to_stop(spot, server)
-            .or_else(|| beyond(plan, ledger, server, spot.concurrency, limit));
+            .or_else(|| beyond(plan, journal, server, spot.concurrency, limit));
         if let Some(stopped) = known {
-            ledger.not_tried(cell, server, stopped);
+            journal.not_tried(cell, server, stopped);
         }
     }
-    let works = |server: &usize| ledger.record.cells[cell].servers[*server].stopped.is_none();
+    let works = |server: &usize| {
+        journal.record.cells[cell].servers[*server]
+            .stopped
+            .is_none()
+    };
     let servers: Vec<usize> = (0..plan.servers.len()).filter(works).collect();
     let room = descriptors::room(u64::from(spot.concurrency), servers.len() as u64, limit)
         .unwrap_or(Room::InTurns);
-    let first_block = ledger.first_block(cell);
+    let first_block = journal.first_block(cell);
     let outcome = visit::visit(
         engine,
         &VisitPlan {
@@ -195,7 +198,7 @@ fn visit_cell(
         return Ok(false);
     };
     let elapsed = elapsed + outcome.took;
-    ledger.add(cell, outcome, room == Room::InTurns, elapsed)?;
+    journal.add(cell, outcome, room == Room::InTurns, elapsed)?;
     Ok(true)
 }
 
@@ -203,7 +206,7 @@ fn visit_cell(
 /// worst take the machine down.
 fn beyond(
     plan: &SweepPlan,
-    ledger: &Ledger,
+    journal: &Journal,
     server: usize,
     concurrency: u32,
     limit: u64,
@@ -219,7 +222,7 @@ fn beyond(
         });
     }
     let name = &plan.servers[server].label;
-    let ceiling = ledger
+    let ceiling = journal
         .record
         .ceilings
         .iter()
@@ -235,8 +238,8 @@ fn beyond(
 }
 
 /// What is known of each cell.
-fn states(plan: &SweepPlan, ledger: &Ledger, limit: u64) -> Vec<CellState> {
-    ledger
+fn states(plan: &SweepPlan, journal: &Journal, limit: u64) -> Vec<CellState> {
+    journal
         .record
         .cells
         .iter()

@@ -2,22 +2,25 @@
 
 use std::time::Duration;
 
+use analysis::sweep::interim_looks::{BLOCKS_PER_VISIT, SECOND_LOOK_VISITS};
 use anyhow::{Context as _, anyhow, bail};
 use clap::ValueEnum as _;
-use report::record::{COUNTING_RULE, ServerConfig};
-use report::sweep::looks::{BLOCKS_PER_VISIT, SECOND_LOOK_VISITS};
-use report::sweep::record::{Spot, SweepConfig};
+use record::sweep::{Spot, SweepConfig};
+use record::{COUNTING_RULE, ServerConfig};
+use stats::thresholds::CONFIDENCE;
 use workload::Workload;
 
 use super::args::SweepArgs;
-use crate::cli::KeepAlive;
-use crate::output_args::OutputArgs;
-use crate::plan::{Output, ServerSpec, Work, check_labels, check_pinning, random_seed};
-use crate::waiting::{Wait, Waiting};
+use crate::args::KeepAlive;
+use crate::args::Wait;
+use crate::args::output::OutputArgs;
+use crate::output::Output;
+use crate::plan::{check_pinning, random_seed};
+use crate::server_spec::{ServerSpec, check_for_workloads};
+use crate::waiting::Waiting;
+use crate::work::Work;
 use crate::{counters, servers};
 
-/// Probability that no cell of a map names a wrong winner.
-const CONFIDENCE: f64 = 0.95;
 /// 1 to 10,000 in steps of about √10.
 const CONCURRENCIES: [u32; 9] = [1, 3, 10, 32, 100, 316, 1_000, 3_162, 10_000];
 
@@ -97,8 +100,9 @@ impl SweepPlan {
         time: Duration,
         output: &OutputArgs,
     ) -> anyhow::Result<Self> {
-        check_labels(&servers)?;
-        check_pinning(config.server_cpus.is_some() || config.client_cpus.is_some())?;
+        check_for_workloads(&servers)?;
+        let cpus = |cpus: &'_ Option<Vec<usize>>| cpus.clone().unwrap_or_default();
+        check_pinning(&[&cpus(&config.server_cpus), &cpus(&config.client_cpus)])?;
         let plan = Self {
             servers,
             most_visits: if config.quick { 1 } else { SECOND_LOOK_VISITS },

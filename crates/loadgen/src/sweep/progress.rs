@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use report::format;
-use report::sweep::record::SweepCell;
+use record::sweep::SweepCell;
 
 use super::plan::SweepPlan;
 use crate::progress::minutes;

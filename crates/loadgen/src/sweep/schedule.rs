@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use report::sweep::looks::{FIRST_LOOK_VISITS, SECOND_LOOK_VISITS};
+use analysis::sweep::interim_looks::{FIRST_LOOK_VISITS, SECOND_LOOK_VISITS};
 
 /// What is known of a cell when the next one to visit is chosen.
 #[derive(Debug, Clone, Copy)]
@@ -134,7 +134,7 @@ impl Estimate {
 
 /// How a block is cut.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Shape {
+pub struct BlockShape {
     /// Length of a slice.
     pub slice: Duration,
     /// Slices of each server within a block: an even number is mirrored, one is in random order.
@@ -149,7 +149,7 @@ pub fn shape(
     longest_silence: Duration,
     servers: usize,
     in_turns: bool,
-) -> Shape {
+) -> BlockShape {
     /// A cell with a response time beyond a second is measured with fewer than five of them.
     const LONGEST: Duration = Duration::from_secs(5);
     /// Blocks of short answers last so long over all servers: a compromise between time and long slices.
@@ -163,7 +163,7 @@ pub fn shape(
         .max(SHORT_BLOCK / slices_per_round)
         .max(lengthened);
     let is_mirrored = !in_turns && slice * slices_per_round <= MIRRORED;
-    Shape {
+    BlockShape {
         slice,
         slices_per_server: if is_mirrored { 2 } else { 1 },
     }
@@ -268,28 +268,28 @@ mod tests {
         let ms = Duration::from_millis;
         assert_eq!(
             shape(ms(1), Duration::ZERO, 4, false),
-            Shape {
+            BlockShape {
                 slice: ms(125),
                 slices_per_server: 2
             }
         );
         assert_eq!(
             shape(ms(1), Duration::ZERO, 2, false),
-            Shape {
+            BlockShape {
                 slice: ms(250),
                 slices_per_server: 2
             }
         );
         assert_eq!(
             shape(ms(100), Duration::ZERO, 4, false),
-            Shape {
+            BlockShape {
                 slice: ms(500),
                 slices_per_server: 1
             }
         );
         assert_eq!(
             shape(ms(1), Duration::ZERO, 2, true),
-            Shape {
+            BlockShape {
                 slice: ms(250),
                 slices_per_server: 1
             }

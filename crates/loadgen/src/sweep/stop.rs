@@ -1,19 +1,19 @@
 //! Why a server does not work under a load: from the error, the process's last words and the counts.
 
 use engine::{ConnectError, ErrorCounts, ErrorKind, FetchError, Measurement};
-use report::record::CellResult;
-use report::sweep::record::{StopCause, Stopped};
+use record::CellResult;
+use record::sweep::{StopCause, Stopped};
 
-use crate::arm::Arm;
 use crate::limits::Threads;
+use crate::server_under_test::ServerUnderTest;
 
 /// Unanswered connections tolerated when each is asked once: one in a hundred.
 const TOLERATED: u64 = 100;
 
 /// A server that could not be connected, or ended.
-pub fn of_error(arm: &mut Arm, error: &anyhow::Error) -> Stopped {
-    arm.await_end();
-    let ended = ended(arm);
+pub fn of_error(sut: &mut ServerUnderTest, error: &anyhow::Error) -> Stopped {
+    sut.await_end();
+    let ended = ended(sut);
     let reason = ended.clone().unwrap_or_else(|| format!("{error:#}"));
     let cause = match (error.downcast_ref::<ConnectError>(), &ended) {
         (Some(ConnectError::Descriptors(_)), _) => StopCause::Descriptors,
@@ -25,7 +25,7 @@ pub fn of_error(arm: &mut Arm, error: &anyhow::Error) -> Stopped {
         {
             StopCause::Unanswered
         }
-        (_, ended) => cause_in_words(&words(arm, &reason), ended.is_some()),
+        (_, ended) => cause_in_words(&words(sut, &reason), ended.is_some()),
     };
     Stopped {
         cause,
@@ -35,20 +35,20 @@ pub fn of_error(arm: &mut Arm, error: &anyhow::Error) -> Stopped {
 }
 
 /// Whether an error of a block is this server's.
-pub fn is_to_blame(arm: &mut Arm, error: &anyhow::Error) -> bool {
+pub fn is_to_blame(sut: &mut ServerUnderTest, error: &anyhow::Error) -> bool {
     let named = match error.downcast_ref::<ConnectError>() {
-        Some(ConnectError::Connections { target, .. }) => *target == arm.label,
+        Some(ConnectError::Connections { target, .. }) => *target == sut.label,
         _ => false,
     };
     named || {
-        arm.await_end();
-        ended(arm).is_some()
+        sut.await_end();
+        ended(sut).is_some()
     }
 }
 
 /// Whether a server that did not stand its load is worth a second look: one that ended is not.
-pub fn is_worth_another_look(arm: &mut Arm) -> bool {
-    ended(arm).is_none()
+pub fn is_worth_another_look(sut: &mut ServerUnderTest) -> bool {
+    ended(sut).is_none()
 }
 
 /// A server that was asked for one answer before any load and did not give it in time; `None` for errors of
@@ -79,13 +79,13 @@ pub struct Probed {
 }
 
 /// Every connection was asked once: those without an answer are not served.
-pub fn of_probe(arm: &mut Arm, probe: &Measurement, probed: Probed) -> Option<Stopped> {
+pub fn of_probe(sut: &mut ServerUnderTest, probe: &Measurement, probed: Probed) -> Option<Stopped> {
     let connections = probed.connections;
     let unanswered = connections.saturating_sub(probe.requests);
     if unanswered * TOLERATED <= connections && probe.requests > 0 {
         return None;
     }
-    let ended = ended(arm);
+    let ended = ended(sut);
     let refused = probe.status_codes.get(&503).copied().unwrap_or(0);
     let mut reason = format!(
         "{unanswered} of {connections} connections got no answer ({})",
@@ -105,7 +105,7 @@ pub fn of_probe(arm: &mut Arm, probe: &Measurement, probed: Probed) -> Option<St
         // A blocking server that has no thread for a connection says so with this status; others may
         // have any reason.
         () if mostly(refused, &probe.errors) && has_threads(probed.threads) => StopCause::Threads,
-        () => cause_in_words(&words(arm, &reason), ended.is_some()),
+        () => cause_in_words(&words(sut, &reason), ended.is_some()),
     };
     Some(Stopped {
         cause,
@@ -136,8 +136,8 @@ pub fn of_result(result: &CellResult) -> Option<Stopped> {
     })
 }
 
-fn ended(arm: &mut Arm) -> Option<String> {
-    let process = arm.process.as_mut()?;
+fn ended(sut: &mut ServerUnderTest) -> Option<String> {
+    let process = sut.process.as_mut()?;
     process.exited()?;
     Some(process.how_it_ended())
 }
@@ -166,8 +166,8 @@ fn mostly(some: u64, errors: &ErrorCounts) -> bool {
 }
 
 /// What is said about it, the server's own words included.
-fn words(arm: &Arm, reason: &str) -> String {
-    let own = arm
+fn words(sut: &ServerUnderTest, reason: &str) -> String {
+    let own = sut
         .process
         .as_ref()
         .map(|process| process.stderr_note())

@@ -3,20 +3,22 @@
 use std::time::{Duration, Instant};
 
 use engine::{Engine, Load, Slice, SliceEnd, Target, TargetId};
-use report::record::{CellResult, LoadKind, ServerConfig};
-use report::sweep::record::{Spot, Stopped};
+use record::sweep::{Spot, Stopped};
+use record::{CellResult, LoadKind, ServerConfig};
 
 use super::plan::SweepPlan;
-use super::schedule::{Shape, shape};
+use super::schedule::{BlockShape, shape};
 use super::stop::{self, Probed};
-use crate::arm::Arm;
 use crate::block::{self, BlockPlan};
 use crate::cells::{Cell, CellName};
 use crate::descriptors::Room;
-use crate::plan::{ServerSpec, Work};
 use crate::sampler::Sampler;
+use crate::schedule::order;
+use crate::server_spec::ServerSpec;
+use crate::server_under_test::{ServerUnderTest, longest_silence, slowest_response};
 use crate::stragglers::{Stragglers, Whole};
-use crate::{document, interrupt, limits, servers};
+use crate::work::Work;
+use crate::{document, interrupt, limits, verify};
 
 /// What is visited.
 pub struct VisitPlan<'a> {
@@ -81,7 +83,7 @@ struct Visit<'a> {
     engine: &'a mut Engine,
     plan: &'a VisitPlan<'a>,
     work: &'a Work,
-    arms: Vec<Arm>,
+    suts: Vec<ServerUnderTest>,
     cells: Vec<Cell>,
     stragglers: Stragglers,
     sampler: Sampler,
@@ -99,29 +101,29 @@ impl<'a> Visit<'a> {
     ) -> anyhow::Result<Self> {
         let cpus = plan.sweep.config.server_cpus.clone().unwrap_or_default();
         let spec = |&number: &usize| -> &ServerSpec { &plan.sweep.servers[number] };
-        let arms = plan
+        let suts = plan
             .servers
             .iter()
-            .map(|number| Arm::start(spec(number), &cpus))
+            .map(|number| ServerUnderTest::start(spec(number), &cpus))
             .collect::<anyhow::Result<Vec<_>>>()?;
         let started = plan
             .servers
             .iter()
             .copied()
-            .zip(arms.iter().map(document::server))
+            .zip(suts.iter().map(document::server))
             .collect();
         Ok(Self {
             engine,
             plan,
             work,
-            cells: arms
+            cells: suts
                 .iter()
-                .map(|arm| Cell::new(cell_name(plan, work, arm)))
+                .map(|sut| Cell::new(cell_name(plan, work, sut)))
                 .collect(),
             stragglers: Stragglers::default(),
-            sampler: Sampler::start(arms.iter().map(Arm::pids).collect()),
+            sampler: Sampler::start(suts.iter().map(ServerUnderTest::pids).collect()),
             epoch: Instant::now(),
-            arms,
+            suts,
             outcome: VisitOutcome {
                 started,
                 ..VisitOutcome::default()
@@ -132,10 +134,10 @@ impl<'a> Visit<'a> {
 
     /// Asks every server once, before any load. One that twice does not answer in time is out of this cell.
     fn verified(mut self) -> anyhow::Result<Self> {
-        for number in 0..self.arms.len() {
+        for number in 0..self.suts.len() {
             let ask = || {
                 let timeout = self.plan.sweep.timeout();
-                servers::verify(&self.arms[number], self.work, timeout)
+                verify::verify(&self.suts[number], self.work, timeout)
             };
             let in_vain = |error: &anyhow::Error| stop::of_unanswered(error).is_some();
             let answer = match ask() {
@@ -145,7 +147,7 @@ impl<'a> Visit<'a> {
             if let Err(error) = answer {
                 match stop::of_unanswered(&error) {
                     Some(stopped) => self.stop(number, stopped),
-                    None => return Err(self.arms[number].explained(error)),
+                    None => return Err(self.suts[number].explained(error)),
                 }
             }
         }
@@ -157,8 +159,8 @@ impl<'a> Visit<'a> {
     fn warm_up(&mut self, number: usize) -> anyhow::Result<()> {
         let mut tried = self.try_out(number)?;
         let again = tried.is_err() && !interrupt::requested();
-        if again && stop::is_worth_another_look(&mut self.arms[number]) {
-            self.arms[number].disconnect(self.engine);
+        if again && stop::is_worth_another_look(&mut self.suts[number]) {
+            self.suts[number].disconnect(self.engine);
             tried = self.try_out(number)?;
         }
         match tried {
@@ -174,10 +176,10 @@ impl<'a> Visit<'a> {
     /// Connects a server and asks once on every connection: its connections, or why it does not stand that.
     fn try_out(&mut self, number: usize) -> anyhow::Result<Result<TargetId, Stopped>> {
         let spot = self.plan.spot;
-        let arm = &mut self.arms[number];
-        let id = match arm.connect(self.engine, target(spot, self.work, arm)) {
+        let sut = &mut self.suts[number];
+        let id = match sut.connect(self.engine, target(spot, self.work, sut)) {
             Ok(id) => id,
-            Err(error) => return Ok(Err(stop::of_error(arm, &error))),
+            Err(error) => return Ok(Err(stop::of_error(sut, &error))),
         };
         self.engine.run_slice(&Slice {
             loads: vec![(id, Load::OnceEach)],
@@ -190,7 +192,7 @@ impl<'a> Visit<'a> {
             keep_alive: spot.keep_alive,
             threads: limits::threads(&self.plan.sweep.servers[self.plan.servers[number]]),
         };
-        Ok(match stop::of_probe(arm, &probe, probed) {
+        Ok(match stop::of_probe(sut, &probe, probed) {
             Some(stopped) => Err(stopped),
             None => Ok(id),
         })
@@ -202,23 +204,23 @@ impl<'a> Visit<'a> {
             lead_in: Duration::ZERO,
             end: SliceEnd::After(self.plan.sweep.warmup().max(Duration::from_millis(1))),
         })?;
-        let arm = &mut self.arms[number];
+        let sut = &mut self.suts[number];
         if let Some(load) = warm.loads.first() {
-            arm.mean_response = load.mean_latency;
-            arm.longest_silence = load.longest_silence;
+            sut.mean_response = load.mean_latency;
+            sut.longest_silence = load.longest_silence;
         }
         let warm = self.engine.close_book(id)?;
         self.stragglers.warmed_up(number, id, &warm);
         if self.plan.room == Room::InTurns {
-            arm.disconnect(self.engine);
+            sut.disconnect(self.engine);
         }
         Ok(())
     }
 
     /// Takes a server out of this cell: its process ends, what it did here is not used.
     fn stop(&mut self, number: usize, stopped: Stopped) {
-        self.arms[number].disconnect(self.engine);
-        self.arms[number].process = None;
+        self.suts[number].disconnect(self.engine);
+        self.suts[number].process = None;
         self.outcome.stopped.push((number, stopped));
     }
 
@@ -229,7 +231,7 @@ impl<'a> Visit<'a> {
                 .iter()
                 .any(|(other, _)| other == number)
         };
-        (0..self.arms.len())
+        (0..self.suts.len())
             .filter(|number| !stopped(number))
             .collect()
     }
@@ -237,43 +239,33 @@ impl<'a> Visit<'a> {
     /// All blocks; false when they were interrupted.
     fn measure(&mut self) -> anyhow::Result<bool> {
         self.sampler.take();
-        let slowest = self
-            .arms
-            .iter()
-            .filter_map(|arm| arm.mean_response)
-            .max()
-            .unwrap_or_default();
+        let slowest = slowest_response(&self.suts);
         let in_turns = self.plan.room == Room::InTurns;
         while self.outcome.blocks < self.plan.sweep.config.blocks_per_visit {
             let working = self.working();
             if working.is_empty() {
                 break;
             }
-            let silence = self.arms.iter().map(|arm| arm.longest_silence).max();
-            let shape = shape(
-                slowest,
-                silence.unwrap_or_default(),
-                working.len(),
-                in_turns,
-            );
+            let silence = longest_silence(&self.suts);
+            let shape = shape(slowest, silence, working.len(), in_turns);
             self.outcome.slice = shape.slice;
             if interrupt::requested() || !self.block(&working, shape)? {
                 return Ok(false);
             }
         }
-        let last = self.stragglers.settle(self.engine, &self.arms)?;
+        let last = self.stragglers.settle(self.engine, &self.suts)?;
         self.keep(last);
         Ok(!interrupt::requested())
     }
 
     /// One block; false when it was interrupted. A server that ends in it, or cannot be connected for the
     /// second time, is out, and the block is made again without it.
-    fn block(&mut self, working: &[usize], shape: Shape) -> anyhow::Result<bool> {
+    fn block(&mut self, working: &[usize], shape: BlockShape) -> anyhow::Result<bool> {
         let index = self.plan.first_block + self.outcome.blocks;
-        let order = order(working, shape, self.seed(index));
+        let order = order(working, shape.slices_per_server, self.seed(index));
         let (spot, work) = (self.plan.spot, self.work);
-        let target_of = |arm: &Arm| target(spot, work, arm);
-        let connect_each: Option<&dyn Fn(&Arm) -> Target> = match self.plan.room {
+        let target_of = |sut: &ServerUnderTest| target(spot, work, sut);
+        let connect_each: Option<&dyn Fn(&ServerUnderTest) -> Target> = match self.plan.room {
             Room::ForAll => None,
             Room::InTurns => Some(&target_of),
         };
@@ -284,7 +276,7 @@ impl<'a> Visit<'a> {
             seed: self.seed(index),
             connect_each,
         };
-        let mut outcome = match block::run(self.engine, &mut self.arms, &plan) {
+        let mut outcome = match block::run(self.engine, &mut self.suts, &plan) {
             Ok(outcome) if outcome.around.interrupted => return Ok(false),
             Ok(outcome) => outcome,
             Err(_) if interrupt::requested() => return Ok(false),
@@ -292,7 +284,7 @@ impl<'a> Visit<'a> {
         };
         let whole = self
             .stragglers
-            .add(self.engine, &self.arms, index, &mut outcome)?;
+            .add(self.engine, &self.suts, index, &mut outcome)?;
         self.keep(whole);
         self.outcome.blocks += 1;
         Ok(true)
@@ -300,28 +292,28 @@ impl<'a> Visit<'a> {
 
     fn keep(&mut self, whole: Vec<Whole>) {
         for part in whole {
-            self.cells[part.arm.arm].add(part);
+            self.cells[part.sut.sut].add(part);
         }
     }
 
     /// Who is to blame for a block that could not be made; an error when nobody is.
     fn out_of_block(&mut self, working: &[usize], error: anyhow::Error) -> anyhow::Result<()> {
         let blamed = working.iter().copied().find(|&number| {
-            let arm = &mut self.arms[number];
-            stop::is_to_blame(arm, &error)
+            let sut = &mut self.suts[number];
+            stop::is_to_blame(sut, &error)
         });
         let Some(number) = blamed else {
             return Err(error);
         };
-        let arm = &mut self.arms[number];
-        if self.doubted.contains(&number) || !stop::is_worth_another_look(arm) {
-            let stopped = stop::of_error(arm, &error);
+        let sut = &mut self.suts[number];
+        if self.doubted.contains(&number) || !stop::is_worth_another_look(sut) {
+            let stopped = stop::of_error(sut, &error);
             self.stop(number, stopped);
         } else {
             self.doubted.push(number);
         }
         for number in self.working() {
-            if let Some(id) = self.arms[number].connections {
+            if let Some(id) = self.suts[number].connections {
                 self.engine.close_book(id)?; // of the block that is made again
             }
         }
@@ -354,8 +346,8 @@ impl<'a> Visit<'a> {
 
     /// Closes everything and makes the figures.
     fn finish(mut self) -> VisitOutcome {
-        for arm in &mut self.arms {
-            arm.disconnect(self.engine);
+        for sut in &mut self.suts {
+            sut.disconnect(self.engine);
         }
         let samples = self.sampler.take();
         let working = self.working();
@@ -372,7 +364,7 @@ impl<'a> Visit<'a> {
             result.wrk_compatible = None;
             self.outcome.results.push((number, result));
         }
-        // From here on by number of server, not of arm.
+        // From here on by the number in the plan, not by that of the servers under test.
         let server_of = |number: usize| self.plan.servers[number];
         for (number, _) in &mut self.outcome.results {
             *number = server_of(*number);
@@ -384,23 +376,14 @@ impl<'a> Visit<'a> {
     }
 }
 
-/// How an arm is connected, and what it is asked.
-fn target(spot: Spot, work: &Work, arm: &Arm) -> Target {
-    Target {
-        name: arm.label.clone(),
-        url: arm.base_url.clone(),
-        requests: work.classes(),
-        connections: spot.concurrency as usize,
-        keep_alive: spot.keep_alive,
-        record_first_byte: false,
-        record_chunk_gaps: false,
-        mean_response: None,
-    }
+/// How a server is connected, and what it is asked.
+fn target(spot: Spot, work: &Work, sut: &ServerUnderTest) -> Target {
+    sut.target(work.classes(), spot.concurrency as usize, spot.keep_alive)
 }
 
-fn cell_name(plan: &VisitPlan<'_>, work: &Work, arm: &Arm) -> CellName {
+fn cell_name(plan: &VisitPlan<'_>, work: &Work, sut: &ServerUnderTest) -> CellName {
     CellName {
-        server: arm.label.clone(),
+        server: sut.label.clone(),
         workload: work.name(),
         load: LoadKind::Closed,
         rate: None,
@@ -409,36 +392,5 @@ fn cell_name(plan: &VisitPlan<'_>, work: &Work, arm: &Arm) -> CellName {
         wait: work.wait(),
         client_threads: plan.sweep.config.threads as usize,
         timeout: plan.sweep.timeout(),
-    }
-}
-
-/// The order of one block: mirrored, or one slice of each server in random order.
-fn order(working: &[usize], shape: Shape, seed: u64) -> Vec<usize> {
-    let rounds = (shape.slices_per_server as usize / 2).max(1);
-    let mut order = stats::schedule::mirrored_order(working.len(), rounds, seed);
-    order.truncate(working.len() * shape.slices_per_server as usize);
-    order.into_iter().map(|place| working[place]).collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_block_has_the_slices_of_its_shape_of_the_servers_that_work() {
-        for (slices_per_server, wanted) in [(1, 2), (2, 4), (4, 8)] {
-            let order = order(
-                &[0, 3],
-                Shape {
-                    slice: Duration::ZERO,
-                    slices_per_server,
-                },
-                7,
-            );
-            assert_eq!(order.len(), wanted);
-            for server in [0, 3] {
-                assert_eq!(order.iter().filter(|it| **it == server).count(), wanted / 2);
-            }
-        }
     }
 }

@@ -5,36 +5,13 @@ pub mod peer;
 use std::time::Duration;
 
 use anyhow::Context as _;
-use clap::ValueEnum;
-use report::record::Lateness;
+use record::Lateness;
 
+use crate::args::Wait;
 use crate::process::ServerProcess;
 
 /// How long its account may be awaited.
 const TIMEOUT: Duration = Duration::from_secs(5);
-
-/// `--wait`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
-pub enum Wait {
-    /// The most precise timer of the system, equally long on threads and tasks
-    #[default]
-    Exact,
-    /// A thread's sleep and Tokio's, which ticks in whole milliseconds
-    Runtime,
-    /// A read from a process that answers after the time, over a connection per request under way
-    Socket,
-}
-
-impl Wait {
-    /// As typed.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Exact => "exact",
-            Self::Runtime => "runtime",
-            Self::Socket => "socket",
-        }
-    }
-}
 
 /// What the servers wait for. Its processes end when this is dropped.
 pub struct Waiting {

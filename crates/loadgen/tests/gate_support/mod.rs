@@ -48,7 +48,7 @@ pub(crate) struct Fake<'a> {
 
 impl Fake<'_> {
     /// Its table in a settings file.
-    pub(crate) fn settings(&self, arm: &str) -> String {
+    pub(crate) fn settings(&self, sut: &str) -> String {
         let program = std::env::current_exe().expect("this test has a file");
         let mut env = vec![format!("{PORT} = \"{{port}}\"")];
         let mut add = |name: &str, value: Option<String>| {
@@ -68,7 +68,7 @@ impl Fake<'_> {
             self.pid_file.map(|path| path.display().to_string()),
         );
         format!(
-            "[{arm}]\nrun = \"'{}' --exact fake_server --ignored --nocapture\"\nenv = {{ {} }}\n",
+            "[{sut}]\nrun = \"'{}' --exact fake_server --ignored --nocapture\"\nenv = {{ {} }}\n",
             program.display(),
             env.join(", ")
         )

@@ -4,6 +4,7 @@ mod failures;
 #[cfg(target_os = "linux")]
 mod others;
 mod output;
+mod own_servers;
 #[cfg(target_os = "linux")]
 mod processes;
 mod runs;

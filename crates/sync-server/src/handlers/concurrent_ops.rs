@@ -5,10 +5,10 @@ use workload::{
     workloads::concurrent_ops::{On, Piece, TASKS, answer, parse},
 };
 
-use crate::{app::App, offload};
+use crate::{app::App, offload, peers::Peer};
 
 /// `GET /concurrent-ops`: a thread per piece of work, or the threads kept for computing.
-pub(crate) fn concurrent_ops(app: &App, query: &str) -> Result<Answer, Answer> {
+pub(crate) fn concurrent_ops(app: &App, peer: &Peer, query: &str) -> Result<Answer, Answer> {
     let start = Instant::now();
     let successes = match parse(query)? {
         On::Spawn => offload::at_once(app, (0..TASKS).map(|_| add))?,
@@ -19,6 +19,7 @@ pub(crate) fn concurrent_ops(app: &App, query: &str) -> Result<Answer, Answer> {
             results.collect::<Result<Vec<_>, _>>()?
         }
     };
+    peer.still_there(&app.counters)?;
     let successful = successes.iter().filter(|&&succeeded| succeeded).count();
     Ok(answer(successful, start.elapsed()))
 }

@@ -6,10 +6,10 @@ use workload::{
     workloads::cpu::{Params, Place, answer},
 };
 
-use crate::{app::App, offload};
+use crate::{app::App, offload, peers::Peer};
 
 /// `GET /cpu`: on the connection's thread, or on the threads kept for computing.
-pub(crate) fn cpu(app: &App, query: &str) -> Result<Answer, Answer> {
+pub(crate) fn cpu(app: &App, peer: &Peer, query: &str) -> Result<Answer, Answer> {
     let params = Params::parse(query)?;
     let checksum = match params.mode {
         Place::Inline => kernel::compute(params.units),
@@ -19,9 +19,13 @@ pub(crate) fn cpu(app: &App, query: &str) -> Result<Answer, Answer> {
             for units in params.portions() {
                 kernel.run(units);
                 thread::yield_now();
+                peer.still_there(&app.counters)?;
             }
             kernel.checksum()
         }
     };
+    if params.mode != Place::Yield {
+        peer.still_there(&app.counters)?;
+    }
     Ok(answer(params.units, checksum))
 }

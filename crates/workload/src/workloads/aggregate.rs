@@ -6,8 +6,8 @@ use serde::{Deserialize, Serialize};
 
 use super::Composition;
 use crate::{
-    Answer, Definition, Expectation, Shape,
-    catalogue::Mode,
+    Answer, Definition, Expectation, Scenario,
+    definition::Mode,
     params::{ParamError, Query},
 };
 
@@ -133,7 +133,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=concurrent",
         },
     ],
-    shape: Shape::Backends,
+    scenario: Scenario::Backends,
     lacking: &[],
     classes: |mode, parameters| mode.get("aggregate", parameters, expectation),
 };

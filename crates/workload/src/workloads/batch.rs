@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::Composition;
 use crate::{
-    Answer, Class, Definition, Expectation, Shape,
+    Answer, Class, Definition, Expectation, Scenario,
     answer::shown,
-    catalogue::{Lacking, Mode, Request},
+    definition::{Lacking, Mode, Request},
     params::{ParamError, Query},
 };
 
@@ -231,7 +231,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=concurrent",
         },
     ],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[Lacking::IN_ASYNC_BARE],
     classes,
 };

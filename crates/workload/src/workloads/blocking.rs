@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::hello;
 use crate::{
-    Answer, Class, Definition, Expectation, Shape,
-    catalogue::{Mode, Request},
+    Answer, Class, Definition, Expectation, Scenario,
+    definition::{Mode, Request},
     params::{Choice, ParamError, Query},
 };
 
@@ -100,7 +100,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=right",
         },
     ],
-    shape: Shape::Probed,
+    scenario: Scenario::Probed,
     lacking: &[],
     classes,
 };

@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
-    catalogue::Mode,
+    Answer, Definition, Expectation, Scenario,
+    definition::Mode,
     expectation::LONGEST_MS,
     params::{Choice, ParamError, Query},
 };
@@ -117,7 +117,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=pool",
         },
     ],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| mode.get("concurrent-ops", parameters, expectation),
 };

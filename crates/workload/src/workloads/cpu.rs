@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
-    catalogue::Mode,
+    Answer, Definition, Expectation, Scenario,
+    definition::Mode,
     kernel,
     params::{Choice, ParamError, Query},
 };
@@ -103,7 +103,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=yield",
         },
     ],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| mode.get("cpu", parameters, expectation),
 };

@@ -6,8 +6,8 @@ use serde::Serialize;
 
 use super::Composition;
 use crate::{
-    Answer, Definition, Expectation, Shape,
-    catalogue::Mode,
+    Answer, Definition, Expectation, Scenario,
+    definition::Mode,
     params::{ParamError, Query},
 };
 
@@ -112,7 +112,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=concurrent",
         },
     ],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| mode.get("errors", parameters, expectation),
 };

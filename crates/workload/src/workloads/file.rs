@@ -3,9 +3,9 @@
 use std::sync::LazyLock;
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
+    Answer, Definition, Expectation, Scenario,
     answer::BYTES,
-    catalogue::Mode,
+    definition::Mode,
     params::{Choice, ParamError, Query},
 };
 
@@ -96,7 +96,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=blocking",
         },
     ],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| mode.get("file", parameters, expectation),
 };

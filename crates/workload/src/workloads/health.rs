@@ -1,9 +1,9 @@
 //! `GET /health`: whether the server answers at all.
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
+    Answer, Definition, Expectation, Scenario,
     answer::JSON,
-    catalogue::Mode,
+    definition::Mode,
     params::{self, ParamError},
 };
 
@@ -21,7 +21,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     name: "health",
     summary: "a constant answer in JSON, as a supervisor asks for it",
     modes: &[Mode::only("/health")],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| {
         mode.get("health", parameters, |query| {

@@ -1,9 +1,9 @@
 //! `GET /`: the least a server can do.
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
+    Answer, Definition, Expectation, Scenario,
     answer::TEXT,
-    catalogue::Mode,
+    definition::Mode,
     params::{self, ParamError},
 };
 
@@ -21,7 +21,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     name: "hello",
     summary: "the bare cost of a request: nothing but waiting for it and answering",
     modes: &[Mode::only("/")],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| {
         mode.get("hello", parameters, |query| {

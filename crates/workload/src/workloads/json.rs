@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
-    catalogue::Mode,
+    Answer, Definition, Expectation, Scenario,
+    definition::Mode,
     params::{self, ParamError},
 };
 
@@ -29,7 +29,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     name: "json",
     summary: "a small value serialised per request: what little work adds to waiting",
     modes: &[Mode::only("/json")],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| {
         mode.get("json", parameters, |query| {

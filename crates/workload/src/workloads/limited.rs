@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
-    catalogue::Mode,
+    Answer, Definition, Expectation, Scenario,
+    definition::Mode,
     params::{Choice, ParamError, Query},
 };
 
@@ -83,7 +83,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=refuse",
         },
     ],
-    shape: Shape::Overload {
+    scenario: Scenario::Overload {
         rate_per_s: 2.5 * CAPACITY_PER_S,
     },
     lacking: &[],

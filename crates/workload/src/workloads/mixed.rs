@@ -2,8 +2,8 @@
 
 use super::{cpu, hello};
 use crate::{
-    Class, Definition, Expectation, Shape,
-    catalogue::{Mode, Request},
+    Class, Definition, Expectation, Scenario,
+    definition::{Mode, Request},
     params::ParamError,
 };
 
@@ -39,7 +39,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=offload",
         },
     ],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes,
 };

@@ -3,8 +3,8 @@
 use serde::Serialize;
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
-    catalogue::Mode,
+    Answer, Definition, Expectation, Scenario as Kind,
+    definition::Mode,
     params::{self, ParamError},
 };
 
@@ -59,7 +59,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     name: "scenarios",
     summary: "the article's four claims, as a server would list them: a longer constant answer",
     modes: &[Mode::only("/scenarios")],
-    shape: Shape::Plain,
+    scenario: Kind::Plain,
     lacking: &[],
     classes: |mode, parameters| {
         mode.get("scenarios", parameters, |query| {

@@ -1,17 +1,20 @@
 //! `GET /stream`: lines that become due one after another.
 
-use std::time::Duration;
+use std::{sync::LazyLock, time::Duration};
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
+    Answer, Definition, Expectation, Scenario,
     answer::TEXT,
-    catalogue::Mode,
+    definition::Mode,
     params::{Choice, ParamError, Query},
 };
 
 /// Between one line and the next: 100 µs of work and a gap of 1 ms in the article. Servers keep to
 /// the due times instead of sleeping in between, since naive sleeps differ by timer rounding alone.
 const INTERVAL: Duration = Duration::from_micros(1_100);
+
+/// The most lines.
+const MOST_LINES: u32 = 10_000;
 
 /// When lines are sent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,9 +46,9 @@ impl Params {
     /// [`ParamError`] for what can't be taken.
     pub fn parse(query: &str) -> Result<Self, ParamError> {
         let query = Query::new(query, &["chunks", "buffer"])?;
-        let chunks = query.number("chunks", 1000, 1..=10_000)?;
+        let chunks = query.number("chunks", 1000, 1..=u64::from(MOST_LINES))?;
         Ok(Self {
-            // No more than 10,000, as was just checked.
+            // No more than there may be, as was just checked.
             chunks: u32::try_from(chunks).unwrap_or_default(),
             buffer: query.choice("buffer")?,
         })
@@ -58,9 +61,17 @@ impl Params {
 
     /// The answer that has all lines together.
     pub fn whole(self) -> Answer {
-        let lines = (0..self.chunks).flat_map(line);
-        Answer::ok(TEXT, lines.collect::<Vec<u8>>())
+        Answer::ok(TEXT, first_lines(self.chunks))
     }
+}
+
+/// So many lines, in bytes that all answers share: one that nobody reads keeps no memory of its own.
+fn first_lines(count: u32) -> &'static [u8] {
+    static ALL: LazyLock<Vec<u8>> = LazyLock::new(|| (0..MOST_LINES).flat_map(line).collect());
+    let digits = |index: u32| index.checked_ilog10().unwrap_or(0) as usize + 1;
+    let shortest = line(0).len();
+    let length = |index| shortest + 2 * (digits(index) - 1);
+    &ALL[..(0..count).map(length).sum()]
 }
 
 /// Line `index`, its end included.
@@ -95,7 +106,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "buffer=whole",
         },
     ],
-    shape: Shape::Streamed,
+    scenario: Scenario::Streamed,
     lacking: &[],
     classes: |mode, parameters| mode.get("stream", parameters, expectation),
 };
@@ -112,5 +123,13 @@ mod tests {
         assert!(body.starts_with(b"Chunk 0: processed_data_0\nChunk 1: "));
         assert!(body.ends_with(b"\nChunk 999: processed_data_999\n"));
         assert_eq!(params.last_due(), Duration::from_micros(999 * 1_100));
+    }
+
+    #[test]
+    fn any_number_of_lines_is_whole() {
+        for count in [1, 2, 9, 10, 11, 99, 100, 101, 9_999, MOST_LINES] {
+            let lines: Vec<u8> = (0..count).flat_map(line).collect();
+            assert!(first_lines(count) == lines, "{count}");
+        }
     }
 }

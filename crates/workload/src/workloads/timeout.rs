@@ -6,8 +6,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
-    catalogue::Mode,
+    Answer, Definition, Expectation, Scenario,
+    definition::Mode,
     params::{ParamError, Query},
 };
 
@@ -71,7 +71,7 @@ pub(crate) const DEFINITION: Definition = Definition {
     name: "timeout",
     summary: "work given up at 100 ms: a dropped future stops, a blocked thread works on",
     modes: &[Mode::only("/timeout")],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| mode.get("timeout", parameters, expectation),
 };

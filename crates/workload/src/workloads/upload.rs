@@ -6,9 +6,9 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::{
-    Answer, Class, Definition, Expectation, Shape,
+    Answer, Class, Definition, Expectation, Scenario,
     answer::BYTES,
-    catalogue::{Lacking, Mode, Request},
+    definition::{Lacking, Mode, Request},
     params::{Choice, ParamError, Query},
 };
 
@@ -120,7 +120,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "mode=whole",
         },
     ],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[Lacking::IN_ASYNC_BARE],
     classes,
 };

@@ -7,8 +7,8 @@ use serde::Serialize;
 
 use super::Composition;
 use crate::{
-    Answer, Definition, Expectation, Shape,
-    catalogue::Mode,
+    Answer, Definition, Expectation, Scenario,
+    definition::Mode,
     expectation::LONGEST_MS,
     params::{self, ParamError},
     waits::{API, DATABASE, FILE},
@@ -64,7 +64,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "",
         },
     ],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| {
         mode.get(

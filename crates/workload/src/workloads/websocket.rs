@@ -6,9 +6,9 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::{
-    Answer, Class, Definition, Expectation, Shape,
+    Answer, Class, Definition, Expectation, Scenario,
     answer::shown,
-    catalogue::{Lacking, Mode, Request},
+    definition::{Lacking, Mode, Request},
     params::{self, NAMES, ParamError, is_name},
 };
 
@@ -34,7 +34,8 @@ pub struct Upgrade {
 }
 
 impl Upgrade {
-    /// Checks a request by its path, its query and the first values of its fields.
+    /// Checks a request by its path, its query and the first values of its fields. In HTTP/1.0 (`is_http_1_0`)
+    /// nobody may ask for another protocol, so that such a request counts as one that did not ask.
     ///
     /// # Errors
     ///
@@ -42,6 +43,7 @@ impl Upgrade {
     pub fn check<'f>(
         path: &str,
         query: &str,
+        is_http_1_0: bool,
         field: impl Fn(&str) -> Option<&'f str>,
     ) -> Result<Self, Answer> {
         params::none(query)?;
@@ -56,7 +58,7 @@ impl Upgrade {
                 .map(str::trim)
                 .any(|given| given.eq_ignore_ascii_case(token))
         };
-        if !has("upgrade", "websocket") || !has("connection", "upgrade") {
+        if is_http_1_0 || !has("upgrade", "websocket") || !has("connection", "upgrade") {
             let answer = Answer::error(426, "this path speaks WebSocket only");
             return Err(answer.with("upgrade", "websocket".to_owned()));
         }
@@ -134,7 +136,7 @@ pub(crate) const DEFINITION: Definition = Definition {
             query: "",
         },
     ],
-    shape: Shape::WebSocket,
+    scenario: Scenario::WebSocket,
     lacking: &[Lacking::IN_ASYNC_BARE],
     classes,
 };
@@ -159,7 +161,7 @@ mod tests {
                 known.map(|(_, value)| *value)
             }
         };
-        Upgrade::check(path, "", field).map_err(|answer| answer.status)
+        Upgrade::check(path, "", false, field).map_err(|answer| answer.status)
     }
 
     #[test]
@@ -189,6 +191,13 @@ mod tests {
             check("/ws/echo", "sec-websocket-key", Some("dGhlIHNhbXBsZQ==")),
             Err(400)
         );
+        let good = |name: &str| {
+            GOOD.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| *value)
+        };
+        let in_http_1_0 = Upgrade::check("/ws/echo", "", true, good);
+        assert_eq!(in_http_1_0.map_err(|answer| answer.status), Err(426));
         for path in ["/ws/room/", "/ws/room/%20"] {
             assert_eq!(check(path, "", None), Err(400), "{path}");
         }

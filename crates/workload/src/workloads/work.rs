@@ -1,14 +1,17 @@
 //! `GET /work`: waiting, computing and sending, as much of each as one likes.
 
-use std::{hint::black_box, time::Duration};
+use std::{hint::black_box, sync::OnceLock, time::Duration};
 
 use crate::{
-    Answer, Definition, Expectation, Shape,
+    Answer, Definition, Expectation, Scenario,
     answer::TEXT,
-    catalogue::Mode,
+    definition::Mode,
     kernel,
     params::{ParamError, Query},
 };
+
+/// The longest answer, in bytes.
+const MOST_BYTES: usize = 10 * 1024 * 1024;
 
 /// How much of each.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,7 +35,7 @@ impl Params {
         Ok(Self {
             wait_ms: query.number("wait_ms", 0, 0..=60_000)?,
             cpu_units: query.number("cpu_units", 0, 0..=1_000_000)?,
-            bytes: query.number("bytes", 0, 0..=10 * 1024 * 1024)?,
+            bytes: query.number("bytes", 0, 0..=MOST_BYTES as u64)?,
         })
     }
 
@@ -52,15 +55,26 @@ impl Params {
     pub fn answer(self) -> Answer {
         // `parse` let no more than 10 MiB pass.
         let bytes = usize::try_from(self.bytes).unwrap_or_default();
-        Answer::ok(TEXT, vec![b'x'; bytes])
+        Answer::ok(TEXT, shared(bytes))
     }
+}
+
+/// So many times `x`, in bytes that all answers share: one that nobody reads keeps no memory of its own. They are made
+/// once for each power of two that is asked for.
+fn shared(bytes: usize) -> &'static [u8] {
+    const POWERS: usize = MOST_BYTES.next_power_of_two().trailing_zeros() as usize + 1;
+    static MADE: [OnceLock<Vec<u8>>; POWERS] = [const { OnceLock::new() }; POWERS];
+    let length = bytes.next_power_of_two();
+    let made = &MADE[length.trailing_zeros() as usize];
+    let made = made.get_or_init(|| vec![b'x'; length.min(MOST_BYTES)]);
+    &made[..bytes]
 }
 
 pub(crate) const DEFINITION: Definition = Definition {
     name: "work",
     summary: "waiting, computing and sending in any mixture: where the answer flips",
     modes: &[Mode::only("/work")],
-    shape: Shape::Plain,
+    scenario: Scenario::Plain,
     lacking: &[],
     classes: |mode, parameters| {
         mode.get("work", parameters, |query| {
@@ -73,7 +87,23 @@ pub(crate) const DEFINITION: Definition = Definition {
 
 #[cfg(test)]
 mod tests {
+    use std::borrow::Cow;
+
     use super::*;
+
+    #[test]
+    fn answers_share_their_bytes() {
+        for bytes in [0, 1, 2, 3, 1024, 1025, MOST_BYTES - 1, MOST_BYTES] {
+            let params = Params::parse(&format!("bytes={bytes}")).unwrap();
+            let (Cow::Borrowed(one), Cow::Borrowed(other)) =
+                (params.answer().body, params.answer().body)
+            else {
+                panic!("{bytes} bytes of its own");
+            };
+            assert_eq!((one.len(), one.as_ptr()), (bytes, other.as_ptr()));
+            assert!(one.iter().all(|&byte| byte == b'x'));
+        }
+    }
 
     #[test]
     fn takes_what_is_in_range() {

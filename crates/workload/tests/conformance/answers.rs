@@ -1,6 +1,6 @@
 //! Every workload in every mode on every server that has it.
 
-use workload::{Definition, Shape, Workload};
+use workload::{Definition, Scenario, Workload};
 
 use crate::{
     client::{Answer, Client, get},
@@ -10,7 +10,7 @@ use crate::{
 fn workloads() -> Vec<Workload> {
     let modes = |definition: &&'static Definition| {
         let name = definition.name;
-        let label = move |mode: &workload::catalogue::Mode| match mode.name {
+        let label = move |mode: &workload::definition::Mode| match mode.name {
             "" => name.to_owned(),
             mode => format!("{name}:{mode}"),
         };
@@ -44,7 +44,7 @@ fn every_workload_is_answered_as_the_contract_says() {
         let mut client = Client::connect(shared(kind));
         for workload in workloads() {
             // Messages are tested on their own.
-            let messages = workload.definition().shape == Shape::WebSocket;
+            let messages = workload.definition().scenario == Scenario::WebSocket;
             if messages || workload.lacking(kind.name()).is_some() {
                 continue;
             }

@@ -6,6 +6,7 @@ use workload::{Faults, Limits};
 
 use crate::{
     client::{Answer, Client, await_stat},
+    raw::same_on,
     servers::{FULL, Kind, on_each, shared, start},
 };
 
@@ -134,6 +135,7 @@ fn what_can_t_be_taken_is_refused_alike() {
         ("/batch?lookup_ms=1001", "", 400),
         ("/batch?mode=parallel", "", 400),
         ("/batch", "content-type: application/json\r\n", 415),
+        ("/batch", "content-type: \u{e9}\r\n", 415),
     ] {
         let answer = same(target, fields, "abc");
         assert_eq!(answer.status, status, "{target}");
@@ -142,6 +144,15 @@ fn what_can_t_be_taken_is_refused_alike() {
             Some("close"),
             "the body was not read"
         );
+    }
+    assert_eq!(
+        same("/batch", "content-type: text/plain\r\n", "").status,
+        415
+    );
+    for content_type in [&b"\xff"[..], b"application/json"] {
+        let head = b"POST /batch HTTP/1.1\r\nhost: a\r\ncontent-type: ";
+        let sent = [head, content_type, b"\r\n\r\n"].concat();
+        same_on(&FULL, sent, &[415]);
     }
     for kind in FULL {
         let mut client = Client::connect(shared(kind));

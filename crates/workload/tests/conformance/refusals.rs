@@ -68,7 +68,6 @@ fn malformed_request_lines_are_refused() {
         for line in [
             "GET / HTTP/1.1\n",
             "GET / HTTP/1.1 \r\n",
-            "GET / HTTP/1.2\r\n",
             "GET / HTTP/3.0\r\n",
             "GET / http/1.1\r\n",
             "GET /\r\n",

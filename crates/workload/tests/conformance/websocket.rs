@@ -14,6 +14,7 @@ use workload::{Faults, Limits};
 
 use crate::{
     client::{Client, await_stat, get, stat},
+    raw::{LAST, same_on},
     servers::{FULL, Running, on_each, shared, start},
 };
 
@@ -211,6 +212,50 @@ fn broken_handshakes_are_refused_alike() {
             );
         }
     }
+}
+
+/// The example of RFC 6455, in the order of all servers.
+const SWITCHED: &str = "HTTP/1.1 101 Switching Protocols\r\nconnection: upgrade\r\nupgrade: websocket\r\n\
+    sec-websocket-accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=\r\n\r\n";
+
+#[test]
+fn a_handshake_may_have_a_body_and_lists() {
+    let lists = HANDSHAKE
+        .replace("connection: Upgrade", "connection: keep-alive, UPGRADE")
+        .replace("upgrade: websocket", "upgrade: h2c, WebSocket");
+    let close = [0x88, 0x82, 0, 0, 0, 0, 0x03, 0xe8];
+    for (fields, body) in [
+        (HANDSHAKE.to_owned(), ""),
+        (lists, ""),
+        (format!("{HANDSHAKE}content-length: 3\r\n"), "abc"),
+        (
+            format!("{HANDSHAKE}transfer-encoding: chunked\r\n"),
+            "3\r\nabc\r\n0\r\n\r\n",
+        ),
+        (
+            format!("{HANDSHAKE}expect: 100-continue\r\ncontent-length: 3\r\n"),
+            "abc",
+        ),
+    ] {
+        let head = format!("GET /ws/echo HTTP/1.1\r\n{fields}\r\n{body}");
+        let sent = [head.as_bytes(), &close].concat();
+        let answered = same_on(&FULL, &sent, &[101]);
+        assert!(answered.starts_with(SWITCHED), "{fields}: {answered:?}");
+    }
+    let too_long = format!("GET /ws/echo HTTP/1.1\r\n{HANDSHAKE}content-length: 99999999\r\n\r\n");
+    same_on(&FULL, too_long, &[413]);
+}
+
+#[test]
+fn http_1_0_can_t_ask_for_another_protocol() {
+    let head = format!("GET /ws/echo HTTP/1.0\r\n{HANDSHAKE}\r\n");
+    let answered = same_on(&FULL, head, &[426]);
+    assert!(answered.contains("speaks WebSocket only"), "{answered}");
+    let keep = "connection: keep-alive\r\n\r\n";
+    let head = format!("GET /ws/echo HTTP/1.0\r\n{HANDSHAKE}{keep}{LAST}");
+    same_on(&FULL, head, &[426, 200]);
+    let head = format!("GET / HTTP/1.0\r\n{HANDSHAKE}\r\n");
+    same_on(&FULL, head, &[200]);
 }
 
 #[test]

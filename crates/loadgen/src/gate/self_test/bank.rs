@@ -5,10 +5,8 @@ use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
-use report::counting;
-use report::gate::bank::{BANK_VERSION, BankHeader, BankLoad, BankedBlock};
-use report::gate::floor::kernel_series;
-use report::record::{COUNTING_RULE, Environment};
+use record::gate::bank::{BANK_VERSION, BankHeader, BankLoad, BankedBlock};
+use record::{COUNTING_RULE, Environment, counting, machine};
 use serde::de::DeserializeOwned;
 
 /// A bank, open for more blocks.
@@ -107,20 +105,14 @@ impl Bank {
     /// # Errors
     /// Then, with what differs.
     pub fn check_same(&self, environment: &Environment, load: &BankLoad) -> anyhow::Result<()> {
-        let machine = |it: &Environment| {
-            (
-                it.cpu.clone(),
-                it.cores,
-                it.arch.clone(),
-                kernel_series(it).map(str::to_owned),
-                it.build_profile.clone(),
-            )
-        };
-        let (then, now) = (machine(&self.header.environment), machine(environment));
-        if then != now {
+        let mut differences = machine::differences(&self.header.environment, environment);
+        let builds = machine::build_differences(&self.header.environment, environment);
+        differences.extend(builds);
+        if !differences.is_empty() {
             bail!(
-                "{} was measured on another machine or build ({then:?}, here {now:?}): name another file with --bank",
-                self.path.display()
+                "{} was measured on another machine or build ({}): name another file with --bank",
+                self.path.display(),
+                machine::listed(&differences)
             );
         }
         if &self.header.load != load {
@@ -154,8 +146,8 @@ fn line<T: DeserializeOwned>(text: &str, number: usize, path: &Path) -> anyhow::
 
 #[cfg(test)]
 mod tests {
-    use report::gate::bank::{ArmPair, Pilot};
-    use report::record::Block;
+    use record::Block;
+    use record::gate::bank::{ArmPair, Pilot};
 
     use super::*;
 

@@ -8,24 +8,24 @@ pub mod scenario;
 
 use std::time::{Duration, Instant};
 
+use analysis::gate::self_test;
 use anyhow::{Context as _, bail};
-use jiff::Timestamp;
-use report::gate::bank::{ArmPair, BANK_VERSION, BankHeader, BankLoad, BankedBlock, Pilot};
-use report::gate::metric::GateMetric;
-use report::gate::self_test::{self, AA, SelfTestRecord};
-use report::gate::{BASELINE, self_test_page};
-use report::record::{Block, COUNTING_RULE, Environment, LoadKind};
+use record::gate::BASELINE;
+use record::gate::bank::{ArmPair, BANK_VERSION, BankHeader, BankLoad, BankedBlock, Pilot};
+use record::gate::metric::GateMetric;
+use record::gate::self_test::{AA, SelfTestRecord};
+use record::{Block, COUNTING_RULE, Environment, LoadKind};
 
 use self::bank::Bank;
 use self::scenario::Scenario;
 use super::args::GateArgs;
 use super::bench::{Bench, GateBlock};
 use super::plan::{self, MeasurePlan, Pair, WorkloadPlan};
+use super::session;
 use super::settings::Settings;
-use super::{floor, session};
-use crate::plan::Output;
+use crate::output::Output;
 use crate::process::ForeignCommand;
-use crate::{cells, environment, exit, interrupt, output, servers};
+use crate::{cells, environment, exit, floor, interrupt, journal, output, servers};
 
 /// What is asked for by default: enough work that a percent of it can be injected in whole units.
 const PATH: &str = "/work?cpu_units=50";
@@ -43,8 +43,8 @@ pub fn run(args: &GateArgs) -> anyhow::Result<u8> {
     let test = SelfTest::new(args, &output)?;
     let (bank, added) = test.fill()?;
     let scenarios: Vec<String> = args.scenarios.iter().map(Scenario::to_string).collect();
-    let record = SelfTestRecord::of(&bank.header, &bank.blocks, &scenarios);
-    let render = |format, options: &_| self_test_page::render(&record, format, options);
+    let record = self_test::judge_bank(&bank.header, &bank.blocks, &scenarios);
+    let render = |format, options: &_| pages::self_test::render(&record, format, options);
     output::show(&render, &output)?;
     if added > 0 {
         keep_floor(&test, &record);
@@ -210,6 +210,7 @@ impl<'a> SelfTest<'a> {
                 env: Vec::new(),
                 env_removed: Vec::new(),
                 ready_path: "/health".to_owned(),
+                ready_by_any_status: false,
                 ready_timeout: Duration::from_secs(30),
             }
         };
@@ -225,7 +226,7 @@ impl<'a> SelfTest<'a> {
         let mut bench = Bench::prepare(&self.measure, &as_it_is)?;
         Ok(BankHeader {
             bank_version: BANK_VERSION,
-            started_at: now(),
+            started_at: journal::started_at(),
             environment: self.environment.clone(),
             counting_rule: COUNTING_RULE.to_owned(),
             load: self.load.clone(),
@@ -246,8 +247,8 @@ impl<'a> SelfTest<'a> {
             let block = bench.block(&slowed, u32::MAX)?;
             seen.push(banked(Scenario::Aa, 0, block, &self.measure)?);
         }
-        let cpu = |arm: fn(&ArmPair) -> &Block| {
-            let figure = |it: &BankedBlock| GateMetric::ServerCpuPerRequest.of_block(arm(&it.open));
+        let cpu = |sut: fn(&ArmPair) -> &Block| {
+            let figure = |it: &BankedBlock| GateMetric::ServerCpuPerRequest.of_block(sut(&it.open));
             let figures: Vec<f64> = seen.iter().filter_map(figure).collect();
             stats::summary::median(&figures).context(
                 "the server's CPU time is not available here, so nothing can be dosed by it",
@@ -284,18 +285,18 @@ fn banked(
 ) -> anyhow::Result<BankedBlock> {
     let (mut closed, mut open) = (None, None);
     for mut part in block.parts {
-        let arms = std::mem::take(&mut part.outcome.arms);
-        let figures = |arm: usize| -> anyhow::Result<Block> {
-            let arm = arms
+        let suts = std::mem::take(&mut part.outcome.suts);
+        let figures = |sut: usize| -> anyhow::Result<Block> {
+            let sut = suts
                 .iter()
-                .find(|it| it.arm == arm)
+                .find(|it| it.sut == sut)
                 .context("a server was not loaded")?;
             let asked = cells::Asked {
                 load: part.load,
                 concurrency: plan.concurrency,
                 timeout: plan.timeout,
             };
-            Ok(cells::block(index, part.outcome.around, arm, &asked))
+            Ok(cells::block(index, part.outcome.around, sut, &asked))
         };
         let pair = ArmPair {
             baseline: figures(0)?,
@@ -329,7 +330,7 @@ fn unit_us() -> f64 {
 fn keep_floor(test: &SelfTest<'_>, record: &SelfTestRecord) {
     let floors = record.scenarios.iter();
     let floor = floors
-        .filter_map(|result| self_test::floor(&record.bank, result, now()))
+        .filter_map(|result| self_test::floor(&record.bank, result, journal::started_at()))
         .find(|floor| floor.fits(&test.environment));
     let Some(floor) = floor else { return };
     match floor::keep(&floor) {
@@ -339,8 +340,4 @@ fn keep_floor(test: &SelfTest<'_>, record: &SelfTestRecord) {
         ),
         Err(error) => output::complain(&error.context("the floor was not kept")),
     }
-}
-
-fn now() -> String {
-    Timestamp::now().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
 }

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use report::gate::bank::Pilot;
-use report::gate::metric::GateMetric;
-use report::gate::self_test::AA;
+use record::gate::bank::Pilot;
+use record::gate::metric::GateMetric;
+use record::gate::self_test::AA;
 use workload::Faults;
 
 /// A way to slow a server down by a known cost, or not at all.

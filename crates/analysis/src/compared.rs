@@ -1,0 +1,263 @@
+//! Two stored records side by side: advice, never a failure.
+//!
+//! One stored figure of another day says nothing about how much days differ, so there is no interval here.
+//! A reference server measured in both records takes the machine's day out of the comparison: then
+//! (B ÷ its reference) ÷ (A ÷ its reference) is shown as well.
+
+use record::article::REFERENCE_SERVER;
+use record::gate::metric::GateMetric;
+use record::{CellResult, Environment, LoadKind, Record, RequestConfig, counting, machine};
+use serde::Serialize;
+use stats::thresholds::SAME_RATE;
+
+/// What two records have to say to each other.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct RecordComparison {
+    /// One row for each server, load and metric that both records have.
+    pub rows: Vec<StoredRatio>,
+    /// What makes the records, or some of their figures, not comparable.
+    pub not_comparable: Vec<String>,
+    /// What neither record says, so that nobody can tell whether it is alike.
+    pub unknown: Vec<String>,
+    /// Whether [`REFERENCE_SERVER`] stands in both records under a load that both have.
+    pub has_reference: bool,
+}
+
+/// One figure in both records.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StoredRatio {
+    /// Server and workload.
+    pub server: String,
+    /// Rate of an open loop.
+    pub rate: Option<f64>,
+    /// Metric.
+    pub metric: GateMetric,
+    /// Figure in the first record.
+    pub a: f64,
+    /// Figure in the second record.
+    pub b: f64,
+    /// B ÷ A.
+    pub ratio: f64,
+    /// (B ÷ its reference) ÷ (A ÷ its reference), where both have one; `None` for the reference itself.
+    pub against_reference: Option<f64>,
+}
+
+/// Compares two records. Without rows nothing in them is comparable, and `not_comparable` says why.
+pub fn compare(a: &Record, b: &Record) -> RecordComparison {
+    let mut not_comparable = machines(&a.environment, &b.environment);
+    not_comparable.extend(clients(a, b));
+    not_comparable.extend(counting_rules(a, b));
+    let unknown = machine::unknown(&a.environment, &b.environment);
+    let unknown = unknown.into_iter().map(str::to_owned).collect();
+    if !not_comparable.is_empty() {
+        return RecordComparison {
+            rows: Vec::new(),
+            not_comparable,
+            unknown,
+            has_reference: false,
+        };
+    }
+    let mut rows = Vec::new();
+    let mut has_reference = false;
+    for first in &a.results {
+        match same_request(first, a, b).and_then(|()| same_load(first, b)) {
+            Ok(second) => {
+                let reference = references(a, b, first);
+                has_reference |= reference.is_some();
+                rows.extend(ratios(first, second, reference));
+            }
+            Err(reason) => not_comparable.push(reason),
+        }
+    }
+    if rows.is_empty() && not_comparable.is_empty() {
+        not_comparable.push("the first record has no results".to_owned());
+    }
+    RecordComparison {
+        rows,
+        not_comparable,
+        unknown,
+        has_reference,
+    }
+}
+
+fn machines(a: &Environment, b: &Environment) -> Vec<String> {
+    let differences = machine::differences(a, b).into_iter();
+    let differences = differences.chain(machine::build_differences(a, b));
+    differences.map(|it| it.to_string()).collect()
+}
+
+fn clients(a: &Record, b: &Record) -> Vec<String> {
+    let cpus = |cpus: &Option<Vec<usize>>| format!("{cpus:?}");
+    let (a, b) = (&a.config, &b.config);
+    let facts = [
+        ("client", a.client.clone(), b.client.clone()),
+        (
+            "number of client threads",
+            a.threads.to_string(),
+            b.threads.to_string(),
+        ),
+        ("arrivals", a.arrivals.clone(), b.arrivals.clone()),
+        (
+            "interleaving",
+            a.interleave.to_string(),
+            b.interleave.to_string(),
+        ),
+        ("server CPUs", cpus(&a.server_cpus), cpus(&b.server_cpus)),
+        ("client CPUs", cpus(&a.client_cpus), cpus(&b.client_cpus)),
+    ];
+    differences(facts)
+}
+
+fn counting_rules(a: &Record, b: &Record) -> Option<String> {
+    let same = counting::check_same(&a.config.counting_rule, &b.config.counting_rule);
+    let mixed = same.err()?;
+    Some(format!(
+        "{mixed}; measure the older one again with this program"
+    ))
+}
+
+fn differences<const N: usize>(facts: [(&str, String, String); N]) -> Vec<String> {
+    let differing = facts.into_iter().filter(|(_, a, b)| a != b);
+    differing
+        .map(|(what, a, b)| format!("another {what}: {a} and {b}"))
+        .collect()
+}
+
+/// Whether both records sent the same in a cell's workload.
+fn same_request(cell: &CellResult, a: &Record, b: &Record) -> Result<(), String> {
+    let (first, second) = (request(a, &cell.workload), request(b, &cell.workload));
+    if first == second {
+        return Ok(());
+    }
+    Err(format!(
+        "{}, {}: another request, {} and {}",
+        cell.server,
+        cell.workload,
+        request_text(first),
+        request_text(second)
+    ))
+}
+
+fn request<'a>(record: &'a Record, workload: &str) -> &'a RequestConfig {
+    let config = &record.config;
+    let mut of_each = config.requests_by_workload.iter();
+    of_each
+        .find(|it| it.workload == workload)
+        .map_or(&config.request, |it| &it.request)
+}
+
+fn request_text(request: &RequestConfig) -> String {
+    let headers = request.headers.iter();
+    let headers: Vec<String> = headers
+        .map(|(name, value)| format!("{name}: {value}"))
+        .collect();
+    let with = match headers.len() {
+        0 => String::new(),
+        _ => format!(" with {}", headers.join(", ")),
+    };
+    let body = match request.body_bytes {
+        0 => String::new(),
+        bytes => format!(" and a body of {}", format::counted(bytes, "byte")),
+    };
+    format!("{} {}{with}{body}", request.method, request.path)
+}
+
+/// The cell of the other record that was measured under the same load, or why there is none.
+fn same_load<'a>(cell: &CellResult, other: &'a Record) -> Result<&'a CellResult, String> {
+    let name = format!("{}, {}", cell.server, cell.workload);
+    let same_kind: Vec<&CellResult> = other
+        .results
+        .iter()
+        .filter(|it| {
+            (&it.server, &it.workload, it.load, it.keep_alive)
+                == (&cell.server, &cell.workload, cell.load, cell.keep_alive)
+        })
+        .collect();
+    let same = same_kind
+        .iter()
+        .find(|it| it.concurrency == cell.concurrency && same_rate(it.rate, cell.rate));
+    match (same, same_kind.first()) {
+        (Some(same), _) => Ok(same),
+        (None, None) => Err(format!(
+            "{name}: the second record has no {}",
+            load_name(cell)
+        )),
+        (None, Some(it)) => Err(format!(
+            "{name}: another load, {} with {} and {} with {}",
+            load_name(cell),
+            format::counted(u64::from(cell.concurrency), "connection"),
+            load_name(it),
+            format::counted(u64::from(it.concurrency), "connection"),
+        )),
+    }
+}
+
+fn same_rate(a: Option<f64>, b: Option<f64>) -> bool {
+    match (a, b) {
+        (Some(a), Some(b)) => (a - b).abs() <= SAME_RATE * a.max(b),
+        (a, b) => a.is_none() && b.is_none(),
+    }
+}
+
+fn load_name(cell: &CellResult) -> String {
+    let keep_alive = if cell.keep_alive {
+        ""
+    } else {
+        ", keep-alive off"
+    };
+    match cell.rate {
+        Some(rate) => format!("{}/s{keep_alive}", format::per_second(rate)),
+        None => format!("closed loop{keep_alive}"),
+    }
+}
+
+/// The reference server's cells under the load of a cell, first record first.
+fn references<'a>(
+    a: &'a Record,
+    b: &'a Record,
+    cell: &CellResult,
+) -> Option<(&'a CellResult, &'a CellResult)> {
+    if cell.server == REFERENCE_SERVER {
+        return None;
+    }
+    let wanted = CellResult {
+        server: REFERENCE_SERVER.to_owned(),
+        ..cell.clone()
+    };
+    Some((same_load(&wanted, a).ok()?, same_load(&wanted, b).ok()?))
+}
+
+fn ratios(
+    a: &CellResult,
+    b: &CellResult,
+    reference: Option<(&CellResult, &CellResult)>,
+) -> Vec<StoredRatio> {
+    let metrics: &[GateMetric] = match a.load {
+        LoadKind::Closed => &[GateMetric::Throughput],
+        LoadKind::Open => &[GateMetric::ServerCpuPerRequest, GateMetric::P50],
+    };
+    let row = |metric: &GateMetric| {
+        let (first, second) = (figure(*metric, a)?, figure(*metric, b)?);
+        let against = reference.and_then(|(a, b)| Some((figure(*metric, a)?, figure(*metric, b)?)));
+        Some(StoredRatio {
+            server: format!("{}, {}", a.server, a.workload),
+            rate: a.rate,
+            metric: *metric,
+            a: first,
+            b: second,
+            ratio: second / first,
+            against_reference: against.map(|(a, b)| second / first * a / b),
+        })
+    };
+    metrics.iter().filter_map(row).collect()
+}
+
+fn figure(metric: GateMetric, cell: &CellResult) -> Option<f64> {
+    match metric {
+        GateMetric::Throughput => Some(cell.throughput_rps),
+        GateMetric::ServerCpuPerRequest => cell.server_resources.cpu_us_per_request,
+        GateMetric::P50 => cell.latency_us.p50,
+        GateMetric::P99 => cell.latency_us.p99,
+    }
+    .filter(|value| value.is_finite() && *value > 0.0)
+}

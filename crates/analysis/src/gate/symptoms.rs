@@ -1,0 +1,177 @@
+//! What overrides a comparison of figures: errors, throttling, a rate that was not kept.
+//!
+//! In the candidate alone it is a regression whatever the figures say; in the baseline alone there is
+//! nothing to compare with; in both, the machine or the load is at fault.
+//!
+//! Errors are no noise: any that are not tolerated count. Throttling and lost rates happen to whichever
+//! server is loaded when the machine stumbles, so there "alone" is a sign test: in eight blocks or more, and
+//! never in the other arm, which chance does once in 2⁸ = 256 times. Beside other programs it is a sign of nothing:
+//! they may hit one kind of server more than another.
+
+use record::gate::Verdict;
+use record::{Block, LoadKind};
+use stats::thresholds::SYMPTOM_BLOCKS;
+
+use crate::caveat::error_kinds;
+use crate::comparisons::is_contended;
+use crate::failures;
+use crate::gate::point::{ArmBlocks, GatePoint};
+use crate::rate::{Outcome, Planned};
+
+/// A symptom that decides.
+pub(super) struct Finding {
+    pub(super) verdict: Verdict,
+    pub(super) reason: String,
+    /// Whether more blocks could not change it.
+    pub(super) is_final: bool,
+}
+
+/// Why nothing is decided beside other programs.
+pub(super) fn beside_others(percent: f64) -> String {
+    format!(
+        "other programs used {} of this machine; end them, or gate on a quieter one",
+        format::percent(percent)
+    )
+}
+
+/// The first symptom that decides, if there is one; `is_used` says which blocks count, `others_percent` how much of the
+/// machine other programs used.
+pub(super) fn find(
+    points: &[GatePoint<'_>],
+    max_errors: f64,
+    others_percent: Option<f64>,
+    is_used: impl Fn(&Block) -> bool,
+) -> Option<Finding> {
+    errors(points, max_errors, &is_used).or_else(|| {
+        let chances = points.iter().flat_map(|point| {
+            let throttled = Chance {
+                what: "was held back by the control group's CPU limit",
+                shows: &|block| block.throttled_periods.is_some_and(|periods| periods > 0),
+            };
+            let is_open = point.load == LoadKind::Open;
+            let lost = Chance {
+                what: "did not answer 99 % of the requests in time",
+                shows: &|block| is_open && Planned::of_block(block).outcome() != Outcome::AnyRecord,
+            };
+            [
+                throttled.judge(point, &is_used),
+                lost.judge(point, &is_used),
+            ]
+        });
+        let found = chances.flatten().next();
+        match others_percent.filter(|&percent| is_contended(Some(percent))) {
+            Some(percent) => found.map(|finding| Finding {
+                verdict: Verdict::Inconclusive,
+                reason: format!("{}: {}", beside_others(percent), finding.reason),
+                is_final: false,
+            }),
+            None => found,
+        }
+    })
+}
+
+fn errors(
+    points: &[GatePoint<'_>],
+    max_errors: f64,
+    is_used: &impl Fn(&Block) -> bool,
+) -> Option<Finding> {
+    let of = |arm: ArmBlocks<'_>, point: &GatePoint<'_>| {
+        let blocks = || arm.blocks.iter().filter(|block| is_used(block));
+        let errors: u64 = blocks().map(|block| block.errors).sum();
+        let requests: u64 = blocks().map(|block| block.requests).sum();
+        let tolerated = !failures::exceed(max_errors, requests, errors);
+        (!tolerated).then(|| {
+            format!(
+                "had {} ({}) beside {} {}",
+                format::counted(errors, "error"),
+                error_kinds(&arm.errors),
+                format::counted(requests, "request"),
+                load(point),
+            )
+        })
+    };
+    let baseline = points.iter().find_map(|point| of(point.baseline, point));
+    let candidate = points.iter().find_map(|point| of(point.candidate, point));
+    let (verdict, reason) = match (baseline, candidate) {
+        (None, None) => return None,
+        (None, Some(what)) => candidate_alone(&what),
+        (Some(what), None) => baseline_alone(&what),
+        (Some(baseline), Some(candidate)) => (
+            Verdict::Inconclusive,
+            format!("the baseline {baseline}, and the candidate {candidate}"),
+        ),
+    };
+    Some(Finding {
+        verdict,
+        reason,
+        is_final: true,
+    })
+}
+
+fn candidate_alone(what: &str) -> (Verdict, String) {
+    (Verdict::Regressed, format!("the candidate alone {what}"))
+}
+
+fn baseline_alone(what: &str) -> (Verdict, String) {
+    let reason =
+        format!("the baseline alone {what}: there is nothing to hold the candidate against");
+    (Verdict::Failed, reason)
+}
+
+/// A symptom of a block that may be chance.
+struct Chance<'a> {
+    what: &'a str,
+    shows: &'a dyn Fn(&Block) -> bool,
+}
+
+impl Chance<'_> {
+    fn judge(&self, point: &GatePoint<'_>, is_used: &impl Fn(&Block) -> bool) -> Option<Finding> {
+        let numbers = |arm: ArmBlocks<'_>| -> Vec<u32> {
+            let shown = arm
+                .blocks
+                .iter()
+                .filter(|it| is_used(it) && (self.shows)(it));
+            shown.map(|block| block.index).collect()
+        };
+        let (baseline, candidate) = (numbers(point.baseline), numbers(point.candidate));
+        let of = point
+            .baseline
+            .blocks
+            .iter()
+            .filter(|it| is_used(it))
+            .count();
+        let what = |blocks: &[u32]| {
+            let of = format::counted(of as u64, "block");
+            format!("{} {} in {} of {of}", self.what, load(point), blocks.len())
+        };
+        let (verdict, reason) = if baseline.is_empty() && candidate.len() >= SYMPTOM_BLOCKS {
+            candidate_alone(&what(&candidate))
+        } else if candidate.is_empty() && baseline.len() >= SYMPTOM_BLOCKS {
+            baseline_alone(&what(&baseline))
+        } else {
+            let in_either =
+                candidate.iter().filter(|it| !baseline.contains(it)).count() + baseline.len();
+            if of < SYMPTOM_BLOCKS || 4 * in_either <= of {
+                return None;
+            }
+            let reason = format!(
+                "the baseline {}, the candidate in {}",
+                what(&baseline),
+                candidate.len()
+            );
+            (Verdict::Inconclusive, reason)
+        };
+        Some(Finding {
+            verdict,
+            reason,
+            is_final: verdict != Verdict::Inconclusive,
+        })
+    }
+}
+
+fn load(point: &GatePoint<'_>) -> String {
+    match point.rate {
+        Some(rate) => format!("at {}/s", format::per_second(rate)),
+        None => "in the closed loop".to_owned(),
+    }
+}

@@ -1,0 +1,11 @@
+//! Flags that several commands share, and how their values are read. It knows no command.
+
+pub mod output;
+pub mod run;
+pub mod values;
+
+pub use values::{
+    ArrivalsArg, ClientArg, Cpus, FormatArg, KeepAlive, MaxErrors, Switch, Verify, Wait,
+    parse_cpus, parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_rate,
+    parse_statuses,
+};

@@ -1,0 +1,14 @@
+//! Makes the README's output block and the reports under `results/reference` again from the records there:
+//! `cargo run -p pages --example reference`.
+
+use std::{fs, io};
+
+#[path = "../tests/support/reference.rs"]
+mod reference;
+
+fn main() -> io::Result<()> {
+    for (path, text) in reference::made()? {
+        fs::write(path, text)?;
+    }
+    Ok(())
+}
