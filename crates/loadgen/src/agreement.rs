@@ -50,8 +50,9 @@ impl Question<'_> {
             if !alike(&answer, &theirs, self.verify) {
                 self.check_constant(first, &answer, timeout)?;
                 bail!(
-                    "{}: the servers answer differently, and so cannot be compared; if that is as it should be, \
-                     verify the status only (verify: status) or nothing (verify: none)\n{}: {}{}\n{}: {}{}",
+                    "{}: the servers answer differently, and so cannot be compared; if that is as it should be, compare the \
+                     status only (--verify status; in a workload of loadgen.toml: verify = \"status\") or nothing \
+                     (none)\n{}: {}{}\n{}: {}{}",
                     self.name,
                     first.label,
                     shown(&answer),

@@ -65,7 +65,7 @@ fn answers_that_differ_are_shown_and_nothing_is_measured() {
     let line = format!("-s one={one} -s two={two} -c 2 -n 10");
     for told in [
         r#"one: status 200, application/json, 7 bytes: "{\"a\":1}""#,
-        "verify: status",
+        "--verify status",
     ] {
         cannot(&line, told);
     }
