@@ -29,8 +29,10 @@ fn check(wait_ms: f64) -> anyhow::Result<Observations> {
     let servers = servers::DEFAULT
         .map(|server| format!("-s {server}"))
         .join(" ");
+    // A median needs 200 requests, which a longer wait makes in a longer time.
+    let duration_ms = f64::max(2_000.0, 250.0 * wait_ms);
     let record = Measuring::start(&format!(
-        "{servers} -c 1 -d 2s --warmup 200ms -w work?wait_ms={wait_ms} --same-rate off --contrast off"
+        "{servers} -c 1 -d {duration_ms}ms --warmup 200ms -w work?wait_ms={wait_ms} --same-rate off --contrast off"
     ))?
     .record()?;
     let median = |server: &&str| -> anyhow::Result<f64> {
