@@ -134,8 +134,13 @@ pub fn command_line() -> Vec<String> {
 
 /// A word of a command line without what opens doors: the password of a URL, the value of a header that carries one.
 fn without_secrets(word: &str) -> String {
-    let field = word.split_once(':').filter(|(name, _)| is_secret(name));
-    match field {
+    // `Name: value`, `-HName: value` and `--header=Name: value`.
+    let name_of = |flag: &str| {
+        let name = flag.rsplit_once('=').map_or(flag, |(_, name)| name);
+        name.strip_prefix("-H").unwrap_or(name).to_owned()
+    };
+    let field = word.split_once(':');
+    match field.filter(|(flag, _)| is_secret(&name_of(flag))) {
         Some((name, _)) => format!("{name}: {NOT_KEPT}"),
         None => url::without_password(word),
     }
@@ -171,7 +176,7 @@ fn effective_client(plan: &Plan) -> ClientKind {
 pub fn server(sut: &ServerUnderTest) -> ServerConfig {
     ServerConfig {
         name: sut.label.clone(),
-        url: sut.base_url.clone(),
+        url: sut.url(),
         command: sut
             .process
             .as_ref()
@@ -180,5 +185,23 @@ pub fn server(sut: &ServerUnderTest) -> ServerConfig {
             .process
             .as_ref()
             .and_then(|process| process.settings().cloned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_word_of_a_command_line_opens_a_door() {
+        for (word, kept) in [
+            ("Authorization: Bearer x", "Authorization: (not kept)"),
+            ("-Hcookie: a=b", "-Hcookie: (not kept)"),
+            ("--header=X-API-Key: x", "--header=X-API-Key: (not kept)"),
+            ("accept: text/html", "accept: text/html"),
+            ("mine=http://u:p@h/a", "mine=http://h/a"),
+        ] {
+            assert_eq!(without_secrets(word), kept);
+        }
     }
 }

@@ -17,6 +17,8 @@ pub struct ServerSpec {
     pub source: ServerSource,
     /// Path and query that it is asked for, where it has its own.
     pub path: Option<String>,
+    /// The value of `authorization` that its URL stands for. It is kept in no record.
+    pub authorization: Option<String>,
 }
 
 /// Where a server comes from.
@@ -81,6 +83,7 @@ impl ServerSpec {
                 label,
                 source: ServerSource::Running { base_url: url.base },
                 path: Some(url.path).filter(|path| path != "/"),
+                authorization: url.authorization,
             });
         }
         if let Some(command) = rest.strip_prefix("exec:") {
@@ -103,6 +106,7 @@ impl ServerSpec {
                 label,
                 source: ServerSource::Command { command },
                 path: None,
+                authorization: None,
             });
         }
         let mut words = rest.split_whitespace().map(str::to_owned);
@@ -120,6 +124,7 @@ impl ServerSpec {
                 flags: words.collect(),
             },
             path: None,
+            authorization: None,
         })
     }
 

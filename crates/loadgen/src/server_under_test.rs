@@ -38,6 +38,7 @@ pub struct ServerUnderTest {
     pub base_url: String,
     /// Path and query that it is asked for, where it has its own.
     path: Option<String>,
+    authorization: Option<String>,
     /// The process, unless the server was running already.
     pub process: Option<ServerProcess>,
     /// Built-in servers answer `/stats`.
@@ -157,6 +158,7 @@ impl ServerUnderTest {
             label: spec.label.clone(),
             base_url,
             path: spec.path.clone(),
+            authorization: spec.authorization.clone(),
             process,
             built_in,
             pids,
@@ -183,10 +185,23 @@ impl ServerUnderTest {
 
     /// A request as this server is asked it.
     pub fn request(&self, request: &Request) -> Request {
-        Request {
-            path: self.path.as_ref().unwrap_or(&request.path).clone(),
-            ..request.clone()
+        let mut request = request.clone();
+        if let Some(path) = &self.path {
+            request.path.clone_from(path);
         }
+        let authorization = self.authorization.clone();
+        let field = authorization.map(|value| ("authorization".to_owned(), value));
+        request.headers.extend(field);
+        request
+    }
+
+    /// Where it is asked, as a record tells it: with its own path, if it has one.
+    pub fn url(&self) -> String {
+        format!(
+            "{}{}",
+            self.base_url,
+            self.path.as_deref().unwrap_or_default()
+        )
     }
 
     /// What it is asked on so many connections.

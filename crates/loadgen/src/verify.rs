@@ -44,7 +44,7 @@ fn ask(
     request: &Request,
     timeout: Duration,
 ) -> anyhow::Result<engine::Answer> {
-    engine::fetch(&sut.base_url, request, timeout).with_context(|| {
+    engine::fetch(&sut.base_url, &sut.request(request), timeout).with_context(|| {
         format!(
             "{} does not answer {} {}",
             sut.label, request.method, request.path

@@ -179,6 +179,7 @@ impl Workshop {
             label: entry.facts.name.clone(),
             source,
             path: None,
+            authorization: None,
         })
     }
 

@@ -380,6 +380,7 @@ fn start(pair: &Pair, first: [usize; 2]) -> anyhow::Result<Vec<ServerUnderTest>>
             label: label.to_owned(),
             source: ServerSource::Contender(Box::new(command.clone())),
             path: None,
+            authorization: None,
         };
         let it = ServerUnderTest::start(&spec, &[])
             .with_context(|| format!("the {label} did not start"))?;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use engine::{ExpectStatus, Request};
 
 use crate::args::run::RunArgs;
-use crate::server_spec::{ServerSource, ServerSpec};
+use crate::server_spec::ServerSpec;
 use crate::work::{OwnRequest, Work};
 use crate::{servers, url};
 
@@ -16,12 +16,7 @@ const LARGEST_BODY: u64 = 256 << 20;
 
 pub(super) fn servers(args: &RunArgs) -> anyhow::Result<Vec<ServerSpec>> {
     if let Some(url) = &args.url {
-        let base_url = url::split(url)?.base;
-        return Ok(vec![ServerSpec {
-            label: base_url.clone(),
-            source: ServerSource::Running { base_url },
-            path: None,
-        }]);
+        return Ok(vec![ServerSpec::parse(url)?]);
     }
     if args.server.is_empty() {
         return servers::DEFAULT
@@ -66,20 +61,15 @@ const DEFAULT_WORKLOAD: &str = "hello";
 fn own_request(args: &RunArgs) -> anyhow::Result<OwnRequest> {
     let body = args.body.as_deref().map(body).transpose()?;
     let url = args.url.as_deref().map(url::split).transpose()?;
-    let mut headers = args.header.clone();
-    let mut path = None;
-    if let Some(url) = url {
-        let authorization = url
-            .authorization
-            .map(|value| ("authorization".to_owned(), value));
-        headers.extend(authorization);
-        path = Some(url.path);
-    }
     Ok(OwnRequest {
         request: Request {
             method: method(args.method.as_deref(), body.is_some())?,
-            path: args.path.clone().or(path).unwrap_or_else(|| "/".to_owned()),
-            headers,
+            path: args
+                .path
+                .clone()
+                .or(url.map(|url| url.path))
+                .unwrap_or_else(|| "/".to_owned()),
+            headers: args.header.clone(),
             body: body.unwrap_or_default(),
         },
         statuses: args.expect.unwrap_or(ExpectStatus::Any2xx),

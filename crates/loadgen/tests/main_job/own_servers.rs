@@ -126,6 +126,14 @@ fn a_password_is_sent_and_stands_in_no_record() {
         }
     });
     let with_password = url.replace("http://", "HTTP://u:p@");
+    let named = format!("-s a={with_password}/x -s b={with_password}/y -c 2 -n 10");
+    let (compared, code) = record(&named);
+    assert_eq!(code, Some(0), "each server has its own password");
+    assert_eq!(
+        compared["config"]["servers"][1]["url"],
+        format!("{url}/y"),
+        "each server has its own path"
+    );
     let output = loadgen()
         .args([
             &with_password,
