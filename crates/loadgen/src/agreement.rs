@@ -124,9 +124,8 @@ impl Question<'_> {
 }
 
 fn alike(a: &Answer, b: &Answer, verify: Verify) -> bool {
-    let type_of = |it: &Answer| it.header("content-type").map(str::to_owned);
-    let same_type = || match (type_of(a), type_of(b)) {
-        (Some(a), Some(b)) => same_media_type(&a, &b),
+    let same_type = || match (a.header("content-type"), b.header("content-type")) {
+        (Some(a), Some(b)) => same_media_type(a, b),
         (a, b) => a == b,
     };
     match verify {

@@ -394,17 +394,7 @@ fn how(record: &SweepRecord) -> Table {
             format!("{} {settings}", server.name).trim_end().to_owned(),
         ));
     }
-    Table {
-        id: "method".to_owned(),
-        title: String::new(),
-        columns: vec![Column::words("What", 0), Column::words("Value", 0)],
-        rows: facts
-            .into_iter()
-            .map(|(name, value)| vec![Cell::text(name), Cell::text(value)])
-            .collect(),
-        layout: Layout::Upright,
-        notes: Vec::new(),
-    }
+    Table::of_facts(facts)
 }
 
 fn blocks(record: &SweepRecord) -> String {

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use format::wrap;
 
+use crate::escape;
 use crate::options::RenderOptions;
 
 /// A map as data.
@@ -176,19 +177,19 @@ impl HeatMap {
     pub fn to_html(&self) -> String {
         let mut text = format!(
             "<figure id=\"{}\"><figcaption>{}</figcaption>\n<table style=\"border-collapse:collapse\">\n<thead><tr><th scope=\"col\">{}</th>",
-            escape_html(&self.id),
-            escape_html(&self.title),
-            escape_html(&self.corner)
+            escape::html(&self.id),
+            escape::html(&self.title),
+            escape::html(&self.corner)
         );
         for column in &self.columns {
-            let _ = write!(text, "<th scope=\"col\">{}</th>", escape_html(column));
+            let _ = write!(text, "<th scope=\"col\">{}</th>", escape::html(column));
         }
         text.push_str("</tr></thead>\n<tbody>\n");
         for row in &self.rows {
             let _ = write!(
                 text,
                 "<tr><th scope=\"row\">{}</th>",
-                escape_html(&row.heading)
+                escape::html(&row.heading)
             );
             for HeatField {
                 text: words,
@@ -197,7 +198,7 @@ impl HeatMap {
             } in &row.fields
             {
                 let (back, front) = tone.page();
-                let (detail, words) = (escape_html(detail), escape_html(words));
+                let (detail, words) = (escape::html(detail), escape::html(words));
                 let _ = write!(
                     text,
                     "<td title=\"{detail}\" style=\"background:{back};color:{front};text-align:right;padding:.3em .5em\">{words}</td>"
@@ -207,7 +208,7 @@ impl HeatMap {
         }
         text.push_str("</tbody></table>\n");
         for line in &self.legend {
-            let _ = writeln!(text, "<p>{}</p>", escape_html(line));
+            let _ = writeln!(text, "<p>{}</p>", escape::html(line));
         }
         text + "</figure>\n"
     }
@@ -225,26 +226,12 @@ fn pad_end(text: &str, width: usize) -> String {
     format!("{text:<width$}")
 }
 
-fn escape_html(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            c => escaped.push(c),
-        }
-    }
-    escaped
-}
-
 fn escape_markdown(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
             '\n' => escaped.push(' '),
+            c if c.is_control() => escaped.push('\u{fffd}'),
             '\\' | '|' | '*' | '_' | '`' | '<' | '[' => escaped.extend(['\\', c]),
             c => escaped.push(c),
         }

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use crate::chart::{Axis, Chart, Mark, Style};
 use crate::document::{Document, Item, Section};
+use crate::escape::html as escape;
 use crate::table::{Align, Column, Table};
 
 const UPLOT_JS: &str = include_str!("../assets/uplot/uPlot.iife.min.js");
@@ -160,24 +161,6 @@ fn class_of(column: &Column) -> &'static str {
         Align::Left => "",
         Align::Right => " class=\"right\"",
     }
-}
-
-/// Text from outside as text, in an element or in a quoted attribute.
-fn escape(text: &str) -> String {
-    let mut escaped = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            '&' => escaped.push_str("&amp;"),
-            '<' => escaped.push_str("&lt;"),
-            '>' => escaped.push_str("&gt;"),
-            '"' => escaped.push_str("&quot;"),
-            '\'' => escaped.push_str("&#39;"),
-            '\n' => escaped.push('\n'),
-            c if c.is_control() => escaped.push('\u{fffd}'),
-            c => escaped.push(c),
-        }
-    }
-    escaped
 }
 
 /// Data for the page's script. Inside a script element only `<` could begin markup.

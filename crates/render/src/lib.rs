@@ -7,10 +7,12 @@
 //!
 //! - [`document`]: what is shown, as data; [`table`], [`chart`], [`heat_map`]: what stands in it.
 //! - [`Format`], [`Rendered`], [`RenderOptions`]: what a report can be, what comes of it, and where it goes.
-//! - [`text`], [`markdown`], [`html`], [`json`]: one file for each format; [`svg`], `text_chart`: charts in them.
+//! - [`text`], [`markdown`], [`html`], [`json`]: one file for each format; [`svg`], `text_chart`: charts in them;
+//!   `escape`: text from outside on a page.
 
 pub mod chart;
 pub mod document;
+mod escape;
 pub mod heat_map;
 pub mod html;
 pub mod json;

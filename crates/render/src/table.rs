@@ -94,6 +94,20 @@ impl Column {
 }
 
 impl Table {
+    /// Names and values, one below the other: how something was measured.
+    #[must_use]
+    pub fn of_facts<'a>(facts: impl IntoIterator<Item = (&'a str, String)>) -> Table {
+        let row = |(name, value)| vec![Cell::text(name), Cell::text(value)];
+        Table {
+            id: "method".to_owned(),
+            title: String::new(),
+            columns: vec![Column::words("What", 0), Column::words("Value", 0)],
+            rows: facts.into_iter().map(row).collect(),
+            layout: Layout::Upright,
+            notes: Vec::new(),
+        }
+    }
+
     /// The same table with rows and columns exchanged: figures downwards, things side by side.
     #[must_use]
     pub fn turned(&self) -> Table {

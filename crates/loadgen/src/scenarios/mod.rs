@@ -36,12 +36,13 @@ pub mod watch;
 
 use std::time::Duration;
 
+use anyhow::bail;
 use engine::{Load, Measurement, RequestClass, Target};
 use record::{CellResult, Figure, LoadKind, Record};
 use workload::Workload;
 
 use crate::loader::Loader;
-use crate::plan::Plan;
+use crate::plan::{Amount, LoadPoint, Plan};
 use crate::server_under_test::ServerUnderTest;
 use crate::verify;
 use crate::work::Work;
@@ -181,6 +182,24 @@ fn of_workload(workload: &Workload) -> Box<dyn Scenario> {
         (Kind::Backends, _) => Box::new(backends::Backends::default()),
         (Kind::WebSocket, _) => Box::new(sockets::Sockets::new(workload)),
     }
+}
+
+/// Makes a plan one of an open loop: at the rate asked for, or at this one.
+///
+/// # Errors
+/// When a number of requests is asked for instead of a time.
+fn fit_open_loop(plan: &mut Plan, rate_per_s: f64) -> anyhow::Result<()> {
+    if matches!(plan.amount, Amount::Requests(_)) {
+        bail!(
+            "the workload {} is measured for a time: give --duration",
+            plan.work.name()
+        );
+    }
+    let has_rate = |point: &LoadPoint| matches!(point, LoadPoint::Rate(_));
+    if !plan.load_points.iter().any(has_rate) {
+        plan.load_points = vec![LoadPoint::Rate(rate_per_s)];
+    }
+    Ok(())
 }
 
 /// A figure of a workload.

@@ -2,15 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
 use engine::Measurement;
 use record::{CellResult, Figure, Record};
 use workload::Workload;
 
 use super::{
-    Observations, Scenario, contrast, figure, first_load_point, memory_per_connection, value,
+    Observations, Scenario, contrast, figure, first_load_point, fit_open_loop,
+    memory_per_connection, value,
 };
-use crate::plan::{Amount, LoadPoint, Plan};
+use crate::plan::Plan;
 
 /// Time a queue gets to grow in: slices last five of it.
 const RESPONSE: Duration = Duration::from_millis(400);
@@ -74,20 +74,7 @@ fn says(mode: &str, slowest: (&str, f64), of: impl Fn(&str) -> Option<f64>) -> O
 
 impl Scenario for Overload {
     fn fit(&self, plan: &mut Plan) -> anyhow::Result<()> {
-        if matches!(plan.amount, Amount::Requests(_)) {
-            bail!(
-                "the workload {} is measured for a time: give --duration",
-                plan.work.name()
-            );
-        }
-        if !plan
-            .load_points
-            .iter()
-            .any(|point| matches!(point, LoadPoint::Rate(_)))
-        {
-            plan.load_points = vec![LoadPoint::Rate(self.rate_per_s)];
-        }
-        Ok(())
+        fit_open_loop(plan, self.rate_per_s)
     }
 
     fn response_time(&self) -> Duration {

@@ -2,14 +2,13 @@
 
 use std::time::Duration;
 
-use anyhow::bail;
 use engine::Load;
 use record::{CellResult, Figure, Record};
 use workload::Workload;
 
 use super::contrast::{self, Contrast};
-use super::{BesidePlan, Observations, Scenario, figure, first_load_point, value};
-use crate::plan::{Amount, LoadPoint, Plan};
+use super::{BesidePlan, Observations, Scenario, figure, first_load_point, fit_open_loop, value};
+use crate::plan::Plan;
 use crate::work::Work;
 use crate::{server_spec, work};
 
@@ -23,20 +22,7 @@ pub struct Probed;
 
 impl Scenario for Probed {
     fn fit(&self, plan: &mut Plan) -> anyhow::Result<()> {
-        if matches!(plan.amount, Amount::Requests(_)) {
-            bail!(
-                "the workload {} is measured for a time: give --duration",
-                plan.work.name()
-            );
-        }
-        if !plan
-            .load_points
-            .iter()
-            .any(|point| matches!(point, LoadPoint::Rate(_)))
-        {
-            plan.load_points = vec![LoadPoint::Rate(PROBES_PER_S)];
-        }
-        Ok(())
+        fit_open_loop(plan, PROBES_PER_S)
     }
 
     fn response_time(&self) -> Duration {

@@ -101,8 +101,10 @@ impl SweepPlan {
         output: &OutputArgs,
     ) -> anyhow::Result<Self> {
         check_for_workloads(&servers)?;
-        let cpus = |cpus: &'_ Option<Vec<usize>>| cpus.clone().unwrap_or_default();
-        check_pinning(&[&cpus(&config.server_cpus), &cpus(&config.client_cpus)])?;
+        check_pinning(&[
+            config.server_cpus.as_deref().unwrap_or_default(),
+            config.client_cpus.as_deref().unwrap_or_default(),
+        ])?;
         let plan = Self {
             servers,
             most_visits: if config.quick { 1 } else { SECOND_LOOK_VISITS },

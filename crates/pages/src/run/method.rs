@@ -2,7 +2,7 @@
 
 use record::article::Reference;
 use record::{Config, Environment, Record};
-use render::table::{Cell, Column, Layout, Table};
+use render::table::Table;
 
 /// What was measured, in a few words.
 pub(crate) fn title(record: &Record) -> String {
@@ -43,17 +43,7 @@ pub(crate) fn table(record: &Record) -> Table {
         facts.push(("article", Reference::load().article.retrieved_from));
     }
     facts.retain(|(_, value)| !value.is_empty());
-    Table {
-        id: "method".to_owned(),
-        title: String::new(),
-        columns: vec![Column::words("What", 0), Column::words("Value", 0)],
-        rows: facts
-            .into_iter()
-            .map(|(name, value)| vec![Cell::text(name), Cell::text(value)])
-            .collect(),
-        layout: Layout::Upright,
-        notes: Vec::new(),
-    }
+    Table::of_facts(facts)
 }
 
 /// The machine in one line: processor, cores, memory, system.

@@ -238,16 +238,7 @@ fn how(record: &SuiteRecord) -> Table {
         ("seed", record.config.seed.to_string()),
     ];
     let filled = facts.into_iter().filter(|(_, value)| !value.is_empty());
-    Table {
-        id: "method".to_owned(),
-        title: String::new(),
-        columns: vec![Column::words("What", 0), Column::words("Value", 0)],
-        rows: filled
-            .map(|(name, value)| vec![Cell::text(name), Cell::text(value)])
-            .collect(),
-        layout: Layout::Upright,
-        notes: Vec::new(),
-    }
+    Table::of_facts(filled)
 }
 
 /// How each row was loaded.
