@@ -15,6 +15,8 @@ pub(crate) struct SecondReport {
     pub(crate) measured: Nanos,
     pub(crate) requests: u64,
     pub(crate) errors: u64,
+    /// Those of the errors that are answers.
+    pub(crate) wrong_answers: u64,
     /// Latencies in ns and how often each occurred.
     pub(crate) latencies: Vec<(u64, u64)>,
 }
@@ -129,6 +131,7 @@ impl Column {
         open.sum.measured = open.sum.measured.max(report.measured);
         open.sum.requests += report.requests;
         open.sum.errors += report.errors;
+        open.sum.wrong_answers += report.wrong_answers;
         open.sum.latencies.append(&mut report.latencies);
         // Workers are never a whole second apart.
         while let Some(first) = self.open.first_entry() {
@@ -168,6 +171,7 @@ impl SecondReport {
             measured: Duration::from_nanos(self.measured),
             requests: self.requests,
             errors: self.errors,
+            wrong_answers: self.wrong_answers,
             p50_ns: quantile(&self.latencies, 0.50),
             p99_ns: quantile(&self.latencies, 0.99),
         }
@@ -198,6 +202,7 @@ mod tests {
             measured: 500_000_000,
             requests,
             errors: 1,
+            wrong_answers: 0,
             latencies: latencies.to_vec(),
         }
     }

@@ -159,6 +159,8 @@ pub struct SeriesPoint {
     pub requests: u64,
     /// Errors counted in it.
     pub errors: u64,
+    /// Those of the errors that are complete answers of a server that works: another status, another body.
+    pub wrong_answers: u64,
     /// Median latency in nanoseconds; none without requests.
     pub p50_ns: Option<u64>,
     /// 99th percentile of latency in nanoseconds; none without requests.

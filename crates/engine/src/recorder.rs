@@ -86,6 +86,7 @@ struct Second {
     measured: Nanos,
     requests: u64,
     errors: u64,
+    wrong_answers: u64,
     prompt: Histogram<u64>,
     late: Histogram<u64>,
 }
@@ -121,6 +122,7 @@ impl Recorder {
                 measured: 0,
                 requests: 0,
                 errors: 0,
+                wrong_answers: 0,
                 prompt: new_histogram(),
                 late: new_histogram(),
             },
@@ -263,6 +265,7 @@ impl Recorder {
             measured: std::mem::take(&mut second.measured),
             requests: std::mem::take(&mut second.requests),
             errors: std::mem::take(&mut second.errors),
+            wrong_answers: std::mem::take(&mut second.wrong_answers),
             latencies,
         };
         self.statistics.report(self.id, report);
@@ -360,6 +363,7 @@ impl Recorder {
     fn note_error(&mut self, send_slot: &SendSlot, kind: ErrorKind, now: Nanos) {
         self.sums.add_error(send_slot, kind);
         self.second.errors += u64::from(send_slot.counts || !kind.is_answer());
+        self.second.wrong_answers += u64::from(send_slot.counts && kind.is_answer());
         if send_slot.counts {
             self.slice.last_done = self.slice.last_done.max(now);
         }

@@ -202,6 +202,8 @@ fn a_wrong_status_is_counted_and_the_connection_kept() {
     );
     assert_eq!(measurement.connections.established, 3);
     assert_eq!(measurement.status_codes.get(&503), Some(&3));
+    let wrong: u64 = measurement.series.iter().map(|s| s.wrong_answers).sum();
+    assert_eq!(wrong, 3, "a server that refuses is there");
     assert_eq!(measurement.status_codes.get(&200), Some(&9));
     let exact = ask_expecting(ExpectStatus::Exact(201), ExpectBody::Any, |_| vec![hello()]);
     assert_eq!(exact.errors.status, 12);

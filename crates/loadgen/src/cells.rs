@@ -411,6 +411,7 @@ fn series(total: &Measurement, samples: &[Sample], sut: usize, epoch: Instant) -
                 measured_s: point.measured.as_secs_f64(),
                 requests: point.requests,
                 errors: point.errors,
+                wrong_answers: point.wrong_answers,
                 p50_us: point.p50_ns.map(|ns| ns as f64 / 1e3),
                 p99_us: point.p99_ns.map(|ns| ns as f64 / 1e3),
                 server_cores_used: cores,

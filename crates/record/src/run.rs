@@ -546,6 +546,10 @@ pub struct SeriesPoint {
     pub requests: u64,
     /// Errors.
     pub errors: u64,
+    /// Those of the errors that are complete answers, such as another status; 0 in records before they were told
+    /// apart.
+    #[serde(default)]
+    pub wrong_answers: u64,
     /// Median latency in microseconds.
     pub p50_us: Option<f64>,
     /// 99th percentile of latency in microseconds.

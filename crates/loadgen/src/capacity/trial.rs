@@ -201,7 +201,7 @@ impl Bench<'_> {
 fn down_s(seen: &Measurement) -> f64 {
     down::time_s(seen.series.iter().map(|second| Second {
         measured_s: second.measured.as_secs_f64(),
-        requests: second.requests,
+        answers: second.requests + second.wrong_answers,
         errors: second.errors,
     }))
 }

@@ -249,6 +249,7 @@ impl CellSpec {
                     measured_s: 0.33,
                     requests: (self.throughput_rps * 0.33 * wobble) as u64,
                     errors: 0,
+                    wrong_answers: 0,
                     p50_us: latency.p50.map(|us| us * wobble),
                     p99_us: latency.p99.map(|us| us * wobble * wobble),
                     server_cores_used: Some(
