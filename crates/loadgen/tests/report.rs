@@ -7,7 +7,7 @@ use assert_cmd::Command;
 use record::Record;
 use render::json;
 
-#[path = "../../pages/tests/support/mod.rs"]
+#[path = "../../pages/tests/pages/support/mod.rs"]
 mod support;
 
 fn loadgen(arguments: &[&str], folder: &Path) -> assert_cmd::assert::Assert {

@@ -3,7 +3,7 @@
 
 use std::{fs, io};
 
-#[path = "../tests/support/reference.rs"]
+#[path = "../tests/pages/support/reference.rs"]
 mod reference;
 
 fn main() -> io::Result<()> {

@@ -7,7 +7,7 @@ use pages::render_all;
 use record::Record;
 use render::{Format, RenderOptions};
 
-#[path = "../tests/support/mod.rs"]
+#[path = "../tests/pages/support/mod.rs"]
 mod support;
 
 fn main() -> std::io::Result<()> {

@@ -1,11 +1,9 @@
 //! What the terminal shows, as golden files.
 
-mod support;
-
+use crate::support::{CellSpec, both_keep_alives, main_job, record};
 use pages::run::document;
 use record::{ErrorCounts, LoadKind, Record};
 use render::{RenderOptions, text};
-use support::{CellSpec, both_keep_alives, main_job, record};
 
 fn show(record: &Record, width: usize) -> String {
     let options = RenderOptions {
@@ -153,7 +151,7 @@ fn a_url_alone_with_errors_and_few_requests() {
 
 #[test]
 fn a_fixed_rate_alone_speaks_of_cpu() {
-    let cells = support::main_job_cells();
+    let cells = crate::support::main_job_cells();
     let open: Vec<CellSpec> = cells
         .into_iter()
         .filter(|cell| cell.load == LoadKind::Open)

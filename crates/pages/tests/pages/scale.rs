@@ -1,10 +1,8 @@
 //! The scalability law fitted to sweeps from fixed figures.
 
-mod support;
-
+use crate::support::sweeps::{BLOCKS_PER_VISIT, law, sweep};
 use record::sweep::SweepRecord;
 use render::{Format, RenderOptions};
-use support::sweeps::{BLOCKS_PER_VISIT, law, sweep};
 
 #[test]
 fn laws_of_several_sweeps_are_told_apart() {

@@ -1,11 +1,9 @@
 //! Several records: what becomes one, and what stays apart.
 
-mod support;
-
+use crate::support::{main_job, trend};
 use analysis::merge::merge;
 use record::Record;
 use record::summary::decode_histogram;
-use support::{main_job, trend};
 
 fn later(mut record: Record, started_at: &str) -> Record {
     record.started_at = started_at.into();

@@ -1,16 +1,14 @@
 //! A suite from fixed figures: the table in every format, and the conclusions that follow from them.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::{CellSpec, record};
 use analysis::findings::{cells, conclusion, limited};
 use record::any::AnyRecord;
 use record::limited::LimitedBy;
 use record::suite::{KIND, Lacking, SuiteConfig, SuiteRecord, SuiteRow};
 use record::{COUNTING_RULE, DELIVERIES_LOST, ErrorCounts, Figure, LoadKind, Record};
 use render::{Format, RenderOptions, json};
-use support::{CellSpec, record};
 
 /// A row on these servers, each with its QPS and the CPU time of a request in microseconds.
 fn row(workload: &'static str, servers: &[(&'static str, f64, f64)], blocks: u32) -> SuiteRow {
@@ -35,7 +33,7 @@ fn measured(workload: &str, run: Record) -> SuiteRow {
     SuiteRow {
         took_s: Some(9.5),
         run: Some(run),
-        ..SuiteRow::new(workload, support::CONCURRENCY, Vec::new())
+        ..SuiteRow::new(workload, crate::support::CONCURRENCY, Vec::new())
     }
 }
 

@@ -1,11 +1,9 @@
 //! Markdown, HTML, CSV, hgrm and SVG as golden files, and that no text of a record becomes markup.
 
-mod support;
-
+use crate::support::{hostile, main_job, trend};
 use pages::{render, render_all};
 use record::Record;
 use render::{Format, RenderOptions, Rendered};
-use support::{hostile, main_job, trend};
 
 fn beside(records: &[Record], format: Format) -> Rendered {
     let options = RenderOptions {
@@ -232,7 +230,7 @@ fn a_broken_histogram_costs_its_charts_and_nothing_else() {
 
 #[test]
 fn nothing_measured_renders_in_every_format() {
-    let record = support::record(&[]);
+    let record = crate::support::record(&[]);
     for (format, _) in Format::ENDINGS {
         let _ = alone(&record, *format);
     }

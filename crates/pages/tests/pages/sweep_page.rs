@@ -1,10 +1,8 @@
 //! Sweeps from fixed figures: what the page says in plain words.
 
-mod support;
-
+use crate::support::sweeps::{BLOCKS_PER_VISIT, rendered, sweep};
 use record::sweep::{StopCause, Stopped, SweepCell, SweepRecord};
 use render::Format;
-use support::sweeps::{BLOCKS_PER_VISIT, rendered, sweep};
 
 /// The paragraph of the page about work that waits so long.
 fn page_of(record: &SweepRecord, wait: &str) -> String {

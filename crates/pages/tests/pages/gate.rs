@@ -1,16 +1,14 @@
 //! The gate's verdicts, its page and its file.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::{CellSpec, record};
 use analysis::gate::{self, point};
 use pages::gate::document;
 use record::gate::metric::GateMetric;
 use record::gate::{BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict};
 use record::*;
 use render::{RenderOptions, text};
-use support::{CellSpec, record};
 
 const RATE: f64 = 20_000.0;
 

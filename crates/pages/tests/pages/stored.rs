@@ -1,13 +1,11 @@
 //! Two stored records: what may be held against each other, and what may not.
 
-mod support;
-
+use crate::support::main_job;
 use analysis::compared::compare;
 use pages::compared::document;
 use record::*;
 use render::document::Note;
 use render::{RenderOptions, text};
-use support::main_job;
 
 fn with(change: impl FnOnce(&mut Record)) -> Record {
     let mut record = main_job();

@@ -1,7 +1,5 @@
 //! Reading records back: what is wrong with a file is said with its name and place.
 
-mod support;
-
 use std::path::Path;
 
 use proptest::prelude::*;
@@ -18,7 +16,7 @@ fn error_of(text: &str) -> String {
 fn a_record_reads_back_as_it_was_written() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("run.json");
-    let record = support::main_job();
+    let record = crate::support::main_job();
     std::fs::write(&path, json::render(&record)).unwrap();
     assert!(
         file::read(&path).unwrap() == record,
@@ -28,7 +26,7 @@ fn a_record_reads_back_as_it_was_written() {
 
 #[test]
 fn json_is_exactly_one_document() {
-    let text = json::render(&support::main_job());
+    let text = json::render(&crate::support::main_job());
     let documents: Vec<serde_json::Value> = serde_json::Deserializer::from_str(&text)
         .into_iter()
         .collect::<Result<_, _>>()
@@ -50,7 +48,7 @@ fn a_file_that_is_not_there_is_named() {
 
 #[test]
 fn a_truncated_file_names_the_place_where_it_ends() {
-    let text = json::render(&support::main_job());
+    let text = json::render(&crate::support::main_job());
     for end in [0, 1, 200, text.len() / 2, text.len() - 3] {
         let error = error_of(&text[..end]);
         assert!(error.starts_with("run.json:"), "{error}");
@@ -82,7 +80,7 @@ fn foreign_files_are_told_from_broken_ones() {
 
 #[test]
 fn a_wrong_field_is_named_with_its_place() {
-    let text = json::render(&support::main_job());
+    let text = json::render(&crate::support::main_job());
     let error = error_of(&text.replacen("\"requests\": 6240000", "\"requests\": \"many\"", 1));
     assert!(
         error.contains("not a record of schema version 1"),
@@ -113,7 +111,7 @@ proptest! {
 
     #[test]
     fn no_cut_through_a_record_makes_reading_panic(share in 0.0..1.0_f64) {
-        let text = json::render(&support::record(&[support::CellSpec { duration_s: 1.0, ..Default::default() }]));
+        let text = json::render(&crate::support::record(&[crate::support::CellSpec { duration_s: 1.0, ..Default::default() }]));
         let end = (text.len() as f64 * share) as usize;
         prop_assert!(file::parse::<Record>(&text.as_bytes()[..end], Path::new("run.json")).is_err());
     }

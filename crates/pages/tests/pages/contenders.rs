@@ -1,9 +1,8 @@
 //! The article's table made again: what is derived, what is shown, and that it survives its file.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::CellSpec;
 use analysis::contenders::with_standings;
 use pages::contenders::document;
 use record::ErrorCounts;
@@ -12,7 +11,6 @@ use record::contenders::{
     Stage, Verdict,
 };
 use render::RenderOptions;
-use support::CellSpec;
 
 /// Name, the article's row, model, throughput, threads under load.
 const SERVERS: [(&str, Option<&str>, Model, f64, u64); 8] = [
@@ -90,7 +88,7 @@ fn contenders() -> Vec<Contender> {
 }
 
 fn article() -> ContendersRecord {
-    with_standings(support::record(&cells(true)), contenders())
+    with_standings(crate::support::record(&cells(true)), contenders())
 }
 
 fn verdict(ranking: &Ranking, kind: ClaimKind, faster: &str, slower: &str) -> Verdict {
@@ -148,7 +146,7 @@ fn check(
         keep_alive,
         ..CellSpec::default()
     };
-    let mut record = support::record(&[cell]);
+    let mut record = crate::support::record(&[cell]);
     record.environment.cores = cores;
     let contender = Contender {
         name: "it".to_owned(),
@@ -221,7 +219,7 @@ fn in_doubt() -> ContendersRecord {
             _ => {}
         }
     }
-    let mut record = support::record(&cells);
+    let mut record = crate::support::record(&cells);
     let rocket = record.results.iter_mut().find(|it| it.server == "rocket");
     rocket.expect("a cell").blocks.truncate(2);
     let mut contenders = contenders();
@@ -299,7 +297,7 @@ fn a_reference_in_doubt_is_no_reference() {
     let mut cells = cells(true);
     let rust_std = cells.iter_mut().find(|it| it.server == "rust-std");
     rust_std.expect("a cell").median_us /= 2.0;
-    let article = with_standings(support::record(&cells), contenders());
+    let article = with_standings(crate::support::record(&cells), contenders());
     let ranking = &article.standings[0];
     assert!(ranking.places.iter().all(|place| place.relative.is_none()));
     assert!(ranking.rows.iter().all(|row| row.relative_here.is_none()));
@@ -309,7 +307,7 @@ fn a_reference_in_doubt_is_no_reference() {
 fn frameworks_that_were_not_measured_leave_claims_open() {
     let mut cells = cells(true);
     cells.retain(|cell| cell.server != "hyperlane" && cell.server != "rust-std");
-    let article = with_standings(support::record(&cells), contenders());
+    let article = with_standings(crate::support::record(&cells), contenders());
     let ranking = &article.standings[0];
     assert_eq!(
         verdict(ranking, ClaimKind::Margin, "Hyperlane", "Gin"),
@@ -325,7 +323,7 @@ fn frameworks_that_were_not_measured_leave_claims_open() {
 #[test]
 fn each_keep_alive_has_its_own_order_and_the_article_states_margins_for_one() {
     let both = [cells(true), cells(false)].concat();
-    let article = with_standings(support::record(&both), contenders());
+    let article = with_standings(crate::support::record(&both), contenders());
     let counts: Vec<_> = article
         .standings
         .iter()
@@ -362,7 +360,7 @@ fn it_survives_its_file_and_reads_as_an_ordinary_record() {
     let record: record::Record =
         record::file::parse(text.as_bytes(), path).expect("an ordinary record");
     assert_eq!(record, article.record);
-    let plain = render::json::render(&support::record(&cells(true)));
+    let plain = render::json::render(&crate::support::record(&cells(true)));
     let error = ContendersRecord::parse(plain.as_bytes(), path).expect_err("no contenders");
     assert!(error.to_string().contains("contenders"), "{error}");
 }

@@ -1,14 +1,12 @@
 //! Simulated sweeps, seeded: noise alone makes no winner, and a true flip is found in noise.
 
-mod support;
-
+use crate::support::{CellSpec, Numbers};
 use analysis::sweep::distance_from_flip;
 use analysis::sweep::interim_looks::{BLOCKS_PER_VISIT, FIRST_LOOK_VISITS, SECOND_LOOK_VISITS};
 use record::sweep::{
     CrossoverAnswer, Outcome, SweepCell, SweepConfig, SweepRecord, SweepServer, Visit,
 };
 use record::{Environment, ServerConfig};
-use support::{CellSpec, Numbers};
 
 const CONCURRENCIES: [u32; 9] = [1, 3, 10, 32, 100, 316, 1_000, 3_162, 10_000];
 

@@ -1,11 +1,9 @@
 //! What is derived from a record: comparisons, the article's rows, warnings.
 
-mod support;
-
+use crate::support::{CellSpec, main_job, record};
 use analysis::analyse;
 use analysis::caveat::Caveat;
 use record::*;
-use support::{CellSpec, main_job, record};
 
 fn comparison<'a>(
     record: &'a Record,

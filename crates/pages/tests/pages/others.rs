@@ -1,11 +1,9 @@
 //! What a report says beside other programs.
 
-mod support;
-
+use crate::support::main_job;
 use analysis::analyse;
 use analysis::verdict::sentences;
 use record::*;
-use support::main_job;
 
 /// The main job where others took so many percent of the machine in the slices of each server.
 fn beside(percent: f64) -> Record {

@@ -1,13 +1,11 @@
 //! Sweeps from fixed figures: the map, the tables, the record.
 
-mod support;
-
 use std::path::Path;
 
+use crate::support::sweeps::{CONCURRENCIES, rendered, server, sweep, throughput_rps};
 use record::any::AnyRecord;
 use record::sweep::{CrossoverAnswer, Outcome, Spot, SweepCell};
 use render::{Format, json};
-use support::sweeps::{CONCURRENCIES, rendered, server, sweep, throughput_rps};
 
 #[test]
 fn the_answer_flips_where_the_laws_cross() {
