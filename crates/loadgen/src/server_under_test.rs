@@ -16,6 +16,10 @@ use crate::server_spec::{ServerSource, ServerSpec};
 /// How long asking all connections once may take.
 const LONGEST_ROUND: Duration = Duration::from_secs(60);
 
+/// How long a built-in server may take to answer `/stats`. It is asked between slices, when nothing else is under way: one
+/// that does not answer at once has no thread left, because kept-alive connections hold them all.
+const STATS_TIMEOUT: Duration = Duration::from_secs(1);
+
 /// A command that answers `GET /` in some way once it is ready.
 fn foreign(command: &[String]) -> ForeignCommand {
     const READY_TIMEOUT: Duration = Duration::from_secs(30);
@@ -330,7 +334,7 @@ impl ServerUnderTest {
             if !built_in {
                 return None;
             }
-            let answer = engine::fetch(&base_url, &Request::get("/stats"), Duration::from_secs(5));
+            let answer = engine::fetch(&base_url, &Request::get("/stats"), STATS_TIMEOUT);
             serde_json::from_slice(&answer.ok()?.body).ok()
         }
     }

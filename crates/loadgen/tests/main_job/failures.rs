@@ -91,7 +91,7 @@ fn a_status_that_is_no_success_cannot_be_measured() {
 #[test]
 fn errors_decide_about_the_exit_code() {
     let url = flaky_server(10);
-    let (record, code) = record(&format!("{url} -c 1 -n 100"));
+    let (record, code) = record(&format!("{url} -c 1 -n 100 --warmup 100ms"));
     assert_eq!(
         code,
         Some(1),
@@ -100,17 +100,21 @@ fn errors_decide_about_the_exit_code() {
     );
     assert_eq!(record["results"][0]["errors"]["status"], 10);
     let (_, code) = self::record(&format!(
-        "{} -c 1 -n 100 --max-errors 20%",
+        "{} -c 1 -n 100 --warmup 100ms --max-errors 20%",
         flaky_server(10)
     ));
     assert_eq!(code, Some(0));
-    let (_, code) = self::record(&format!("{} -c 1 -n 100 --max-errors 9", flaky_server(10)));
+    let line = format!(
+        "{} -c 1 -n 100 --warmup 100ms --max-errors 9",
+        flaky_server(10)
+    );
+    let (_, code) = self::record(&line);
     assert_eq!(code, Some(1));
 }
 
 #[test]
 fn not_one_answer_is_not_measured_but_printed() {
-    let (record, code) = record(&format!("{} -c 1 -n 20", flaky_server(1)));
+    let (record, code) = record(&format!("{} -c 1 -n 20 --warmup 100ms", flaky_server(1)));
     assert_eq!(code, Some(2));
     assert_eq!(record["results"][0]["requests"], 0);
     assert_eq!(record["results"][0]["errors"]["status"], 20);

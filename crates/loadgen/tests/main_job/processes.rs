@@ -11,7 +11,9 @@ use crate::support::loadgen;
 /// A run that has measured its first block and goes on for long, and its standard error.
 fn measuring() -> (Child, BufReader<ChildStderr>) {
     let mut child = loadgen()
-        .args(["-c", "4", "-d", "60s", "--warmup", "100ms"])
+        .args([
+            "-c", "4", "-d", "60s", "--blocks", "60", "--warmup", "100ms",
+        ])
         .args(["--format", "json", "--no-save"])
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())

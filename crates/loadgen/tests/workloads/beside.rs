@@ -56,7 +56,7 @@ fn refusals_are_answers() {
 
 #[test]
 fn those_who_may_wait_queue_up() {
-    let record = record("-w limited:wait -c 200 -d 4s --server sync --server async");
+    let record = record("-w limited:wait -c 200 -d 2s --server sync --server async");
     for cell in cells(&record) {
         let growth = figure(cell, "queue_growth_per_s");
         assert!(

@@ -4,7 +4,7 @@ use crate::support::{cell, cells, figure, findings, record, run_words, text};
 
 #[test]
 fn composing_gives_the_same_on_both_models() {
-    let record = record("-w waits -c 4 -d 2s --server sync --server async");
+    let record = record("-w waits -c 4 -d 1s --server sync --server async");
     for server in ["sync", "async"] {
         let cell = cell(&record, server);
         // The histogram has three digits: what took a hair more than 600 ms may stand in it as a hair less.
@@ -25,7 +25,7 @@ fn composing_gives_the_same_on_both_models() {
 fn a_pool_leaves_connections_without_an_answer() {
     let server = "--server pool=sync-pool";
     let record = record(&format!(
-        "-w waits:concurrent -c 260 -d 2s --contrast off --max-errors 100% {server}"
+        "-w waits:concurrent -c 260 -d 1s --timeout 3s --contrast off --max-errors 100% {server}"
     ));
     let pool = &record["results"][0];
     let connections = &pool["connections"];
@@ -59,6 +59,8 @@ fn who_got_how_much_is_shown_where_some_got_nothing() {
         "500ms",
         "--warmup",
         "0s",
+        "--timeout",
+        "3s",
         "--contrast",
         "off",
         "--same-rate",
@@ -164,7 +166,7 @@ fn two_ways_to_read_two_sizes_of_a_file_are_compared() {
 
 #[test]
 fn bad_records_are_told_and_the_window_has_a_figure() {
-    let record = record("-w batch -c 8 -d 4s --server sync --server async");
+    let record = record("-w batch -c 4 -d 1s --server sync --server async");
     for cell in cells(&record) {
         assert!(figure(cell, "records_per_s") >= 1000.0);
         // A millisecond for each of 997 good records, or 32 of them at a time.
@@ -206,8 +208,7 @@ fn a_stream_is_told_by_its_chunks() {
 
 #[test]
 fn services_are_started_and_asked() {
-    let record =
-        record("-w aggregate -c 2 -d 1500ms --server sync --server async-bare --server async");
+    let record = record("-w aggregate -c 2 -d 1s --server sync --server async");
     for cell in cells(&record) {
         assert!(cell["latency_us"]["min"].as_f64().unwrap() >= 450_000.0);
         assert!((1.3..4.0).contains(&figure(cell, "latency_over_concurrent")));
@@ -223,10 +224,10 @@ fn services_are_started_and_asked() {
 
 #[test]
 fn uploads_are_set_beside_the_memory_they_take() {
-    let record = record("-w upload -c 2 -d 4s --server sync --server async");
+    let record = record("-w upload -c 2 -d 2s --server sync --server async");
     for cell in cells(&record) {
         assert!(figure(cell, "upload_mib_per_s") > 0.0);
-        assert!(figure(cell, "whole_throughput") >= 0.0);
+        assert!(figure(cell, "whole_throughput") > 0.0);
     }
 }
 
