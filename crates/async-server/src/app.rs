@@ -1,22 +1,12 @@
 //! What all connections of a server share.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    sync::Arc,
-    thread,
-};
+use std::{io, path::PathBuf, sync::Arc, thread};
 
 use axum::extract::ws::Message;
+use server_core::{Counters, faults::Injector, rooms::Rooms};
 use telemetry::Tracing;
-use tempfile::{NamedTempFile, TempPath};
 use tokio::sync::Semaphore;
-use workload::{
-    Counters,
-    faults::Injector,
-    rooms::Rooms,
-    workloads::{file, limited},
-};
+use workload::workloads::limited;
 
 use crate::{Config, backend::Backend, peers::Peers, waiting::Waiting};
 
@@ -69,11 +59,4 @@ impl App {
             config,
         })
     }
-}
-
-/// The file that `/file` reads; it is gone when the value is dropped.
-pub(crate) fn temporary_file() -> io::Result<TempPath> {
-    let mut written = NamedTempFile::new()?;
-    written.write_all(file::content())?;
-    Ok(written.into_temp_path())
 }

@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use workload::{cli::CommonArgs, lifetime::Lifetime, ready::Ready};
+use server_core::{cli::CommonArgs, lifetime::Lifetime, ready::Ready};
 
 use crate::{Config, Error, Flavor, Model, Shutdown, bind, config::default_worker_threads, run};
 

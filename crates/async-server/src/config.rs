@@ -6,8 +6,8 @@ use std::{
 };
 
 use serde::Serialize;
+use server_core::{Faults, Limits, Waiting};
 use telemetry::Settings;
-use workload::{Faults, Limits, Waiting};
 
 /// By which door requests come in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, clap::ValueEnum)]

@@ -8,6 +8,7 @@ use std::{
 };
 
 use http1::{Head, Length, ResponseHead, Version, response};
+use server_core::response::{head_of, refusal};
 use telemetry::Instrument;
 use tokio::{net::TcpStream, time::Instant};
 use workload::Answer;
@@ -16,7 +17,7 @@ use crate::{
     app::App,
     body::{BodyReader, Unread},
     peers::{Peer, State},
-    reply::{Reply, Stream, head_of, refusal},
+    reply::{Reply, Stream},
     request::Request,
     routes,
     wire::Wire,

@@ -56,7 +56,8 @@ use std::{
 
 pub use config::{Config, Flavor, Model};
 pub use listen::{bind, run};
-pub use shutdown::{Drained, Shutdown};
+pub use server_core::Drained;
+pub use shutdown::Shutdown;
 
 /// Why a server can't run.
 #[derive(Debug, thiserror::Error)]

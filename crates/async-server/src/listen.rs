@@ -4,25 +4,19 @@ use std::{
     io,
     net::TcpListener,
     sync::Arc,
-    time::{Duration, SystemTime, UNIX_EPOCH},
+    time::{SystemTime, UNIX_EPOCH},
 };
 
-use socket2::{Domain, Socket, Type};
+use server_core::{file, listener};
 use tokio::{
     net::TcpStream,
     runtime::{Builder, Runtime},
 };
 
 use crate::{
-    Config, Drained, Error, Flavor, Model, Shutdown,
-    app::{self, App},
-    connection, framework,
-    refusal::refuse,
-    routes,
+    Config, Drained, Error, Flavor, Model, Shutdown, app::App, connection, framework,
+    refusal::refuse, routes,
 };
-
-/// How long to wait before accepting again when the process has no descriptor left, or the like.
-const ACCEPT_BACK_OFF: Duration = Duration::from_millis(10);
 
 /// Listens where `config` says.
 ///
@@ -30,18 +24,12 @@ const ACCEPT_BACK_OFF: Duration = Duration::from_millis(10);
 ///
 /// [`Error::Listen`] when the operating system refuses.
 pub fn bind(config: &Config) -> Result<TcpListener, Error> {
-    let listen = || -> io::Result<TcpListener> {
-        let socket = Socket::new(Domain::for_address(config.addr), Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&config.addr.into())?;
-        socket.listen(i32::try_from(config.limits.backlog).unwrap_or(i32::MAX))?;
-        socket.set_nonblocking(true)?;
-        Ok(socket.into())
-    };
-    listen().map_err(|source| Error::Listen {
-        addr: config.addr,
-        source,
-    })
+    listener::bind(config.addr, config.limits.backlog)
+        .and_then(|listener| listener.set_nonblocking(true).map(|()| listener))
+        .map_err(|source| Error::Listen {
+            addr: config.addr,
+            source,
+        })
 }
 
 /// Serves what `listener` (from [`bind`]) accepts until `shutdown` is triggered and what was in
@@ -53,7 +41,7 @@ pub fn bind(config: &Config) -> Result<TcpListener, Error> {
 pub fn run(listener: TcpListener, config: Config, shutdown: &Shutdown) -> Result<Drained, Error> {
     check_clock(config.model, SystemTime::now())?;
     let runtime = runtime(&config).map_err(Error::Runtime)?;
-    let file = app::temporary_file().map_err(Error::TemporaryFile)?;
+    let file = file::temporary().map_err(Error::TemporaryFile)?;
     let app = {
         let _inside = runtime.enter();
         App::start(config, file.to_path_buf()).map_err(Error::Runtime)?
@@ -110,7 +98,7 @@ async fn accept(
             Ok((stream, _)) => door.serve(app, stream),
             // The client gave up while it was waiting.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(_) => tokio::time::sleep(ACCEPT_BACK_OFF).await,
+            Err(_) => tokio::time::sleep(listener::ACCEPT_BACK_OFF).await,
         }
     }
 }
@@ -153,6 +141,7 @@ impl Door {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::time::Duration;
 
     #[test]
     fn a_clock_that_hyper_can_t_tell_is_named() {

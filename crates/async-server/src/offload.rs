@@ -4,12 +4,13 @@
 
 use std::{future::Future, sync::Arc};
 
+use server_core::Counters;
 use telemetry::Instrument;
 use tokio::{
     sync::Semaphore,
     task::{JoinError, JoinSet, spawn_blocking},
 };
-use workload::{Answer, Counters};
+use workload::Answer;
 
 use crate::app::App;
 

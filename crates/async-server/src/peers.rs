@@ -17,8 +17,8 @@ use std::{
     time::Duration,
 };
 
+use server_core::Counters;
 use tokio::{sync::Notify, time::Instant};
-use workload::Counters;
 
 /// What a connection is doing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

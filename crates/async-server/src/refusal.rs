@@ -9,7 +9,7 @@ use http1::{HttpDate, Version};
 use tokio::net::TcpStream;
 use workload::Answer;
 
-use crate::reply::head_of;
+use server_core::response::head_of;
 
 /// Answers 503 without waiting for anything: the task that accepts has others to serve.
 pub(crate) fn refuse(stream: TcpStream, reason: &str) {

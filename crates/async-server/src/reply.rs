@@ -13,7 +13,6 @@ use axum::{
     response::IntoResponse,
 };
 use bytes::Bytes;
-use http1::{Length, ResponseHead, Version};
 use hyper::body::Frame;
 use workload::Answer;
 
@@ -47,30 +46,6 @@ impl From<Answer> for Reply {
 impl<R: Into<Reply>> From<Result<R, Answer>> for Reply {
     fn from(result: Result<R, Answer>) -> Self {
         result.map_or_else(Self::Answer, R::into)
-    }
-}
-
-/// The head of `answer`, as HTTP code of our own writes it.
-pub(crate) fn head_of(answer: &Answer, version: Version, keep_alive: bool) -> ResponseHead<'_> {
-    ResponseHead {
-        version,
-        status: answer.status,
-        content_type: Some(answer.content_type),
-        fields: &answer.fields,
-        length: Length::Known(answer.body.len() as u64),
-        keep_alive,
-    }
-}
-
-/// The head of the answer to what is no request: a status, nothing else, as hyper has it.
-pub(crate) fn refusal(status: u16) -> ResponseHead<'static> {
-    ResponseHead {
-        version: Version::Http11,
-        status,
-        content_type: None,
-        fields: &[],
-        length: Length::Known(0),
-        keep_alive: false,
     }
 }
 

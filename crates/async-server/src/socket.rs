@@ -9,6 +9,7 @@ use std::{
 };
 
 use http1::HttpDate;
+use server_core::response::refusal;
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
     net::TcpStream,
@@ -20,7 +21,6 @@ use crate::{
     intake::Intake,
     peers::{Peer, State},
     presence::Presence,
-    reply::refusal,
     timer::Timer,
     wire::LINGER,
 };

@@ -1,6 +1,6 @@
 //! The counters behind `/stats`.
 
-use workload::Stats;
+use server_core::Stats;
 
 use crate::app::App;
 

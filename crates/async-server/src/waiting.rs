@@ -31,16 +31,16 @@ struct Peer {
 
 impl Waiting {
     /// For so many worker threads. Must be called inside the runtime.
-    pub(crate) fn start(config: workload::Waiting, workers: usize) -> io::Result<Self> {
-        let is_exact = config != workload::Waiting::Runtime;
+    pub(crate) fn start(config: server_core::Waiting, workers: usize) -> io::Result<Self> {
+        let is_exact = config != server_core::Waiting::Runtime;
         Ok(Self {
             alarms: is_exact.then(|| Alarms::start(workers)).transpose()?,
             peer: match config {
-                workload::Waiting::Socket(addr) => Some(Peer {
+                server_core::Waiting::Socket(addr) => Some(Peer {
                     addr,
                     free: Mutex::default(),
                 }),
-                workload::Waiting::Exact | workload::Waiting::Runtime => None,
+                server_core::Waiting::Exact | server_core::Waiting::Runtime => None,
             },
         })
     }

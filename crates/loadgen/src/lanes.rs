@@ -11,10 +11,10 @@ use std::thread;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use server_core::lifetime::Lifetime;
+use server_core::ready::Ready;
 use socket2::{Domain, Socket, Type};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
-use workload::lifetime::Lifetime;
-use workload::ready::Ready;
 
 /// Connections that may wait to be accepted.
 const BACKLOG: i32 = 4096;

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use engine::{Load, Measurement, Request, RequestClass, Slice, SliceEnd, Target, TargetId};
-use workload::Stats;
+use server_core::Stats;
 
 use crate::counters;
 use crate::interrupt;

@@ -1,20 +1,11 @@
 //! What all connections of a server share.
 
-use std::{
-    io::{self, Write},
-    path::PathBuf,
-    sync::Arc,
-};
+use std::{path::PathBuf, sync::Arc};
 
+use server_core::{Counters, faults::Injector, rooms::Rooms};
 use telemetry::Tracing;
-use tempfile::{NamedTempFile, TempPath};
 use tungstenite::Message;
-use workload::{
-    Counters,
-    faults::Injector,
-    rooms::Rooms,
-    workloads::{file, limited},
-};
+use workload::workloads::limited;
 
 use crate::{
     Config, backend::Backend, compute::ComputePool, peers::Peers, semaphore::Semaphore,
@@ -62,11 +53,4 @@ impl App {
             config,
         }
     }
-}
-
-/// The file that `/file` reads; it is gone when the value is dropped.
-pub(crate) fn temporary_file() -> io::Result<TempPath> {
-    let mut written = NamedTempFile::new()?;
-    written.write_all(file::content())?;
-    Ok(written.into_temp_path())
 }

@@ -3,7 +3,8 @@
 use std::io;
 
 use http1::{BodyDecoder, BodyError, Framing, Piece};
-use workload::{Answer, Limits};
+use server_core::Limits;
+use workload::Answer;
 
 use crate::{request::Request, wire::Wire};
 

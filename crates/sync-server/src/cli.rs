@@ -2,7 +2,7 @@
 
 use std::io::Write;
 
-use workload::{
+use server_core::{
     cli::{CommonArgs, parse_bytes},
     lifetime::Lifetime,
     ready::Ready,

@@ -3,8 +3,8 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use serde::Serialize;
+use server_core::{Faults, Limits, Waiting};
 use telemetry::Settings;
-use workload::{Faults, Limits, Waiting};
 
 /// Which threads serve.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]

@@ -3,6 +3,7 @@
 use std::{io, time::Instant};
 
 use http1::{Head, Length, ReadBuffer, ResponseHead, Version, response};
+use server_core::response::{head_of, refusal};
 use tungstenite::handshake::derive_accept_key;
 use workload::{Answer, workloads::websocket::Upgrade};
 
@@ -11,7 +12,7 @@ use crate::{
     body::{BodyReader, Unread},
     handlers,
     peers::Peer,
-    reply::{Reply, Stream, head_of, refusal},
+    reply::{Reply, Stream},
     request::Request,
     routes,
     wire::Wire,

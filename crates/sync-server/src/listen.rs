@@ -8,20 +8,13 @@ use std::{
     time::Duration,
 };
 
-use socket2::{Domain, Socket, Type};
-use workload::Waiting;
+use server_core::Waiting;
+use server_core::{file, listener};
 
 use crate::{
-    Config, Drained, Error, Model, Shutdown,
-    app::{self, App},
-    connection,
-    pool::Pool,
-    refusal::refuse,
+    Config, Drained, Error, Model, Shutdown, app::App, connection, pool::Pool, refusal::refuse,
     waiting,
 };
-
-/// How long to wait before accepting again when the process has no descriptor left, or the like.
-const ACCEPT_BACK_OFF: Duration = Duration::from_millis(10);
 
 /// Listens where `config` says.
 ///
@@ -29,14 +22,7 @@ const ACCEPT_BACK_OFF: Duration = Duration::from_millis(10);
 ///
 /// [`Error::Listen`] when the operating system refuses.
 pub fn bind(config: &Config) -> Result<TcpListener, Error> {
-    let listen = || -> io::Result<TcpListener> {
-        let socket = Socket::new(Domain::for_address(config.addr), Type::STREAM, None)?;
-        socket.set_reuse_address(true)?;
-        socket.bind(&config.addr.into())?;
-        socket.listen(i32::try_from(config.limits.backlog).unwrap_or(i32::MAX))?;
-        Ok(socket.into())
-    };
-    listen().map_err(|source| Error::Listen {
+    listener::bind(config.addr, config.limits.backlog).map_err(|source| Error::Listen {
         addr: config.addr,
         source,
     })
@@ -52,7 +38,7 @@ pub fn run(listener: &TcpListener, config: Config, shutdown: &Shutdown) -> Resul
         addr: config.addr,
         source,
     })?;
-    let file = app::temporary_file().map_err(Error::TemporaryFile)?;
+    let file = file::temporary().map_err(Error::TemporaryFile)?;
     if config.waiting == Waiting::Exact {
         waiting::sleep_precisely();
     }
@@ -93,7 +79,7 @@ fn accept(listener: &TcpListener, app: &Arc<App>, pool: Option<&Pool>) {
             },
             // The client gave up while it was waiting.
             Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => {}
-            Err(_) => thread::sleep(ACCEPT_BACK_OFF),
+            Err(_) => thread::sleep(listener::ACCEPT_BACK_OFF),
         }
     }
 }

@@ -13,7 +13,8 @@ use std::{
     time::Duration,
 };
 
-use workload::{Answer, Counters};
+use server_core::Counters;
+use workload::Answer;
 
 use crate::app::App;
 

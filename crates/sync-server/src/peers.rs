@@ -19,7 +19,8 @@ use nix::{
     errno::Errno,
     sys::socket::{MsgFlags, recv},
 };
-use workload::{Answer, Counters};
+use server_core::Counters;
+use workload::Answer;
 
 use crate::presence;
 

@@ -8,7 +8,7 @@ use std::{
 use http1::{HttpDate, Version};
 use workload::Answer;
 
-use crate::reply::head_of;
+use server_core::response::head_of;
 
 /// Answers 503 without waiting for anything: the thread that accepts has others to serve.
 pub(crate) fn refuse(stream: &TcpStream, reason: &str) {

@@ -6,13 +6,6 @@ use std::sync::{Arc, Condvar, Mutex, PoisonError};
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown(Arc<(Mutex<bool>, Condvar)>);
 
-/// What became of the connections that were open when the server was told to stop.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub struct Drained {
-    /// Connections cut because their request took longer than the drain timeout.
-    pub cut: usize,
-}
-
 impl Shutdown {
     /// A handle for a server that is not told to stop yet.
     pub fn new() -> Self {

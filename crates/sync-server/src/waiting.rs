@@ -22,10 +22,10 @@ pub(crate) struct Peer {
 }
 
 impl Waiting {
-    pub(crate) fn new(config: workload::Waiting) -> Self {
+    pub(crate) fn new(config: server_core::Waiting) -> Self {
         match config {
-            workload::Waiting::Exact | workload::Waiting::Runtime => Self::Sleep,
-            workload::Waiting::Socket(addr) => Self::Socket(Peer {
+            server_core::Waiting::Exact | server_core::Waiting::Runtime => Self::Sleep,
+            server_core::Waiting::Socket(addr) => Self::Socket(Peer {
                 addr,
                 free: Mutex::default(),
             }),

@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
-use workload::ready::Ready;
+use server_core::ready::Ready;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -13,10 +13,6 @@
 //! - [`route`]: which paths there are, and which methods they take.
 //! - [`params`]: reading a query, strictly.
 //! - [`answer`]: an answer in neutral terms; each server writes it in its own way.
-//! - [`config`], [`cli`], [`faults`]: limits and injected faults, alike on all servers, and their flags.
-//! - [`stats`]: the counters behind `/stats`.
-//! - [`rooms`]: who gets which message over WebSocket.
-//! - [`lifetime`]: when a server process has to end; [`ready`]: how it says that it serves.
 //!
 //! For both:
 //!
@@ -25,26 +21,17 @@
 
 pub mod answer;
 pub mod catalogue;
-pub mod cli;
-pub mod config;
 pub mod definition;
 pub mod expectation;
-pub mod faults;
 pub mod kernel;
-pub mod lifetime;
 pub mod params;
-pub mod ready;
-pub mod rooms;
 pub mod route;
-pub mod stats;
 pub mod waits;
 pub mod workloads;
 
 pub use answer::Answer;
 pub use catalogue::Workload;
-pub use config::{Faults, Limits, Waiting};
 pub use definition::{Class, Definition, Request, Scenario};
 pub use expectation::{Expectation, Mismatch};
 pub use params::ParamError;
 pub use route::Route;
-pub use stats::{Counters, Stats};

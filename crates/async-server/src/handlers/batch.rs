@@ -4,10 +4,11 @@ use axum::{
     extract::{RawQuery, State},
     http::{HeaderMap, header},
 };
+use server_core::Counters;
 use telemetry::Instrument;
 use tokio::task::JoinSet;
 use workload::{
-    Answer, Counters,
+    Answer,
     workloads::{
         Composition,
         batch::{Batch, Params, WINDOW, check_type},

@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use server_core::rooms::{Membership, Rooms};
 use telemetry::Instrument;
 use tokio::{
     sync::mpsc::{self, Receiver},
@@ -17,7 +18,6 @@ use tokio::{
 use tungstenite::error::{Error, ProtocolError};
 use workload::{
     Answer, params,
-    rooms::{Membership, Rooms},
     workloads::websocket::{MAX_MESSAGE, QUEUE, STUCK},
 };
 

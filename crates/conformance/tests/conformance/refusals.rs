@@ -1,6 +1,6 @@
 //! What must be refused, alike on all servers, before it does harm.
 
-use workload::{Faults, Limits};
+use server_core::{Faults, Limits};
 
 use crate::{
     client::Client,

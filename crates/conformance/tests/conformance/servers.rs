@@ -2,8 +2,8 @@
 
 use std::{net::SocketAddr, sync::LazyLock, thread};
 
+use server_core::{Faults, Limits, Waiting};
 use telemetry::Settings;
-use workload::{Faults, Limits, Waiting};
 
 /// One of the four.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

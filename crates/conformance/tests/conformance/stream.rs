@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use workload::{Faults, Limits};
+use server_core::{Faults, Limits};
 
 use crate::{
     client::{Client, await_stat, get},

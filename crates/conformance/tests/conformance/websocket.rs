@@ -7,10 +7,10 @@ use std::{
     time::Duration,
 };
 
+use server_core::{Faults, Limits};
 use tungstenite::{
     Error, Message, WebSocket, error::ProtocolError, protocol::frame::coding::CloseCode,
 };
-use workload::{Faults, Limits};
 
 use crate::{
     client::{Client, await_stat, get, stat},

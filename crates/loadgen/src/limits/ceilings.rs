@@ -3,7 +3,7 @@
 use clap::Parser;
 use record::limits::Ceiling;
 
-use workload::Waiting;
+use server_core::Waiting;
 
 use super::machine::Machine;
 use crate::serve::Serve;

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
-use workload::Stats;
+use server_core::Stats;
 
 use crate::server_under_test::ServerUnderTest;
 

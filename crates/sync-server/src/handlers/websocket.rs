@@ -8,6 +8,7 @@ use std::{
     thread,
 };
 
+use server_core::rooms::{Membership, Rooms};
 use tungstenite::{
     Bytes, Error, Message, WebSocket,
     error::ProtocolError,
@@ -15,7 +16,6 @@ use tungstenite::{
 };
 use workload::{
     Answer, params,
-    rooms::{Membership, Rooms},
     workloads::websocket::{MAX_MESSAGE, QUEUE, STUCK},
 };
 

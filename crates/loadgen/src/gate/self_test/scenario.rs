@@ -6,7 +6,7 @@ use std::str::FromStr;
 use record::gate::bank::Pilot;
 use record::gate::metric::GateMetric;
 use record::gate::self_test::AA;
-use workload::Faults;
+use server_core::Faults;
 
 /// A way to slow a server down by a known cost, or not at all.
 #[derive(Debug, Clone, Copy, PartialEq)]

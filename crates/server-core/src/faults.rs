@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::{config::Faults, kernel};
+use workload::kernel;
+
+use crate::config::Faults;
 
 /// The faults of a server, ready to be applied.
 #[derive(Debug)]
