@@ -56,9 +56,16 @@ fn a_panic_in_a_part_of_the_work_is_answered_and_counted() {
         let mut client = Client::connect(server.addr());
         let mut panics = 0;
         // Those that some servers give to other threads or tasks, and some don't.
+        // A panic with its backtrace may take long on a busy machine, hence the limit.
         let (own, foreign) = match kind {
-            Kind::Sync | Kind::SyncPool => ("/block?ms=1&mode=right", "/timeout?work_ms=1"),
-            Kind::Async | Kind::AsyncBare => ("/timeout?work_ms=1", "/block?ms=1&mode=right"),
+            Kind::Sync | Kind::SyncPool => (
+                "/block?ms=1&mode=right",
+                "/timeout?work_ms=1&limit_ms=60000",
+            ),
+            Kind::Async | Kind::AsyncBare => (
+                "/timeout?work_ms=1&limit_ms=60000",
+                "/block?ms=1&mode=right",
+            ),
         };
         assert_eq!(client.get(own).status, 200, "{own} on {kind:?}");
         for target in [
