@@ -4,14 +4,14 @@ use clap::{Parser, Subcommand};
 
 use crate::args::run::RunArgs;
 use crate::capacity::CapacityArgs;
+use crate::commands::guard::GuardArgs;
+use crate::commands::limits::LimitsArgs;
+use crate::commands::serve::ServeArgs;
 use crate::contenders::cli::{ArticleArgs, ContendersCommand};
 use crate::gate::args::{CompareArgs, GateArgs, InitArgs};
-use crate::guard::GuardArgs;
-use crate::limits::LimitsArgs;
 use crate::report_files::ReportArgs;
 use crate::scale::ScaleArgs;
 use crate::self_check::SelfCheckArgs;
-use crate::serve::ServeArgs;
 use crate::suite::args::SuiteArgs;
 use crate::sweep::args::SweepArgs;
 

@@ -6,12 +6,12 @@ use record::{
     COUNTING_RULE, Config, Record, RequestConfig, SCHEMA_VERSION, ServerConfig, TcpCounters,
 };
 
-use crate::counters::{self, ListenQueue};
-use crate::descriptors::Room;
 use crate::plan::{Amount, Plan};
-use crate::server_under_test::{Connects, ServerUnderTest};
-use crate::work::Work;
-use crate::{environment, floor, journal, url};
+use bench::counters::{self, ListenQueue};
+use bench::descriptors::Room;
+use bench::server_under_test::{Connects, ServerUnderTest};
+use bench::work::Work;
+use bench::{environment, floor, journal, url};
 
 /// A record in which nothing has been measured yet.
 pub fn begin(plan: &Plan, suts: &[ServerUnderTest]) -> Record {
@@ -163,8 +163,8 @@ fn is_secret(name: &str) -> bool {
 
 /// https is always reqwest's.
 fn effective_client(plan: &Plan) -> ClientKind {
-    use crate::server_spec::ServerSource::Running;
-    let https = |server: &crate::server_spec::ServerSpec| matches!(&server.source, Running { base_url } if base_url.starts_with("https:"));
+    use bench::server_spec::ServerSource::Running;
+    let https = |server: &bench::server_spec::ServerSpec| matches!(&server.source, Running { base_url } if base_url.starts_with("https:"));
     if matches!(plan.work, Work::Own(_)) && plan.servers.iter().any(https) {
         ClientKind::Reqwest
     } else {

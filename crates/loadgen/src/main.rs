@@ -27,77 +27,59 @@
     reason = "nothing of a program can be reached from outside"
 )]
 
-mod agreement;
 mod args;
-mod block;
 mod capacity;
-mod cells;
 mod cli;
+mod commands;
 mod contenders;
-mod counters;
-mod cpu;
-mod descriptors;
 mod document;
-mod environment;
 mod exit;
-mod floor;
 mod gate;
-mod guard;
-mod interrupt;
-mod journal;
-mod lanes;
-mod limits;
-mod loader;
 mod output;
-mod pids;
 mod plan;
-mod process;
 mod progress;
 mod report_files;
 mod run;
-mod sampler;
 mod scale;
 mod scenarios;
-mod schedule;
-mod scripted;
 mod self_check;
-mod serve;
-mod server_spec;
-mod server_under_test;
-mod servers;
-mod slices;
 mod steps;
-mod stragglers;
 mod suite;
 mod sweep;
-mod url;
-mod verify;
-mod waiting;
 mod warmup;
-mod websocket;
-mod work;
 mod workloads;
 
 use std::process::ExitCode;
 
+use bench::environment::{self, Build};
 use clap::Parser as _;
 
 use crate::cli::{Cli, Command};
 
+/// As `build.rs` found it out.
+const BUILD: Build = Build {
+    toolchain: env!("CROSSOVER_RUSTC"),
+    profile: env!("CROSSOVER_PROFILE"),
+    optimised: !matches!(env!("CROSSOVER_OPT_LEVEL").as_bytes(), b"0"),
+    git_revision: option_env!("CROSSOVER_GIT_REVISION"),
+    git_dirty: match option_env!("CROSSOVER_GIT_DIRTY") {
+        Some(dirty) => Some(matches!(dirty.as_bytes(), b"true")),
+        None => None,
+    },
+};
+
 fn main() -> ExitCode {
+    environment::built_as(BUILD);
     let cli = Cli::parse();
     let result = match cli.command {
-        Some(Command::Serve(args)) => serve::serve(args),
-        Some(Command::Guard(args)) => guard::run(
-            &args.command,
-            &args.cpus.map_or_else(Vec::new, |cpus| cpus.0),
-        ),
+        Some(Command::Serve(args)) => commands::serve::run(args),
+        Some(Command::Guard(args)) => commands::guard::run(&args),
         Some(Command::Workloads) => workloads::list(),
         Some(Command::Suite(args)) => suite::run(&args),
         Some(Command::Sweep(args)) => sweep::run(&args),
         Some(Command::Capacity(args)) => capacity::run(&args),
         Some(Command::Scale(args)) => scale::run(&args),
-        Some(Command::Limits(args)) => limits::run(&args),
+        Some(Command::Limits(args)) => commands::limits::run(&args),
         Some(Command::SelfCheck(args)) => self_check::run(&args),
         Some(Command::Gate(args)) => gate::run(&args),
         Some(Command::Init(args)) => gate::init::run(&args),
@@ -110,7 +92,7 @@ fn main() -> ExitCode {
     ExitCode::from(result.unwrap_or_else(|error| {
         output::complain(&error);
         // Whatever failed after Ctrl-C failed because of it.
-        if interrupt::requested() {
+        if bench::interrupt::requested() {
             exit::INTERRUPTED
         } else {
             exit::NOT_MEASURED
@@ -120,9 +102,9 @@ fn main() -> ExitCode {
 
 /// Plans, measures, prints, saves; the exit code.
 fn measure(args: &args::run::RunArgs) -> anyhow::Result<u8> {
-    interrupt::install()?;
+    bench::interrupt::install()?;
     let plan = scenarios::fitted::plan(args)?;
-    cpu::say_if_busy(plan.output.quiet);
+    bench::cpu::say_if_busy(plan.output.quiet);
     let outcome = run::run(&plan)?;
     output::publish(&outcome.record, &plan.output)?;
     if let Some(failure) = outcome.failure {

@@ -8,11 +8,11 @@ use workload::Scenario;
 
 use crate::args::run::RunArgs;
 use crate::args::{ArrivalsArg, ClientArg, KeepAlive, MaxErrors, Switch, Wait};
-use crate::counters;
 use crate::output::{Output, check_files};
-use crate::server_spec::{self, ServerSpec, check_labels};
-use crate::server_under_test::ServerUnderTest;
-use crate::work::Work;
+use bench::counters;
+use bench::server_spec::{self, ServerSpec, check_labels};
+use bench::server_under_test::ServerUnderTest;
+use bench::work::Work;
 
 mod asked;
 mod load;
@@ -237,7 +237,7 @@ mod tests {
     use super::*;
     use crate::cli::Cli;
     use crate::scenarios::fitted;
-    use crate::server_spec::ServerSource;
+    use bench::server_spec::ServerSource;
 
     fn plan(line: &str) -> anyhow::Result<Plan> {
         let words = std::iter::once("loadgen").chain(line.split_whitespace());

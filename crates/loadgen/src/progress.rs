@@ -9,11 +9,11 @@ use std::time::Duration;
 use engine::LiveView;
 use indicatif::{MultiProgress, ProgressBar, ProgressStyle};
 
-use crate::cells::Cell;
-use crate::output::say;
 use crate::plan::{LoadPoint, Plan};
 use crate::scenarios::fitted;
-use crate::schedule::Schedule;
+use bench::cells::Cell;
+use bench::schedule::Schedule;
+use bench::stderr::say;
 
 const REFRESH: Duration = Duration::from_millis(250);
 

@@ -9,17 +9,18 @@ use analysis::usage;
 use engine::{Engine, EngineConfig, Load};
 use record::{CellResult, Lateness, Record};
 
-use crate::descriptors::Room;
-use crate::loader::Loader;
+use crate::document;
 use crate::plan::{LoadPoint, Plan, has_requests, round_rate};
 use crate::progress::Progress;
-use crate::sampler::Sampler;
 use crate::scenarios::contrast::Contrast;
 use crate::scenarios::{self, BesidePlan, Observations, Scenario, fitted};
-use crate::server_under_test::{Beside, Connects, ServerUnderTest};
-use crate::waiting::Waiting;
-use crate::work::Work;
-use crate::{counters, descriptors, document, interrupt, output};
+use bench::descriptors::Room;
+use bench::loader::Loader;
+use bench::sampler::Sampler;
+use bench::server_under_test::{Beside, Connects, ServerUnderTest};
+use bench::waiting::Waiting;
+use bench::work::Work;
+use bench::{counters, descriptors, interrupt};
 use point::{Measured, Point, target};
 
 /// What a run left behind: always a record, and what ended it early if anything did.
@@ -103,7 +104,7 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
     };
     let mut record = document::begin(plan, &suts);
     if let Some(parent) = &plan.traceparent {
-        output::progress(plan.output.quiet, &format!("traceparent: {parent}"));
+        bench::stderr::progress(plan.output.quiet, &format!("traceparent: {parent}"));
     }
     let queue_before = counters::listen_queue();
     let mut run = Run {

@@ -6,8 +6,8 @@ use std::time::{Duration, Instant};
 
 use indicatif::ProgressBar;
 
-use crate::output::say;
 use crate::progress::{minutes, time_bar};
+use bench::stderr::say;
 
 /// What shows how far it is.
 pub struct Steps {

@@ -7,9 +7,9 @@ use engine::{Load, Measurement, Slice, SliceEnd, TargetId};
 use record::Figure;
 use record::contenders::WARMUP_FIGURE;
 
-use crate::loader::Loader;
 use crate::plan::Plan;
-use crate::server_under_test::{Connects, ServerUnderTest, WarmedUp};
+use bench::loader::Loader;
+use bench::server_under_test::{Connects, ServerUnderTest, WarmedUp};
 
 /// Between two looks at the throughput.
 const STEP: Duration = Duration::from_millis(500);

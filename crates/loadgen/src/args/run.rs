@@ -6,10 +6,11 @@ use std::time::Duration;
 use clap::Args;
 use engine::ExpectStatus;
 
-use super::values::{
-    ArrivalsArg, ClientArg, Cpus, FormatArg, KeepAlive, MaxErrors, Switch, Verify, Wait,
-    parse_cpus, parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_path,
-    parse_rate, parse_statuses, parse_url,
+use super::output::FormatArg;
+use bench::values::{
+    ArrivalsArg, ClientArg, Cpus, KeepAlive, MaxErrors, Switch, Verify, Wait, parse_cpus,
+    parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_path, parse_rate,
+    parse_statuses, parse_url,
 };
 
 /// A run: what is loaded, how, and what becomes of the figures.

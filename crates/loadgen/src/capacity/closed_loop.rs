@@ -3,7 +3,7 @@
 use std::collections::VecDeque;
 use std::time::Duration;
 
-use crate::slices::RESPONSES_PER_SLICE;
+use bench::slices::RESPONSES_PER_SLICE;
 
 /// It takes this part of a trial's time: long enough to follow the machine's drift, short enough to leave the
 /// time to the trials.

@@ -23,16 +23,14 @@ use closed_loop::ClosedLoops;
 use trial::Bench;
 
 use crate::args::MaxErrors;
-use crate::descriptors::{self, Room};
 use crate::output::Output;
 use crate::plan::{check_pinning, random_seed};
-use crate::server_spec::{ServerSpec, check_for_workloads};
-use crate::server_under_test::ServerUnderTest;
-use crate::work::Work;
-use crate::{
-    counters, cpu, document, environment, exit, interrupt, journal, output, server_spec, servers,
-    verify,
-};
+use crate::{document, exit, output};
+use bench::descriptors::{self, Room};
+use bench::server_spec::{ServerSpec, check_for_workloads};
+use bench::server_under_test::ServerUnderTest;
+use bench::work::Work;
+use bench::{counters, cpu, environment, interrupt, journal, server_spec, verify};
 
 /// Where the curve is measured, as shares of the capacity: up to the knee, at it, and past it.
 const CURVE: [f64; 9] = [0.1, 0.25, 0.5, 0.7, 0.85, 0.95, 1.0, 1.1, 1.3];

@@ -12,12 +12,13 @@ use super::closed_loop::ClosedLoops;
 use super::objective::Slo;
 use super::trial_length;
 use crate::args::MaxErrors;
-use crate::block::{self, BlockPlan, SutBlock};
-use crate::cells::cpu_us_per_request;
-use crate::descriptors::Room;
-use crate::server_under_test::ServerUnderTest;
-use crate::work::Work;
-use crate::{exit, interrupt};
+use crate::exit;
+use bench::block::{self, BlockPlan, SutBlock};
+use bench::cells::cpu_us_per_request;
+use bench::descriptors::Room;
+use bench::interrupt;
+use bench::server_under_test::ServerUnderTest;
+use bench::work::Work;
 
 /// Load before the first closed loop is measured.
 const WARM_UP: Duration = Duration::from_secs(1);

@@ -5,7 +5,7 @@ use anyhow::{Context as _, bail};
 
 use super::catalogue::Foreign;
 use super::prepare::Names;
-use crate::process;
+use bench::process;
 
 /// Lines of a failing tool's output that are shown.
 const SHOWN_LINES: usize = 60;

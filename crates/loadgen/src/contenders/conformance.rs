@@ -8,8 +8,8 @@ use engine::Request;
 use workload::{Class, Definition, Workload};
 
 use super::manifest::Routes;
-use crate::server_under_test::ServerUnderTest;
-use crate::verify;
+use bench::server_under_test::ServerUnderTest;
+use bench::verify;
 
 /// The routes that are asked of a built-in server standing for a contender.
 const BUILTIN_ROUTES: [&str; 6] = [

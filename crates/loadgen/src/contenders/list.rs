@@ -9,7 +9,8 @@ use super::catalogue::{self, Entry};
 use super::cli::{ListArgs, Select};
 use super::prepare::{Workshop, outcome};
 use crate::output::Output;
-use crate::{exit, interrupt, output};
+use crate::{exit, output};
+use bench::interrupt;
 
 /// Shows what can run here.
 ///
@@ -136,7 +137,7 @@ pub(super) fn tell(facts: &Contender, quiet: bool) {
     let line = format!("{}: {}", facts.name, outcome(facts));
     match &facts.left_out {
         Some(why) if why.stage.is_failure() => output::complain(&anyhow::anyhow!(line)),
-        _ => output::progress(quiet, &line),
+        _ => bench::stderr::progress(quiet, &line),
     }
 }
 

@@ -191,7 +191,7 @@ fn line_of(text: &str, key: &str) -> Option<usize> {
 impl Manifest {
     fn check(&self) -> Result<(), Wrong> {
         check_name("name", &self.name)?;
-        if crate::servers::MODELS.contains(&self.name.as_str()) {
+        if servers::MODELS.contains(&self.name.as_str()) {
             return wrong(
                 "name",
                 format!("{:?} is the name of a built-in server", self.name),
@@ -206,8 +206,8 @@ impl Manifest {
     }
 
     fn check_builtin(&self, builtin: &str) -> Result<(), Wrong> {
-        if !crate::servers::MODELS.contains(&builtin) {
-            let known = crate::servers::MODELS.join(", ");
+        if !servers::MODELS.contains(&builtin) {
+            let known = servers::MODELS.join(", ");
             return wrong(
                 "builtin",
                 format!("there is no built-in server {builtin:?}; there are {known}"),

@@ -19,9 +19,10 @@ use crate::args::{Cpus, KeepAlive, Wait};
 use crate::output::Output;
 use crate::plan::{self, Amount, LoadPoint, Plan};
 use crate::run::Outcome;
-use crate::server_spec::ServerSpec;
-use crate::work::Work;
-use crate::{counters, exit, interrupt, output, run as main_job, scenarios};
+use crate::{exit, output, run as main_job, scenarios};
+use bench::server_spec::ServerSpec;
+use bench::work::Work;
+use bench::{counters, interrupt};
 
 /// The workload of the article.
 const ARTICLE_WORKLOAD: &str = "hello";
@@ -123,7 +124,7 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
     }
     let mut plan = plan(args, servers, workload, server_cpus, output);
     scenarios::of(&plan.work).fit(&mut plan)?;
-    crate::cpu::say_if_busy(plan.output.quiet);
+    bench::cpu::say_if_busy(plan.output.quiet);
     let mut outcome = main_job::run_past_failures(&plan)?;
     for (server, reason) in failed_under_load(&outcome) {
         let mut entries = entries.iter_mut();
@@ -285,9 +286,9 @@ fn publish(article: &ContendersRecord, output: &Output) -> anyhow::Result<()> {
 }
 
 fn save(article: &ContendersRecord) -> anyhow::Result<std::path::PathBuf> {
-    let time = output::time_slug(&article.record.started_at);
+    let time = bench::files::time_slug(&article.record.started_at);
     let connections = article.record.config.concurrency;
-    let path = output::new_file(&format!("{time}-article-c{connections}"))?;
-    output::write_whole(&path, &render::json::render(article))?;
+    let path = bench::files::new_file(&format!("{time}-article-c{connections}"))?;
+    bench::files::write_whole(&path, &render::json::render(article))?;
     Ok(path)
 }

@@ -15,10 +15,10 @@ use super::conformance;
 use super::manifest::Routes;
 use super::template;
 use super::tools::{Found, Tools};
-use crate::process::ForeignCommand;
-use crate::server_spec::{ServerSource, ServerSpec};
-use crate::server_under_test::ServerUnderTest;
-use crate::{counters, output};
+use bench::counters;
+use bench::process::ForeignCommand;
+use bench::server_spec::{ServerSource, ServerSpec};
+use bench::server_under_test::ServerUnderTest;
 
 /// How long a contender may take until it is ready.
 const READY_TIMEOUT: Duration = Duration::from_secs(60);
@@ -258,7 +258,7 @@ impl Workshop {
     }
 
     fn say(&self, text: &str) {
-        output::progress(self.quiet, text);
+        bench::stderr::progress(self.quiet, text);
     }
 }
 

@@ -9,13 +9,14 @@ use record::gate::{BASELINE, CANDIDATE};
 use stats::schedule::mirrored_order;
 
 use super::plan::{MeasurePlan, Pair};
-use crate::block::{self, BlockOutcome, BlockPlan, SutBlock};
+use crate::output;
 use crate::plan::round_rate;
-use crate::sampler::{Sample, Sampler};
-use crate::server_spec::{ServerSource, ServerSpec};
-use crate::server_under_test::{Connects, ServerUnderTest, longest_silence, slowest_response};
-use crate::slices::{self, ToCut, Turns};
-use crate::{interrupt, output};
+use bench::block::{self, BlockOutcome, BlockPlan, SutBlock};
+use bench::interrupt;
+use bench::sampler::{Sample, Sampler};
+use bench::server_spec::{ServerSource, ServerSpec};
+use bench::server_under_test::{Connects, ServerUnderTest, longest_silence, slowest_response};
+use bench::slices::{self, ToCut, Turns};
 
 /// Share of a block's time that the closed loop gets: its throughput scatters less than what is measured
 /// at the fixed rate.

@@ -10,7 +10,7 @@
 //! - [`mod@bench`]: one block;
 //!   [`session`]: block after block until a look decides.
 //! - [`publish`]: the terminal, files, GitHub.
-//! - [`self_test`]: the gate gated; [`crate::floor`]: what it found out about this machine.
+//! - [`self_test`]: the gate gated; [`bench::floor`]: what it found out about this machine.
 //! - [`compare`]: stored records, as advice.
 
 pub mod args;
@@ -27,7 +27,8 @@ use record::gate::{GateRecord, Verdict};
 
 use crate::gate::args::{GateArgs, InconclusiveIs};
 use crate::gate::plan::GatePlan;
-use crate::{cpu, exit, interrupt, output};
+use crate::{exit, output};
+use ::bench::{cpu, interrupt};
 
 /// Runs a gate, or its self-test.
 ///

@@ -13,11 +13,11 @@ use record::gate::{GateSettings, Tolerated};
 use super::args::GateArgs;
 use super::bench;
 use super::settings::{self, ServerSettings, Settings, WorkloadSettings};
-use crate::agreement::Question;
 use crate::args::Verify;
-use crate::counters;
 use crate::plan::{check_rate, random_seed};
-use crate::process::ForeignCommand;
+use ::bench::agreement::Question;
+use ::bench::counters;
+use ::bench::process::ForeignCommand;
 
 const CONCURRENCY: usize = 50;
 const WARMUP: Duration = Duration::from_millis(500);

@@ -41,8 +41,8 @@ pub fn publish(record: &GateRecord, output: &Output) -> anyhow::Result<()> {
 }
 
 fn save(record: &GateRecord) -> anyhow::Result<PathBuf> {
-    let path = output::new_file(&format!("{}-gate", output::file_name(&record.run)))?;
-    output::write_whole(&path, &json::render(record))?;
+    let path = bench::files::new_file(&format!("{}-gate", output::file_name(&record.run)))?;
+    bench::files::write_whole(&path, &json::render(record))?;
     Ok(path)
 }
 
@@ -70,7 +70,7 @@ fn tell_github(page: &Document, annotations: &[String]) {
     if std::env::var_os(ACTIONS).is_some_and(|value| value == "true") {
         // On standard error, where GitHub looks as well: standard output may be one JSON document.
         for line in annotations {
-            output::say(line);
+            bench::stderr::say(line);
         }
     }
 }

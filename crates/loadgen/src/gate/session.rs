@@ -14,12 +14,13 @@ use stats::gate::{CLEAR_FACTOR, CLEAR_LOOK, LOOKS};
 
 use super::bench::{Bench, GateBlock};
 use super::plan::{GatePlan, MeasurePlan, WorkloadPlan};
-use crate::cells::{Cell, CellName};
 use crate::output::Output;
-use crate::process::{ForeignCommand, STDERR_FOLLOWS};
-use crate::sampler::Sample;
-use crate::stragglers::Whole;
-use crate::{counters, document, floor, interrupt, output};
+use crate::{document, output};
+use bench::cells::{Cell, CellName};
+use bench::process::{ForeignCommand, STDERR_FOLLOWS};
+use bench::sampler::Sample;
+use bench::stragglers::Whole;
+use bench::{counters, floor, interrupt};
 
 /// What starting, stopping and connecting two servers takes, about.
 const START: Duration = Duration::from_millis(600);
@@ -72,7 +73,10 @@ pub fn run(plan: &GatePlan, output: &Output) -> anyhow::Result<Outcome> {
         judgement.reason = Some(broke_off(judgement.blocks, failure));
     }
     if judgement.reason.is_some() {
-        cells.server_notes.iter().for_each(|note| output::say(note));
+        cells
+            .server_notes
+            .iter()
+            .for_each(|note| bench::stderr::say(note));
     }
     record.config.blocks = judgement.blocks;
     record.config.slice_ms = cells.slice.map(|slice| slice.as_secs_f64() * 1e3);

@@ -7,9 +7,9 @@ use bytes::Bytes;
 use engine::{ExpectStatus, Request};
 
 use crate::args::run::RunArgs;
-use crate::server_spec::ServerSpec;
-use crate::work::{OwnRequest, Work};
-use crate::{servers, url};
+use bench::server_spec::ServerSpec;
+use bench::url;
+use bench::work::{OwnRequest, Work};
 
 /// Bytes of a request's body at most: all of it is kept, and sent from there.
 const LARGEST_BODY: u64 = 256 << 20;

@@ -7,19 +7,20 @@ use engine::{Load, Measurement, Target, TargetId};
 use record::{CellResult, LoadKind};
 
 use super::Run;
-use crate::block::{self, BlockOutcome, BlockPlan};
-use crate::cells::{Cell, CellName};
-use crate::descriptors::Room;
-use crate::loader::Loader;
 use crate::plan::{Amount, LoadPoint, Plan};
 use crate::scenarios::Scenario;
 use crate::scenarios::watch::{Peaks, Watch};
-use crate::schedule::Schedule;
-use crate::server_under_test::{ServerUnderTest, longest_silence, slowest_response};
-use crate::slices::{self, ToCut, Turns};
-use crate::stragglers::{Stragglers, Whole};
-use crate::work::Work;
-use crate::{interrupt, warmup};
+use crate::warmup;
+use bench::block::{self, BlockOutcome, BlockPlan};
+use bench::cells::{Cell, CellName};
+use bench::descriptors::Room;
+use bench::interrupt;
+use bench::loader::Loader;
+use bench::schedule::Schedule;
+use bench::server_under_test::{ServerUnderTest, longest_silence, slowest_response};
+use bench::slices::{self, ToCut, Turns};
+use bench::stragglers::{Stragglers, Whole};
+use bench::work::Work;
 
 /// One load point of a run.
 #[derive(Clone, Copy)]

@@ -13,7 +13,8 @@ use crate::args::output::{OutputArgs, ShowArgs};
 use crate::args::{Cpus, FormatArg, KeepAlive, parse_cpus, parse_duration};
 use crate::sweep::args::SweepArgs;
 use crate::sweep::{self, SweepPlan};
-use crate::{exit, interrupt, output, servers};
+use crate::{exit, output};
+use bench::interrupt;
 
 /// 1 to 1,024 in steps of two: the law needs at least six.
 const CONCURRENCIES: [u32; 11] = [1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1_024];

@@ -4,8 +4,8 @@ use record::Record;
 
 use super::{Scenario, first_load_point, on_each};
 use crate::plan::Plan;
-use crate::process::ServerProcess;
-use crate::server_spec::ServerSource;
+use bench::process::ServerProcess;
+use bench::server_spec::ServerSource;
 
 /// The server that plays the services: tasks, so that it is not what limits.
 const MODEL: &str = "async-bare";

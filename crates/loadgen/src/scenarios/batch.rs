@@ -9,7 +9,7 @@ use workload::workloads::batch::WINDOW;
 use super::contrast::{self, Contrast};
 use super::{Observations, Scenario, figure, first_load_point, on_each, value};
 use crate::plan::Plan;
-use crate::work::Work;
+use bench::work::Work;
 
 const SEQUENTIAL: &str = "sequential";
 const CONCURRENT: &str = "concurrent";

@@ -6,7 +6,7 @@ use workload::Workload;
 
 use super::{BesidePlan, figure, first_load_point, on_each, value};
 use crate::plan::Plan;
-use crate::work::Work;
+use bench::work::Work;
 
 /// Share of the measured time that a contrast gets where nothing else is said.
 pub const SHARE: f64 = 0.25;

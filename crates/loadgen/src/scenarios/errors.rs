@@ -3,7 +3,7 @@
 use super::contrast::{self, Contrast};
 use super::{Scenario, first_load_point, value};
 use crate::plan::Plan;
-use crate::work::Work;
+use bench::work::Work;
 use record::{CellResult, Record};
 
 /// Failures have to cost nothing: throughput with them ÷ without is at least this.

@@ -8,7 +8,7 @@ use super::contrast::{self, Contrast};
 use super::versus::{self, Ratio, Versus};
 use super::{Scenario, first_load_point, value};
 use crate::plan::Plan;
-use crate::work::Work;
+use bench::work::Work;
 
 const IDIOMATIC: &str = "idiomatic";
 const BLOCKING: &str = "blocking";

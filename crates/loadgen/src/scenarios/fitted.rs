@@ -8,7 +8,7 @@ use workload::{Scenario as Kind, Workload};
 use super::of;
 use crate::args::run::RunArgs;
 use crate::plan::{Amount, LoadPoint, Plan};
-use crate::work::Work;
+use bench::work::Work;
 
 /// Makes a plan of the arguments.
 ///

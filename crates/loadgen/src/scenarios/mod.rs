@@ -41,11 +41,11 @@ use engine::{Load, Measurement, RequestClass, Target};
 use record::{CellResult, Figure, LoadKind, Record};
 use workload::Workload;
 
-use crate::loader::Loader;
 use crate::plan::{Amount, LoadPoint, Plan};
-use crate::server_under_test::ServerUnderTest;
-use crate::verify;
-use crate::work::Work;
+use bench::loader::Loader;
+use bench::server_under_test::ServerUnderTest;
+use bench::verify;
+use bench::work::Work;
 use contrast::Contrast;
 use watch::Peaks;
 

@@ -9,8 +9,8 @@ use workload::Workload;
 use super::contrast::{self, Contrast};
 use super::{BesidePlan, Observations, Scenario, figure, first_load_point, fit_open_loop, value};
 use crate::plan::Plan;
-use crate::work::Work;
-use crate::{server_spec, work};
+use bench::work::Work;
+use bench::{server_spec, work};
 
 /// Probes per second, unless `--rate` says otherwise.
 const PROBES_PER_S: f64 = 200.0;

@@ -9,11 +9,11 @@ use workload::Workload;
 
 use super::contrast::Contrast;
 use super::{Observations, Scenario, figure, first_load_point, memory_per_connection, value};
-use crate::loader::Loader;
 use crate::plan::{Amount, LoadPoint, Plan};
-use crate::server_under_test::ServerUnderTest;
-use crate::websocket::{Endpoint, Pattern, WebSockets, slow_reader};
-use crate::work::Work;
+use bench::loader::Loader;
+use bench::server_under_test::ServerUnderTest;
+use bench::websocket::{Endpoint, Pattern, WebSockets, slow_reader};
+use bench::work::Work;
 
 /// The close code of one who reads too slowly: try again later.
 const TRY_AGAIN_LATER: f64 = 1013.0;
@@ -63,7 +63,7 @@ impl Scenario for Sockets {
 
     /// Connects as the load will, and lets a few messages go round.
     fn verify(&self, sut: &ServerUnderTest, _work: &Work, timeout: Duration) -> anyhow::Result<()> {
-        crate::websocket::verify(self.pattern, &sut.base_url, &self.path, timeout)
+        bench::websocket::verify(self.pattern, &sut.base_url, &self.path, timeout)
             .with_context(|| format!("{} does not answer {} as it should", sut.label, self.path))
     }
 

@@ -6,7 +6,7 @@ use workload::Workload;
 use super::contrast::{self, Contrast};
 use super::{Observations, Scenario, figure, first_load_point, value};
 use crate::plan::Plan;
-use crate::work::Work;
+use bench::work::Work;
 
 /// Sets memory beside the bytes that are under way.
 pub struct Upload {

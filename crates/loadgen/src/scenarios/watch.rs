@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use workload::Stats;
 
-use crate::server_under_test::ServerUnderTest;
+use bench::server_under_test::ServerUnderTest;
 
 const INTERVAL: Duration = Duration::from_millis(100);
 

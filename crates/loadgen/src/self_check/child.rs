@@ -8,8 +8,8 @@ use analysis::usage;
 use anyhow::{Context as _, bail};
 use record::{CellResult, Comparison, LoadKind, Record};
 
-use crate::interrupt;
-use crate::process::ServerProcess;
+use bench::interrupt;
+use bench::process::ServerProcess;
 
 /// A measurement of a few seconds that takes longer does not end.
 const LONGEST: Duration = Duration::from_secs(120);

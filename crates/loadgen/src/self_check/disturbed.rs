@@ -15,7 +15,7 @@ use record::{Comparison, Record};
 use super::child::{self, Measuring, Scripted};
 use super::finding::Finding;
 use super::{Observations, Situation};
-use crate::counters;
+use bench::counters;
 
 /// The load generator is stopped so long after its start, in the middle of what it measures, and for so long.
 const STOPPED_AFTER: Duration = Duration::from_millis(2500);

@@ -17,7 +17,8 @@ use clap::Args;
 use render::document::{Document, Item, Section};
 use render::table::{Cell, Column, Layout, Table};
 
-use crate::{exit, interrupt, output};
+use crate::{exit, output};
+use bench::interrupt;
 use finding::{Agreement, Finding};
 
 /// A situation that other programs disturbed is tried so often.
@@ -82,7 +83,7 @@ pub fn run(args: &SelfCheckArgs) -> anyhow::Result<u8> {
     }
     let mut all = Vec::with_capacity(situations.len());
     for situation in &situations {
-        output::progress(false, situation.name);
+        bench::stderr::progress(false, situation.name);
         let observations = settled(situation);
         if interrupt::requested() {
             return Ok(exit::INTERRUPTED);

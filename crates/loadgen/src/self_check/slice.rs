@@ -7,8 +7,8 @@ use engine::{Arrivals, Engine, EngineConfig, Load, Measurement, Slice, SliceEnd,
 
 use super::finding::Finding;
 use super::{Observations, Situation};
-use crate::scripted::{Account, Peer, Script, Slow};
-use crate::{counters, interrupt};
+use bench::{counters, interrupt};
+use servers::scripted::{Account, Peer, Script, Slow};
 
 const fn ms(milliseconds: u64) -> Duration {
     Duration::from_millis(milliseconds)

@@ -3,7 +3,6 @@
 use super::child::{self, Measuring};
 use super::finding::Finding;
 use super::{Observations, Situation};
-use crate::servers;
 
 /// How long the servers wait, in milliseconds.
 const WAITS_MS: [(&str, f64); 4] = [

@@ -9,7 +9,8 @@ use record::suite::{KIND, SuiteRecord};
 use record::{Environment, Record, SCHEMA_VERSION};
 
 use super::plan::SuitePlan;
-use crate::{journal, output};
+use crate::output;
+use bench::journal;
 
 /// A record, and where it is kept.
 pub struct Journal {

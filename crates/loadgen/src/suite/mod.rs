@@ -19,8 +19,9 @@ use record::suite::SuiteRow;
 
 use crate::args::MaxErrors;
 use crate::run as main_job;
-use crate::{cpu, environment, exit, interrupt, output};
+use crate::{exit, output};
 use args::SuiteArgs;
+use bench::{cpu, environment, interrupt};
 use journal::{Journal, Measured};
 use plan::SuitePlan;
 use progress::Progress;

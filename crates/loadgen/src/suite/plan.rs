@@ -11,13 +11,14 @@ use workload::Workload;
 use super::args::SuiteArgs;
 use super::rows::{ROWS, Row};
 use crate::args::{MaxErrors, Wait};
+use crate::document;
 use crate::output::Output;
 use crate::plan::{Amount, DEFAULT_IDLE, LoadPoint, Plan, random_seed};
 use crate::scenarios::{self, fitted};
-use crate::server_spec::{ServerSource, ServerSpec, check_for_workloads};
-use crate::slices::{self, ToCut, Turns};
-use crate::work::Work;
-use crate::{counters, document, servers};
+use bench::counters;
+use bench::server_spec::{ServerSource, ServerSpec, check_for_workloads};
+use bench::slices::{self, ToCut, Turns};
+use bench::work::Work;
 
 /// Errors tolerated in each row, as by default in a run.
 pub const MAX_ERRORS: MaxErrors = MaxErrors::Share(0.01);

@@ -190,7 +190,7 @@ mod tests {
     use workload::{Definition, Workload};
 
     use super::*;
-    use crate::slices::{self, Turns};
+    use bench::slices::{self, Turns};
 
     #[test]
     fn every_mode_of_every_workload_has_a_row_or_a_reason() {

@@ -15,7 +15,8 @@ use record::sweep::{
 use record::{CellResult, Environment, totals};
 
 use super::visit::VisitOutcome;
-use crate::{journal, output};
+use crate::output;
+use bench::journal;
 
 /// A record, and where it is kept.
 pub struct Journal {
@@ -254,7 +255,7 @@ mod tests {
     use record::{LoadKind, ServerConfig};
 
     use super::*;
-    use crate::cells::{Cell, CellName};
+    use bench::cells::{Cell, CellName};
 
     /// One server, waits of 0 and 10 ms, three concurrencies.
     fn journal() -> Journal {

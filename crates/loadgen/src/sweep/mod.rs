@@ -21,10 +21,11 @@ use anyhow::Context as _;
 use engine::{ClientKind, Engine, EngineConfig};
 use record::sweep::{StopCause, Stopped, SweepCell};
 
-use crate::descriptors::{self, Room};
-use crate::waiting::Waiting;
-use crate::{cpu, environment, exit, interrupt, limits, output};
+use crate::{exit, output};
 use args::SweepArgs;
+use bench::descriptors::{self, Room};
+use bench::waiting::Waiting;
+use bench::{cpu, environment, interrupt, limits};
 use journal::Journal;
 pub use journal::read;
 pub use plan::SweepPlan;
@@ -100,7 +101,7 @@ fn waiting(plan: &SweepPlan) -> anyhow::Result<Waiting> {
 }
 
 fn begin(plan: &SweepPlan) -> anyhow::Result<Journal> {
-    let started_at = crate::journal::started_at();
+    let started_at = bench::journal::started_at();
     let mut journal = Journal::begin(
         &plan.config,
         started_at,
@@ -269,7 +270,7 @@ fn estimate(plan: &SweepPlan, cell: &SweepCell, limit: u64) -> Duration {
         concurrency: spot.concurrency,
         wait: Duration::from_millis(spot.wait_ms),
         compute: Duration::from_micros(spot.cpu_units),
-        cores: u32::try_from(crate::counters::available_cores()).unwrap_or(1),
+        cores: u32::try_from(bench::counters::available_cores()).unwrap_or(1),
         blocks: plan.config.blocks_per_visit,
         warmup: plan.warmup(),
         in_turns: room == Some(Room::InTurns),

@@ -16,10 +16,10 @@ use crate::args::Wait;
 use crate::args::output::OutputArgs;
 use crate::output::Output;
 use crate::plan::{check_pinning, random_seed};
-use crate::server_spec::{ServerSpec, check_for_workloads};
-use crate::waiting::Waiting;
-use crate::work::Work;
-use crate::{counters, servers};
+use bench::counters;
+use bench::server_spec::{ServerSpec, check_for_workloads};
+use bench::waiting::Waiting;
+use bench::work::Work;
 
 /// 1 to 10,000 in steps of about √10.
 const CONCURRENCIES: [u32; 9] = [1, 3, 10, 32, 100, 316, 1_000, 3_162, 10_000];

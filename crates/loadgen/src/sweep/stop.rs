@@ -4,8 +4,8 @@ use engine::{ConnectError, ErrorCounts, ErrorKind, FetchError, Measurement};
 use record::CellResult;
 use record::sweep::{StopCause, Stopped};
 
-use crate::limits::Threads;
-use crate::server_under_test::ServerUnderTest;
+use bench::limits::Threads;
+use bench::server_under_test::ServerUnderTest;
 
 /// Unanswered connections tolerated when each is asked once: one in a hundred.
 const TOLERATED: u64 = 100;

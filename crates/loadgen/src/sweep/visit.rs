@@ -9,16 +9,17 @@ use record::{CellResult, LoadKind, ServerConfig};
 use super::plan::SweepPlan;
 use super::schedule::{BlockShape, shape};
 use super::stop::{self, Probed};
-use crate::block::{self, BlockPlan};
-use crate::cells::{Cell, CellName};
-use crate::descriptors::Room;
-use crate::sampler::Sampler;
-use crate::schedule::order;
-use crate::server_spec::ServerSpec;
-use crate::server_under_test::{ServerUnderTest, longest_silence, slowest_response};
-use crate::stragglers::{Stragglers, Whole};
-use crate::work::Work;
-use crate::{document, interrupt, limits, verify};
+use crate::document;
+use bench::block::{self, BlockPlan};
+use bench::cells::{Cell, CellName};
+use bench::descriptors::Room;
+use bench::sampler::Sampler;
+use bench::schedule::order;
+use bench::server_spec::ServerSpec;
+use bench::server_under_test::{ServerUnderTest, longest_silence, slowest_response};
+use bench::stragglers::{Stragglers, Whole};
+use bench::work::Work;
+use bench::{interrupt, limits, verify};
 
 /// What is visited.
 pub struct VisitPlan<'a> {

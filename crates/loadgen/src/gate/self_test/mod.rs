@@ -24,8 +24,9 @@ use super::plan::{self, MeasurePlan, Pair, WorkloadPlan};
 use super::session;
 use super::settings::Settings;
 use crate::output::Output;
-use crate::process::ForeignCommand;
-use crate::{cells, environment, exit, floor, interrupt, journal, output, servers};
+use crate::{exit, output};
+use bench::process::ForeignCommand;
+use bench::{cells, environment, floor, interrupt, journal};
 
 /// What is asked for by default: enough work that a percent of it can be injected in whole units.
 const PATH: &str = "/work?cpu_units=50";
