@@ -54,6 +54,14 @@ pub enum Wait {
 }
 
 impl Wait {
+    /// Reads what was typed.
+    ///
+    /// # Errors
+    /// For what there is not.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        Self::from_str(text, false)
+    }
+
     /// As typed.
     pub const fn name(self) -> &'static str {
         match self {

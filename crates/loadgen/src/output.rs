@@ -8,8 +8,7 @@ use bench::files::{new_file, time_slug, write_whole};
 use bench::stderr::{progress, say};
 use record::Record;
 use render::document::Document;
-use render::{Format, RenderOptions, Rendered, json};
-use serde::Serialize;
+use render::{Format, RenderOptions, Rendered};
 
 /// What becomes of the figures.
 #[derive(Debug, Clone)]
@@ -200,17 +199,6 @@ pub fn file_name(record: &Record) -> String {
         .collect();
     let time = time_slug(&record.started_at);
     format!("{time}-{slug}-c{}", record.config.concurrency)
-}
-
-/// Keeps the record of a command that goes on for long, if it is kept at all.
-///
-/// # Errors
-/// As [`write_whole`].
-pub fn keep(record: &impl Serialize, path: Option<&Path>) -> anyhow::Result<()> {
-    let Some(path) = path else {
-        return Ok(());
-    };
-    write_whole(path, &json::on_one_line(record)).context("the record cannot be kept")
 }
 
 #[cfg(test)]
