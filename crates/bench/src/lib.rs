@@ -5,6 +5,8 @@
 //! - [`server_spec`], [`url`], [`values`]: servers and settings as they are typed. [`work`]: what servers are asked for.
 //! - [`server_under_test`]: a server under measurement; [`process`], [`guard`]: server processes, and how foreign ones
 //!   never outlive the program; [`waiting`]: what the built-in ones wait for.
+//! - [`session`]: the one sequence that every experiment goes through: servers started, verified, connected, warmed up
+//!   ([`warmup`]), measured in blocks.
 //! - [`verify`], [`agreement`]: whether servers answer what they should, and all the same.
 //! - [`loader`], [`websocket`]: who sends the load.
 //! - [`slices`], [`schedule`]: how time is cut; [`block`]: servers loaded slice by slice; [`stragglers`]: their last
@@ -34,6 +36,7 @@ pub mod sampler;
 pub mod schedule;
 pub mod server_spec;
 pub mod server_under_test;
+pub mod session;
 pub mod slices;
 pub mod stderr;
 pub mod stragglers;
@@ -41,5 +44,6 @@ pub mod url;
 pub mod values;
 pub mod verify;
 pub mod waiting;
+pub mod warmup;
 pub mod websocket;
 pub mod work;

@@ -1,6 +1,18 @@
 //! Who sends the load: the engine for requests, [`crate::websocket`] for messages. The run does not mind.
 
-use engine::{Engine, Measurement, Slice, SliceOutcome, Target, TargetId};
+use engine::{Engine, EngineConfig, Measurement, Slice, SliceOutcome, Target, TargetId};
+
+use crate::interrupt;
+
+/// Starts the engine; an interrupt ends what it runs.
+///
+/// # Errors
+/// When it cannot be started as it is configured.
+pub fn engine(config: EngineConfig) -> anyhow::Result<Engine> {
+    let engine = Engine::start(config)?;
+    interrupt::cancels(engine.cancel_handle());
+    Ok(engine)
+}
 
 /// Connects targets, loads them slice by slice and hands over what it saw.
 pub trait Loader {

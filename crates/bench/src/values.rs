@@ -32,6 +32,17 @@ pub enum KeepAlive {
     Both,
 }
 
+impl KeepAlive {
+    /// The settings to measure, in order.
+    pub fn settings(self) -> Vec<bool> {
+        match self {
+            Self::On => vec![true],
+            Self::Off => vec![false],
+            Self::Both => vec![true, false],
+        }
+    }
+}
+
 /// `--arrivals`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum ArrivalsArg {

@@ -3,8 +3,8 @@
 //!
 //! # Layout
 //!
-//! - [`plan`]: a run, as it shall be. [`run`]: the run, for one workload. [`warmup`] comes first; [`document`] is the
-//!   record around the cells.
+//! - [`plan`]: a run, as it shall be. [`run`]: the run, for one workload; [`document`] is the record around the
+//!   cells.
 //! - [`scenarios`]: what each kind of workload needs beyond the common run, and its figures.
 //! - [`sweep`]: a map of many cells, visited where the answer is close to flipping.
 //! - [`progress`], [`steps`]: how far it is, on standard error. [`saved`]: records that are written while they grow.
@@ -17,4 +17,3 @@ pub mod saved;
 pub mod scenarios;
 pub mod steps;
 pub mod sweep;
-pub mod warmup;

@@ -73,6 +73,41 @@ pub struct Plan {
 }
 
 impl Plan {
+    /// A closed loop over connections that stay open, measured for so long in 8 blocks. Who wants something else says so.
+    pub fn closed_loop(
+        servers: Vec<ServerSpec>,
+        work: Work,
+        connections: usize,
+        measured: Duration,
+    ) -> Self {
+        Self {
+            servers,
+            work,
+            traceparent: None,
+            concurrency: connections,
+            amount: Amount::Time(measured),
+            threads: counters::available_cores().min(connections),
+            load_points: vec![LoadPoint::Saturated],
+            arrivals: Arrivals::Constant,
+            keep_alive: vec![true],
+            idle_connections: DEFAULT_IDLE,
+            wait: Wait::Exact,
+            contrast: false,
+            warmup: Duration::from_secs(1),
+            warmup_until_settled: false,
+            blocks: 8,
+            interleave: true,
+            one_slice_per_block: false,
+            timeout: Duration::from_secs(10),
+            client: ClientKind::Raw,
+            seed: random_seed(),
+            server_cpus: Vec::new(),
+            client_cpus: Vec::new(),
+            max_errors: MaxErrors::Share(0.01),
+            quiet: false,
+        }
+    }
+
     /// Fails where the parts of a plan do not go together.
     ///
     /// # Errors

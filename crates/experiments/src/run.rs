@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use analysis::comparisons::is_contended;
 use analysis::usage;
-use engine::{Engine, EngineConfig, Load};
+use engine::{EngineConfig, Load};
 use record::{CellResult, Lateness, Record};
 
 use crate::document;
@@ -15,9 +15,10 @@ use crate::progress::Progress;
 use crate::scenarios::contrast::Contrast;
 use crate::scenarios::{self, BesidePlan, Observations, Scenario, fitted};
 use bench::descriptors::Room;
-use bench::loader::Loader;
-use bench::sampler::Sampler;
-use bench::server_under_test::{Beside, Connects, ServerUnderTest};
+use bench::loader::{self, Loader};
+use bench::server_spec::ServerSpec;
+use bench::server_under_test::{Beside, ServerUnderTest};
+use bench::session::{Failed, Servers, Session};
 use bench::waiting::Waiting;
 use bench::work::Work;
 use bench::{counters, descriptors, interrupt};
@@ -31,14 +32,6 @@ pub struct Outcome {
     pub failure: Option<anyhow::Error>,
     /// The servers that the run went on without.
     pub failed: Vec<Failed>,
-}
-
-/// A server that the run went on without. What was measured of it until then stands in the record.
-pub struct Failed {
-    /// Its name.
-    pub server: String,
-    /// What happened, with its standard error.
-    pub reason: String,
 }
 
 /// Measures. A server that fails ends the run.
@@ -67,35 +60,26 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
         Vec::new()
     };
     let waiting = Waiting::start(plan.wait, plan.servers.len(), &plan.client_cpus)?;
-    let (mut suts, mut failed) = start(plan, &waiting, &scenario.start(plan)?, dispensable)?;
+    let specs = flagged(plan, &waiting, &scenario.start(plan)?);
     let works: Vec<&Work> = std::iter::once(&plan.work)
         .chain(contrasts.iter().map(|it| &it.work))
         .collect();
-    for mut sut in std::mem::take(&mut suts) {
-        let begun = Instant::now();
-        let mut asked = works.iter();
-        let verified = asked.try_for_each(|work| scenario.verify(&sut, work, plan.timeout));
-        sut.first_response = begun.elapsed() / u32::try_from(works.len()).unwrap_or(u32::MAX);
-        match verified {
-            Ok(()) => suts.push(sut),
-            Err(error) => {
-                let error = sut.explained(error);
-                failed.push(without(&sut.label, error, dispensable)?);
-            }
-        }
-    }
-    if let (true, Some(first)) = (suts.is_empty(), failed.first()) {
-        anyhow::bail!("no server is left: {}: {}", first.server, first.reason);
-    }
+    let questions = u32::try_from(works.len()).unwrap_or(u32::MAX);
+    let ask = |sut: &ServerUnderTest| {
+        let mut works = works.iter();
+        works.try_for_each(|work| scenario.verify(sut, work, plan.timeout))
+    };
+    let Servers {
+        suts, mut failed, ..
+    } = Servers::start(&specs, &plan.server_cpus, dispensable)?.verify(questions, &ask)?;
     let plan = &plan.agreed(&suts)?;
-    let mut engine = Engine::start(EngineConfig {
+    let mut engine = loader::engine(EngineConfig {
         threads: plan.threads,
         client: plan.client,
         timeout: plan.timeout,
         seed: plan.seed,
         cpus: plan.client_cpus.clone(),
     })?;
-    interrupt::cancels(engine.cancel_handle());
     let live = engine.live();
     let mut own_loader = scenario.loader(plan)?;
     let loader: &mut dyn Loader = match &mut own_loader {
@@ -107,32 +91,26 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
         bench::stderr::progress(plan.quiet, &format!("traceparent: {parent}"));
     }
     let queue_before = counters::listen_queue();
+    let mut session = Session::new(suts, room);
+    session.begin_sampling();
     let mut run = Run {
         plan,
         scenario: scenario.as_ref(),
         contrasts: &contrasts,
-        room,
         epoch: Instant::now(),
-        sampler: Sampler::start(suts.iter().map(ServerUnderTest::pids).collect()),
+        session,
         progress: Progress::new(plan, live),
         record: &mut record,
     };
     let failure = plan
         .keep_alive
         .iter()
-        .try_for_each(|&keep_alive| run.measure(loader, &mut suts, keep_alive))
+        .try_for_each(|&keep_alive| run.measure(loader, keep_alive))
         .err();
-    drop(run);
-    failed.extend(suts.iter().filter_map(|sut| {
-        Some(Failed {
-            server: sut.label.clone(),
-            reason: sut.failure.clone()?,
-        })
-    }));
+    let session = run.end();
+    failed.extend(session.failed());
     record.interrupted = interrupt::requested();
-    let mut connects = Connects::default();
-    suts.iter().for_each(|sut| connects.join(sut.warm_connects));
-    let tcp = document::tcp_since(queue_before, connects);
+    let tcp = document::tcp_since(queue_before, session.connects());
     document::finish(&mut record, plan, room, tcp);
     record.waits_late = waiting.lateness();
     record.findings = findings(&record, scenario.as_ref(), &contrasts);
@@ -195,40 +173,12 @@ fn beside_others(record: &Record) -> Option<String> {
     })
 }
 
-fn start(
-    plan: &Plan,
-    waiting: &Waiting,
-    flags: &[(&str, String)],
-    dispensable: bool,
-) -> anyhow::Result<(Vec<ServerUnderTest>, Vec<Failed>)> {
-    let mut suts = Vec::new();
-    let mut failed = Vec::new();
-    for (number, spec) in plan.servers.iter().enumerate() {
-        let spec = spec.clone().with_flags(flags);
-        let spec = spec.with_flags(&[waiting.flag(number)]);
-        match ServerUnderTest::start(&spec, &plan.server_cpus) {
-            Ok(mut sut) => {
-                sut.dispensable = dispensable;
-                suts.push(sut);
-            }
-            Err(error) => failed.push(without(&spec.label, error, dispensable)?),
-        }
-    }
-    Ok((suts, failed))
-}
-
-/// A server that is left out before anything is measured.
-///
-/// # Errors
-/// As [`ServerUnderTest::fail`].
-fn without(server: &str, error: anyhow::Error, dispensable: bool) -> anyhow::Result<Failed> {
-    if !dispensable || interrupt::requested() {
-        return Err(error);
-    }
-    Ok(Failed {
-        server: server.to_owned(),
-        reason: format!("{error:#}"),
-    })
+/// The servers with the flags that the run adds.
+fn flagged(plan: &Plan, waiting: &Waiting, flags: &[(&str, String)]) -> Vec<ServerSpec> {
+    let specs = plan.servers.iter().cloned().enumerate();
+    specs
+        .map(|(number, spec)| spec.with_flags(flags).with_flags(&[waiting.flag(number)]))
+        .collect()
 }
 
 /// A run under way.
@@ -236,29 +186,28 @@ struct Run<'a> {
     plan: &'a Plan,
     scenario: &'a dyn Scenario,
     contrasts: &'a [Contrast],
-    room: Room,
     epoch: Instant,
-    sampler: Sampler,
+    session: Session,
     progress: Progress,
     record: &'a mut Record,
 }
 
 impl<'a> Run<'a> {
+    /// The servers, their connections closed and no more progress shown.
+    fn end(self) -> Session {
+        self.session
+    }
+
     /// All load points, then the contrasts.
-    fn measure(
-        &mut self,
-        loader: &mut dyn Loader,
-        suts: &mut [ServerUnderTest],
-        keep_alive: bool,
-    ) -> anyhow::Result<()> {
+    fn measure(&mut self, loader: &mut dyn Loader, keep_alive: bool) -> anyhow::Result<()> {
         let mut measured = Vec::new();
-        let outcome = self.load_points(loader, suts, keep_alive, &mut measured);
-        for sut in suts.iter_mut() {
-            sut.disconnect(loader);
-        }
+        let outcome = self.load_points(loader, keep_alive, &mut measured);
+        self.session.disconnect(loader);
         let first = self.record.results.len();
         for cell in measured {
-            let figures = self.scenario.figures(&observations(&cell, &suts[cell.sut]));
+            let figures = self
+                .scenario
+                .figures(&observations(&cell, &self.session.suts[cell.sut]));
             let mut result = cell.result;
             result.figures.extend(figures);
             self.record.results.push(result);
@@ -275,7 +224,7 @@ impl<'a> Run<'a> {
                 keep_alive,
                 share: contrast.share,
             };
-            self.contrast(loader, suts, contrast, point, first)?;
+            self.contrast(loader, contrast, point, first)?;
         }
         Ok(())
     }
@@ -284,18 +233,11 @@ impl<'a> Run<'a> {
     fn load_points(
         &mut self,
         loader: &mut dyn Loader,
-        suts: &mut [ServerUnderTest],
         keep_alive: bool,
         measured: &mut Vec<Measured>,
     ) -> anyhow::Result<Load> {
         let work = &self.plan.work;
-        self.connect(
-            loader,
-            suts,
-            work,
-            self.scenario.beside(self.plan),
-            keep_alive,
-        )?;
+        self.connect(loader, work, self.scenario.beside(self.plan), keep_alive)?;
         let mut capacity = None;
         for &which in &self.plan.load_points {
             if interrupt::requested() {
@@ -311,7 +253,7 @@ impl<'a> Run<'a> {
                 keep_alive,
                 share: 1.0,
             };
-            let slowest = self.load_point(loader, suts, point, measured)?;
+            let slowest = self.load_point(loader, point, measured)?;
             capacity = capacity.or(slowest);
         }
         let first = self.load(self.plan.load_points[0], None)?;
@@ -322,7 +264,6 @@ impl<'a> Run<'a> {
     fn contrast(
         &mut self,
         loader: &mut dyn Loader,
-        suts: &mut [ServerUnderTest],
         contrast: &Contrast,
         point: Point<'a>,
         first: usize,
@@ -331,19 +272,16 @@ impl<'a> Run<'a> {
         let outcome = self
             .connect(
                 loader,
-                suts,
                 &contrast.work,
                 contrast.beside.clone(),
                 point.keep_alive,
             )
-            .and_then(|()| self.load_point(loader, suts, point, &mut measured));
-        for sut in suts.iter_mut() {
-            sut.disconnect(loader);
-        }
+            .and_then(|()| self.load_point(loader, point, &mut measured));
+        self.session.disconnect(loader);
         for cell in measured {
             let of_same_server = |result: &&mut CellResult| result.server == cell.result.server;
             if let Some(result) = self.record.results[first..].iter_mut().find(of_same_server) {
-                let observations = observations(&cell, &suts[cell.sut]);
+                let observations = observations(&cell, &self.session.suts[cell.sut]);
                 let own = self.scenario.contrast_figures(&observations).into_iter();
                 let figures = contrast.figures(result, &cell.result);
                 result.figures.extend(figures);
@@ -355,14 +293,13 @@ impl<'a> Run<'a> {
 
     /// Says what is connected beside the load, and connects where all servers can stay connected.
     fn connect(
-        &self,
+        &mut self,
         loader: &mut dyn Loader,
-        suts: &mut [ServerUnderTest],
         work: &Work,
         beside: Option<BesidePlan>,
         keep_alive: bool,
     ) -> anyhow::Result<()> {
-        for sut in suts.iter_mut().filter(|sut| sut.is_in()) {
+        for sut in self.session.suts.iter_mut().filter(|sut| sut.is_in()) {
             // Without warming up, the one answer seen is all there is to reckon with.
             sut.mean_response = self.plan.warmup.is_zero().then_some(sut.first_response);
             sut.longest_silence = Duration::ZERO;
@@ -371,7 +308,7 @@ impl<'a> Run<'a> {
                 target.name.push_str(", beside");
                 Beside::new(target, beside.load)
             });
-            if self.room == Room::ForAll {
+            if self.session.room == Room::ForAll {
                 let target = target(self.plan, self.scenario, work, sut, keep_alive);
                 if let Err(failure) = sut.connect(loader, target) {
                     sut.fail(failure, loader)?;

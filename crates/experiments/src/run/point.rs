@@ -3,23 +3,24 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use engine::{Load, Measurement, Target, TargetId};
+use engine::{Load, Measurement, Target};
 use record::{CellResult, LoadKind};
 
 use super::Run;
 use crate::plan::{Amount, LoadPoint, Plan};
 use crate::scenarios::Scenario;
 use crate::scenarios::watch::{Peaks, Watch};
-use crate::warmup;
-use bench::block::{self, BlockOutcome, BlockPlan};
+use bench::block::{BlockOutcome, BlockPlan};
 use bench::cells::{Cell, CellName};
 use bench::descriptors::Room;
 use bench::interrupt;
 use bench::loader::Loader;
 use bench::schedule::Schedule;
-use bench::server_under_test::{ServerUnderTest, longest_silence, slowest_response};
+use bench::server_under_test::ServerUnderTest;
+use bench::session::Session;
 use bench::slices::{self, ToCut, Turns};
-use bench::stragglers::{Stragglers, Whole};
+use bench::stragglers::Whole;
+use bench::warmup::{self, WarmUp};
 use bench::work::Work;
 
 /// One load point of a run.
@@ -48,22 +49,26 @@ impl Run<'_> {
     pub(super) fn load_point(
         &mut self,
         loader: &mut dyn Loader,
-        suts: &mut [ServerUnderTest],
         point: Point<'_>,
         measured: &mut Vec<Measured>,
     ) -> anyhow::Result<Option<f64>> {
-        let mut cells: Vec<Cell> = suts
+        let mut cells: Vec<Cell> = self
+            .session
+            .suts
             .iter()
             .map(|sut| Cell::new(self.cell_name(sut, point)))
             .collect();
         let mut peaks = Vec::new();
-        let outcome = self.warm_up(loader, suts, point).and_then(|stragglers| {
-            let watch = self.scenario.watches().then(|| Watch::start(suts));
-            let outcome = self.blocks(loader, suts, point, (&mut cells, stragglers));
-            peaks = watch.map_or_else(Vec::new, |watch| watch.end(suts));
+        let outcome = self.warm_up(loader, point).and_then(|()| {
+            let watch = self
+                .scenario
+                .watches()
+                .then(|| Watch::start(&self.session.suts));
+            let outcome = self.blocks(loader, point, &mut cells);
+            peaks = watch.map_or_else(Vec::new, |watch| watch.end(&self.session.suts));
             outcome
         });
-        let samples = self.sampler.take();
+        let samples = self.session.samples();
         let slowest = cells
             .iter()
             .map(Cell::throughput_rps)
@@ -76,7 +81,9 @@ impl Run<'_> {
         {
             let (total, span, slices) = (cell.total().clone(), cell.span(), cell.slices());
             let mut result = cell.into_result(sut, &samples, self.epoch);
-            result.figures.extend(warmup::figure(&suts[sut]));
+            result
+                .figures
+                .extend(warmup::figure(&self.session.suts[sut]));
             measured.push(Measured {
                 sut,
                 total,
@@ -90,68 +97,49 @@ impl Run<'_> {
         Ok(slowest)
     }
 
-    fn warm_up(
-        &mut self,
-        loader: &mut dyn Loader,
-        suts: &mut [ServerUnderTest],
-        point: Point<'_>,
-    ) -> anyhow::Result<Stragglers> {
-        let mut stragglers = Stragglers::default();
-        for (number, sut) in suts.iter_mut().enumerate().filter(|(_, sut)| sut.is_in()) {
-            match self.warm_up_one(loader, sut, point) {
-                Ok(Some((target, warm))) => stragglers.warmed_up(number, target, &warm),
-                Ok(None) => {}
-                Err(failure) => sut.fail(failure, loader)?,
+    fn warm_up(&mut self, loader: &mut dyn Loader, point: Point<'_>) -> anyhow::Result<()> {
+        for number in self.session.taking_part() {
+            if let Err(failure) = self.warm_up_one(loader, number, point) {
+                self.session.suts[number].fail(failure, loader)?;
             }
             if interrupt::requested() {
                 break;
             }
         }
-        self.sampler.take();
-        Ok(stragglers)
+        self.session.samples();
+        Ok(())
     }
 
     fn warm_up_one(
         &mut self,
         loader: &mut dyn Loader,
-        sut: &mut ServerUnderTest,
+        number: usize,
         point: Point<'_>,
-    ) -> anyhow::Result<Option<(TargetId, Measurement)>> {
-        let mut warm = None;
+    ) -> anyhow::Result<()> {
+        let sut = &mut self.session.suts[number];
         self.progress.warming_up(&sut.label);
-        let target = match sut.connections {
-            Some(target) => target,
-            None => {
-                let target = target(self.plan, self.scenario, point.work, sut, point.keep_alive);
-                sut.connect(loader, target)?
-            }
+        if sut.connections.is_none() {
+            let target = target(self.plan, self.scenario, point.work, sut, point.keep_alive);
+            sut.connect(loader, target)?;
+        }
+        let how = WarmUp {
+            longest: self.plan.warmup,
+            until_settled: self.plan.warmup_until_settled,
+            must_answer_within: Some(self.plan.timeout),
         };
-        if !self.plan.warmup.is_zero() {
-            let ended = warmup::warm_up(loader, target, point.load, self.plan)
-                .with_context(|| sut.label.clone())?;
-            sut.mean_response = ended.mean_response;
-            sut.longest_silence = ended.longest_silence;
-            sut.warm_connects.join(ended.connects);
-            sut.warmed_up = Some(ended.warmed_up);
-            warm = Some((target, ended.seen));
-        }
-        if self.room == Room::InTurns {
-            sut.disconnect(loader);
-        }
-        sut.check_alive().map(|()| warm)
+        self.session.warm_up(loader, number, point.load, &how)
     }
 
     /// All blocks, and then the last answers to their requests.
     fn blocks(
         &mut self,
         loader: &mut dyn Loader,
-        suts: &mut [ServerUnderTest],
         point: Point<'_>,
-        (cells, mut stragglers): (&mut [Cell], Stragglers),
+        cells: &mut [Cell],
     ) -> anyhow::Result<()> {
-        check_any_is_in(suts)?;
-        let outcome = self.each_block(loader, suts, point, (cells, &mut stragglers));
-        let last = stragglers.settle(loader, suts)?;
+        check_any_is_in(&self.session)?;
+        let outcome = self.each_block(loader, point, cells);
+        let last = self.session.settle(loader)?;
         self.keep(last, cells);
         outcome
     }
@@ -159,15 +147,14 @@ impl Run<'_> {
     fn each_block(
         &mut self,
         loader: &mut dyn Loader,
-        suts: &mut [ServerUnderTest],
         point: Point<'_>,
-        (cells, stragglers): (&mut [Cell], &mut Stragglers),
+        cells: &mut [Cell],
     ) -> anyhow::Result<()> {
-        let schedule = self.schedule(suts, point);
-        let (plan, scenario, room) = (self.plan, self.scenario, self.room);
+        let schedule = self.schedule(point);
+        let (plan, scenario) = (self.plan, self.scenario);
         let target_of =
             |sut: &ServerUnderTest| target(plan, scenario, point.work, sut, point.keep_alive);
-        let connect_each: Option<&dyn Fn(&ServerUnderTest) -> Target> = match room {
+        let connect_each: Option<&dyn Fn(&ServerUnderTest) -> Target> = match self.session.room {
             Room::ForAll => None,
             Room::InTurns => Some(&target_of),
         };
@@ -176,7 +163,7 @@ impl Run<'_> {
             if interrupt::requested() {
                 break;
             }
-            let (order, slice_end) = schedule.turns_of(block, suts);
+            let (order, slice_end) = schedule.turns_of(block, &self.session.suts);
             let plan = BlockPlan {
                 order: &order,
                 load: point.load,
@@ -184,11 +171,10 @@ impl Run<'_> {
                 seed: schedule.seed_of(block),
                 connect_each,
             };
-            let mut outcome = block::run(loader, suts, &plan)?;
-            let whole = stragglers.add(loader, suts, block.index, &mut outcome)?;
+            let (outcome, whole) = self.session.block(loader, block.index, &plan)?;
             self.keep(whole, cells);
             self.progress.block_done(block.index, cells);
-            end_when_dead(loader, suts, &outcome)?;
+            end_when_dead(loader, &mut self.session, &outcome)?;
         }
         Ok(())
     }
@@ -201,8 +187,8 @@ impl Run<'_> {
     }
 
     /// Which servers are loaded when.
-    fn schedule(&mut self, suts: &[ServerUnderTest], point: Point<'_>) -> Schedule {
-        let all: Vec<usize> = (0..suts.len()).filter(|&sut| suts[sut].is_in()).collect();
+    fn schedule(&mut self, point: Point<'_>) -> Schedule {
+        let all = self.session.taking_part();
         let whole = self.plan.measured_time(point.which);
         let Some(per_server) = whole.map(|time| time.mul_f64(point.share)) else {
             let Amount::Requests(requests) = self.plan.amount else {
@@ -210,8 +196,11 @@ impl Run<'_> {
             };
             return Schedule::of_requests(requests, all);
         };
-        let mean_response = slowest_response(suts).max(self.scenario.response_time());
-        let turns = match (self.room, self.plan.interleave && all.len() > 1) {
+        let mean_response = self
+            .session
+            .slowest_response()
+            .max(self.scenario.response_time());
+        let turns = match (self.session.room, self.plan.interleave && all.len() > 1) {
             _ if self.plan.one_slice_per_block => Turns::Once,
             (_, false) => Turns::None,
             (Room::ForAll, true) => Turns::Short,
@@ -223,7 +212,7 @@ impl Run<'_> {
             blocks: self.plan.blocks,
             turns,
             mean_response,
-            longest_silence: longest_silence(suts),
+            longest_silence: self.session.longest_silence(),
         };
         if self.record.config.slice_ms.is_none() {
             let slice = slices::cut(to_cut).slice;
@@ -269,20 +258,20 @@ pub(super) fn target(
 /// nothing.
 fn end_when_dead(
     loader: &mut dyn Loader,
-    suts: &mut [ServerUnderTest],
+    session: &mut Session,
     outcome: &BlockOutcome,
 ) -> anyhow::Result<()> {
     outcome.check_whole()?;
-    for sut in suts.iter_mut().filter(|sut| sut.is_in()) {
+    for sut in session.suts.iter_mut().filter(|sut| sut.is_in()) {
         if let Err(dead) = sut.check_alive() {
             sut.fail(dead, loader).context("measuring ended early")?;
         }
     }
-    check_any_is_in(suts)
+    check_any_is_in(session)
 }
 
-fn check_any_is_in(suts: &[ServerUnderTest]) -> anyhow::Result<()> {
-    if !suts.iter().any(ServerUnderTest::is_in) {
+fn check_any_is_in(session: &Session) -> anyhow::Result<()> {
+    if session.taking_part().is_empty() {
         bail!("no server is left: each has failed under load");
     }
     Ok(())

@@ -71,14 +71,13 @@ pub fn sweep(plan: &SweepPlan, journal: &mut Journal) -> anyhow::Result<()> {
     let limit = engine::limits::raise_descriptor_limit()
         .context("cannot read the limit on open files")?
         .soft;
-    let mut engine = Engine::start(EngineConfig {
+    let mut engine = bench::loader::engine(EngineConfig {
         threads: plan.config.threads as usize,
         client: ClientKind::Raw,
         timeout: plan.timeout(),
         seed: plan.config.seed,
         cpus: plan.config.client_cpus.clone().unwrap_or_default(),
     })?;
-    interrupt::cancels(engine.cancel_handle());
     cpu::say_if_busy(plan.quiet);
     let before = Duration::from_secs_f64(journal.record.elapsed_s);
     let began = Instant::now();

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Engine, Load, Slice, SliceEnd, Target, TargetId};
+use engine::{Engine, Load, Slice, SliceEnd, Target};
 use record::sweep::{Spot, Stopped};
 use record::{CellResult, LoadKind, ServerConfig};
 
@@ -10,14 +10,14 @@ use super::plan::SweepPlan;
 use super::schedule::{BlockShape, shape};
 use super::stop::{self, Probed};
 use crate::document;
-use bench::block::{self, BlockPlan};
+use bench::block::BlockPlan;
 use bench::cells::{Cell, CellName};
 use bench::descriptors::Room;
-use bench::sampler::Sampler;
 use bench::schedule::order;
-use bench::server_spec::ServerSpec;
-use bench::server_under_test::{ServerUnderTest, longest_silence, slowest_response};
-use bench::stragglers::{Stragglers, Whole};
+use bench::server_under_test::ServerUnderTest;
+use bench::session::{Servers, Session};
+use bench::stragglers::Whole;
+use bench::warmup::WarmUp;
 use bench::work::Work;
 use bench::{interrupt, limits, verify};
 
@@ -87,10 +87,8 @@ struct Visit<'a> {
     engine: &'a mut Engine,
     plan: &'a VisitPlan<'a>,
     work: &'a Work,
-    suts: Vec<ServerUnderTest>,
+    session: Session,
     cells: Vec<Cell>,
-    stragglers: Stragglers,
-    sampler: Sampler,
     epoch: Instant,
     outcome: VisitOutcome,
     /// Servers that a block failed with once already.
@@ -104,30 +102,30 @@ impl<'a> Visit<'a> {
         work: &'a Work,
     ) -> anyhow::Result<Self> {
         let cpus = plan.sweep.config.server_cpus.clone().unwrap_or_default();
-        let spec = |&number: &usize| -> &ServerSpec { &plan.sweep.servers[number] };
-        let suts = plan
+        let specs = plan
             .servers
             .iter()
-            .map(|number| ServerUnderTest::start(spec(number), &cpus))
-            .collect::<anyhow::Result<Vec<_>>>()?;
+            .map(|&number| &plan.sweep.servers[number]);
+        let suts = Servers::start(specs, &cpus, false)?.suts;
         let started = plan
             .servers
             .iter()
             .copied()
             .zip(suts.iter().map(document::server))
             .collect();
+        let cells = suts
+            .iter()
+            .map(|sut| Cell::new(cell_name(plan, work, sut)))
+            .collect();
+        let mut session = Session::new(suts, plan.room);
+        session.begin_sampling();
         Ok(Self {
             engine,
             plan,
             work,
-            cells: suts
-                .iter()
-                .map(|sut| Cell::new(cell_name(plan, work, sut)))
-                .collect(),
-            stragglers: Stragglers::default(),
-            sampler: Sampler::start(suts.iter().map(ServerUnderTest::pids).collect()),
+            cells,
             epoch: Instant::now(),
-            suts,
+            session,
             outcome: VisitOutcome {
                 started,
                 ..VisitOutcome::default()
@@ -138,10 +136,10 @@ impl<'a> Visit<'a> {
 
     /// Asks every server once, before any load. One that twice does not answer in time is out of this cell.
     fn verified(mut self) -> anyhow::Result<Self> {
-        for number in 0..self.suts.len() {
+        for number in 0..self.session.suts.len() {
             let ask = || {
                 let timeout = self.plan.sweep.timeout();
-                verify::verify(&self.suts[number], self.work, timeout)
+                verify::verify(&self.session.suts[number], self.work, timeout)
             };
             let in_vain = |error: &anyhow::Error| stop::of_unanswered(error).is_some();
             let answer = match ask() {
@@ -151,7 +149,7 @@ impl<'a> Visit<'a> {
             if let Err(error) = answer {
                 match stop::of_unanswered(&error) {
                     Some(stopped) => self.stop(number, stopped),
-                    None => return Err(self.suts[number].explained(error)),
+                    None => return Err(self.session.suts[number].explained(error)),
                 }
             }
         }
@@ -163,13 +161,13 @@ impl<'a> Visit<'a> {
     fn warm_up(&mut self, number: usize) -> anyhow::Result<()> {
         let mut tried = self.try_out(number)?;
         let again = tried.is_err() && !interrupt::requested();
-        if again && stop::is_worth_another_look(&mut self.suts[number]) {
-            self.suts[number].disconnect(self.engine);
+        if again && stop::is_worth_another_look(&mut self.session.suts[number]) {
+            self.session.suts[number].disconnect(self.engine);
             tried = self.try_out(number)?;
         }
         match tried {
             _ if interrupt::requested() => Ok(()),
-            Ok(id) => self.load_for_a_while(number, id),
+            Ok(()) => self.load_for_a_while(number),
             Err(stopped) => {
                 self.stop(number, stopped);
                 Ok(())
@@ -177,10 +175,10 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Connects a server and asks once on every connection: its connections, or why it does not stand that.
-    fn try_out(&mut self, number: usize) -> anyhow::Result<Result<TargetId, Stopped>> {
+    /// Connects a server and asks once on every connection; why it does not stand that, if so.
+    fn try_out(&mut self, number: usize) -> anyhow::Result<Result<(), Stopped>> {
         let spot = self.plan.spot;
-        let sut = &mut self.suts[number];
+        let sut = &mut self.session.suts[number];
         let id = match sut.connect(self.engine, target(spot, self.work, sut)) {
             Ok(id) => id,
             Err(error) => return Ok(Err(stop::of_error(sut, &error))),
@@ -198,33 +196,33 @@ impl<'a> Visit<'a> {
         };
         Ok(match stop::of_probe(sut, &probe, probed) {
             Some(stopped) => Err(stopped),
-            None => Ok(id),
+            None => Ok(()),
         })
     }
 
-    fn load_for_a_while(&mut self, number: usize, id: TargetId) -> anyhow::Result<()> {
-        let warm = self.engine.run_slice(&Slice {
-            loads: vec![(id, Load::ClosedLoop)],
-            lead_in: Duration::ZERO,
-            end: SliceEnd::After(self.plan.sweep.warmup().max(Duration::from_millis(1))),
-        })?;
-        let sut = &mut self.suts[number];
-        if let Some(load) = warm.loads.first() {
-            sut.mean_response = load.mean_latency;
-            sut.longest_silence = load.longest_silence;
+    /// One that ends meanwhile is out of this cell.
+    fn load_for_a_while(&mut self, number: usize) -> anyhow::Result<()> {
+        let time = self.plan.sweep.warmup().max(Duration::from_millis(1));
+        let how = WarmUp::fixed(time);
+        let warm = self
+            .session
+            .warm_up(self.engine, number, Load::ClosedLoop, &how);
+        let Err(error) = warm else {
+            return Ok(());
+        };
+        let sut = &mut self.session.suts[number];
+        if !stop::is_to_blame(sut, &error) {
+            return Err(error);
         }
-        let warm = self.engine.close_book(id)?;
-        self.stragglers.warmed_up(number, id, &warm);
-        if self.plan.room == Room::InTurns {
-            sut.disconnect(self.engine);
-        }
+        let stopped = stop::of_error(sut, &error);
+        self.stop(number, stopped);
         Ok(())
     }
 
     /// Takes a server out of this cell: its process ends, what it did here is not used.
     fn stop(&mut self, number: usize, stopped: Stopped) {
-        self.suts[number].disconnect(self.engine);
-        self.suts[number].process = None;
+        self.session.suts[number].disconnect(self.engine);
+        self.session.suts[number].process = None;
         self.outcome.stopped.push((number, stopped));
     }
 
@@ -235,29 +233,29 @@ impl<'a> Visit<'a> {
                 .iter()
                 .any(|(other, _)| other == number)
         };
-        (0..self.suts.len())
+        (0..self.session.suts.len())
             .filter(|number| !stopped(number))
             .collect()
     }
 
     /// All blocks; false when they were interrupted.
     fn measure(&mut self) -> anyhow::Result<bool> {
-        self.sampler.take();
-        let slowest = slowest_response(&self.suts);
+        self.session.samples();
+        let slowest = self.session.slowest_response();
         let in_turns = self.plan.room == Room::InTurns;
         while self.outcome.blocks < self.plan.sweep.config.blocks_per_visit {
             let working = self.working();
             if working.is_empty() {
                 break;
             }
-            let silence = longest_silence(&self.suts);
+            let silence = self.session.longest_silence();
             let shape = shape(slowest, silence, working.len(), in_turns);
             self.outcome.slice = shape.slice;
             if interrupt::requested() || !self.block(&working, shape)? {
                 return Ok(false);
             }
         }
-        let last = self.stragglers.settle(self.engine, &self.suts)?;
+        let last = self.session.settle(self.engine)?;
         self.keep(last);
         Ok(!interrupt::requested())
     }
@@ -269,7 +267,7 @@ impl<'a> Visit<'a> {
         let order = order(working, shape.slices_per_server, self.seed(index));
         let (spot, work) = (self.plan.spot, self.work);
         let target_of = |sut: &ServerUnderTest| target(spot, work, sut);
-        let connect_each: Option<&dyn Fn(&ServerUnderTest) -> Target> = match self.plan.room {
+        let connect_each: Option<&dyn Fn(&ServerUnderTest) -> Target> = match self.session.room {
             Room::ForAll => None,
             Room::InTurns => Some(&target_of),
         };
@@ -280,15 +278,12 @@ impl<'a> Visit<'a> {
             seed: self.seed(index),
             connect_each,
         };
-        let mut outcome = match block::run(self.engine, &mut self.suts, &plan) {
-            Ok(outcome) if outcome.around.interrupted => return Ok(false),
-            Ok(outcome) => outcome,
+        let whole = match self.session.block(self.engine, index, &plan) {
+            Ok((outcome, _)) if outcome.around.interrupted => return Ok(false),
+            Ok((_, whole)) => whole,
             Err(_) if interrupt::requested() => return Ok(false),
             Err(error) => return self.out_of_block(working, error).map(|()| true),
         };
-        let whole = self
-            .stragglers
-            .add(self.engine, &self.suts, index, &mut outcome)?;
         self.keep(whole);
         self.outcome.blocks += 1;
         Ok(true)
@@ -303,13 +298,13 @@ impl<'a> Visit<'a> {
     /// Who is to blame for a block that could not be made; an error when nobody is.
     fn out_of_block(&mut self, working: &[usize], error: anyhow::Error) -> anyhow::Result<()> {
         let blamed = working.iter().copied().find(|&number| {
-            let sut = &mut self.suts[number];
+            let sut = &mut self.session.suts[number];
             stop::is_to_blame(sut, &error)
         });
         let Some(number) = blamed else {
             return Err(error);
         };
-        let sut = &mut self.suts[number];
+        let sut = &mut self.session.suts[number];
         if self.doubted.contains(&number) || !stop::is_worth_another_look(sut) {
             let stopped = stop::of_error(sut, &error);
             self.stop(number, stopped);
@@ -317,7 +312,7 @@ impl<'a> Visit<'a> {
             self.doubted.push(number);
         }
         for number in self.working() {
-            if let Some(id) = self.suts[number].connections {
+            if let Some(id) = self.session.suts[number].connections {
                 self.engine.close_book(id)?; // of the block that is made again
             }
         }
@@ -350,10 +345,8 @@ impl<'a> Visit<'a> {
 
     /// Closes everything and makes the figures.
     fn finish(mut self) -> VisitOutcome {
-        for sut in &mut self.suts {
-            sut.disconnect(self.engine);
-        }
-        let samples = self.sampler.take();
+        self.session.disconnect(self.engine);
+        let samples = self.session.samples();
         let working = self.working();
         for (number, cell) in self.cells.into_iter().enumerate() {
             if !working.contains(&number) || !cell.was_loaded() {

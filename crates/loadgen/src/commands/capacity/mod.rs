@@ -11,7 +11,7 @@ mod trial;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use engine::{ClientKind, Engine, EngineConfig};
+use engine::{ClientKind, EngineConfig};
 use record::capacity::{
     CapacityConfig, CapacityRecord, KIND, Purpose, SCHEMA_VERSION, ServerCapacity,
 };
@@ -28,6 +28,7 @@ use crate::{exit, output};
 use bench::descriptors::{self, Room};
 use bench::server_spec::{ServerSpec, check_for_workloads};
 use bench::server_under_test::ServerUnderTest;
+use bench::session::{Servers, Session};
 use bench::work::Work;
 use bench::{counters, cpu, environment, interrupt, journal, server_spec, verify};
 use experiments::document;
@@ -148,31 +149,26 @@ fn search(args: &CapacityArgs, record: &mut CapacityRecord, output: &Output) -> 
     };
     let config = record.config.clone();
     let server_cpus = config.server_cpus.clone().unwrap_or_default();
-    let mut suts = specs
-        .iter()
-        .map(|spec| ServerUnderTest::start(spec, &server_cpus))
-        .collect::<anyhow::Result<Vec<_>>>()?;
-    for sut in &mut suts {
-        verify::verify(sut, &work, args.timeout).map_err(|error| sut.explained(error))?;
-    }
+    let ask = |sut: &ServerUnderTest| verify::verify(sut, &work, args.timeout);
+    let suts = Servers::start(&specs, &server_cpus, false)?
+        .verify(1, &ask)?
+        .suts;
     record.config.servers = suts.iter().map(document::server).collect();
     record.config.in_turns = room == Room::InTurns;
-    let engine = Engine::start(EngineConfig {
+    let engine = bench::loader::engine(EngineConfig {
         threads: config.threads as usize,
         client: ClientKind::Raw,
         timeout: args.timeout,
         seed: config.seed,
         cpus: config.client_cpus.clone().unwrap_or_default(),
     })?;
-    interrupt::cancels(engine.cancel_handle());
     let mut bench = Bench {
         engine,
-        suts,
+        session: Session::new(suts, room),
         work: &work,
         config: &config,
         slo: &args.slo,
         max_errors: args.max_errors,
-        room,
         closed_loops: vec![ClosedLoops::default(); specs.len()],
     };
     let mut searches = Vec::new();

@@ -13,11 +13,13 @@ use super::objective::Slo;
 use super::trial_length;
 use crate::args::MaxErrors;
 use crate::exit;
-use bench::block::{self, BlockPlan, SutBlock};
+use bench::block::{BlockPlan, SutBlock};
 use bench::cells::cpu_us_per_request;
 use bench::descriptors::Room;
 use bench::interrupt;
 use bench::server_under_test::ServerUnderTest;
+use bench::session::Session;
+use bench::warmup::WarmUp;
 use bench::work::Work;
 
 /// Load before the first closed loop is measured.
@@ -32,7 +34,7 @@ pub struct Bench<'a> {
     /// Who sends the load.
     pub engine: Engine,
     /// The servers.
-    pub suts: Vec<ServerUnderTest>,
+    pub session: Session,
     /// What they are asked for.
     pub work: &'a Work,
     /// How.
@@ -41,8 +43,6 @@ pub struct Bench<'a> {
     pub slo: &'a Slo,
     /// Errors tolerated in a trial.
     pub max_errors: MaxErrors,
-    /// Whether all servers can stay connected.
-    pub room: Room,
     /// What each server does in a closed loop.
     pub closed_loops: Vec<ClosedLoops>,
 }
@@ -53,7 +53,26 @@ impl Bench<'_> {
     /// # Errors
     /// When the server cannot be loaded.
     pub fn warm_up(&mut self, sut: usize) -> anyhow::Result<bool> {
-        Ok(self.load(sut, Load::ClosedLoop, WARM_UP)?.is_some())
+        self.connect(sut)?;
+        if !interrupt::requested() {
+            let how = WarmUp::fixed(WARM_UP);
+            self.session
+                .warm_up(&mut self.engine, sut, Load::ClosedLoop, &how)?;
+        }
+        Ok(!interrupt::requested())
+    }
+
+    /// Connects a server that is not connected.
+    fn connect(&mut self, sut: usize) -> anyhow::Result<()> {
+        let it = &self.session.suts[sut];
+        if it.connections.is_some() {
+            return Ok(());
+        }
+        let target = target(self.config, self.work, it);
+        match self.session.connect(&mut self.engine, sut, target) {
+            Err(error) if !interrupt::requested() => Err(error),
+            _ => Ok(()),
+        }
     }
 
     /// A closed loop: its requests per second, and the median of it and those before it; `None` when it was
@@ -62,7 +81,7 @@ impl Bench<'_> {
         let loops = &self.closed_loops[sut];
         let time = loops.time(Duration::from_secs_f64(self.config.trial_s));
         if let Some(mean_response) = loops.mean_response {
-            self.suts[sut].mean_response = Some(mean_response);
+            self.session.suts[sut].mean_response = Some(mean_response);
         }
         let Some(loaded) = self.load(sut, Load::ClosedLoop, time)? else {
             return Ok(None);
@@ -71,12 +90,12 @@ impl Bench<'_> {
         if seen.requests == 0 {
             anyhow::bail!(
                 "{} answers nothing in a closed loop (errors: {})",
-                self.suts[sut].label,
+                self.session.suts[sut].label,
                 seen.errors
             );
         }
         let rps = seen.requests as f64 / seen.measured.as_secs_f64();
-        let median = self.closed_loops[sut].add(rps, self.suts[sut].mean_response);
+        let median = self.closed_loops[sut].add(rps, self.session.suts[sut].mean_response);
         Ok(Some((rps, median)))
     }
 
@@ -167,18 +186,15 @@ impl Bench<'_> {
     fn load(&mut self, sut: usize, load: Load, time: Duration) -> anyhow::Result<Option<SutBlock>> {
         let (config, work) = (self.config, self.work);
         let target_of = |sut: &ServerUnderTest| target(config, work, sut);
-        let connect_each: Option<&dyn Fn(&ServerUnderTest) -> Target> = match self.room {
+        let connect_each: Option<&dyn Fn(&ServerUnderTest) -> Target> = match self.session.room {
             Room::ForAll => None,
             Room::InTurns => Some(&target_of),
         };
-        let it = &mut self.suts[sut];
-        if connect_each.is_none() && it.connections.is_none() {
-            let target = target_of(it);
-            let connected = it.connect(&mut self.engine, target);
-            if interrupt::requested() {
-                return Ok(None);
-            }
-            connected.map_err(|error| it.explained(error))?;
+        if connect_each.is_none() {
+            self.connect(sut)?;
+        }
+        if interrupt::requested() {
+            return Ok(None);
         }
         let plan = BlockPlan {
             order: &[sut],
@@ -187,13 +203,12 @@ impl Bench<'_> {
             seed: self.config.seed,
             connect_each,
         };
-        let outcome = block::run(&mut self.engine, &mut self.suts, &plan);
+        let outcome = self.session.block_alone(&mut self.engine, &plan);
         if interrupt::requested() {
             return Ok(None);
         }
         let mut outcome = outcome?;
         outcome.check_whole()?;
-        block::add_late(&mut self.engine, outcome.suts.iter_mut(), true)?;
         Ok(outcome.suts.pop())
     }
 }

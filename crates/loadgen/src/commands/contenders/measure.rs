@@ -4,7 +4,6 @@ use std::path::Path;
 
 use analysis::contenders::with_standings;
 use anyhow::bail;
-use engine::{Arrivals, ClientKind};
 use record::contenders::{Contender, ContendersRecord, LeftOut, Stage};
 use record::{CellResult, Record, Warning};
 use render::Format;
@@ -15,13 +14,13 @@ use super::list::{code, settle, tell};
 use contenders::catalogue::{self, Entry, Server};
 use contenders::prepare::Workshop;
 
-use crate::args::{Cpus, KeepAlive, Wait};
+use crate::args::Cpus;
 use crate::output::Output;
 use crate::{exit, output};
 use bench::server_spec::ServerSpec;
 use bench::work::Work;
-use bench::{counters, interrupt};
-use experiments::plan::{self, Amount, LoadPoint, Plan};
+use bench::interrupt;
+use experiments::plan::{self, Plan};
 use experiments::run::Outcome;
 use experiments::{run as main_job, scenarios};
 
@@ -200,38 +199,24 @@ fn plan(
     server_cpus: Vec<usize>,
     output: &Output,
 ) -> Plan {
-    let threads = args
-        .threads
-        .map_or_else(counters::available_cores, |threads| threads as usize);
+    let work = Work::Contract(workload);
+    let connections = args.concurrency as usize;
+    let closed_loop = Plan::closed_loop(servers, work, connections, args.duration);
     Plan {
-        servers,
-        work: Work::Contract(workload),
-        traceparent: None,
-        concurrency: args.concurrency as usize,
-        amount: Amount::Time(args.duration),
-        threads: threads.min(args.concurrency as usize),
-        load_points: vec![LoadPoint::Saturated],
-        arrivals: Arrivals::Constant,
-        idle_connections: plan::DEFAULT_IDLE,
-        wait: Wait::Exact,
-        contrast: false,
-        keep_alive: match args.keep_alive {
-            KeepAlive::On => vec![true],
-            KeepAlive::Off => vec![false],
-            KeepAlive::Both => vec![true, false],
-        },
+        threads: args.threads.map_or(closed_loop.threads, |threads| {
+            connections.min(threads as usize)
+        }),
+        keep_alive: args.keep_alive.settings(),
         warmup: args.warmup,
         warmup_until_settled: true,
         blocks: args.blocks,
-        interleave: true,
-        one_slice_per_block: false,
         timeout: args.timeout,
-        client: ClientKind::Raw,
-        seed: args.seed.unwrap_or_else(plan::random_seed),
+        seed: args.seed.unwrap_or(closed_loop.seed),
         server_cpus,
         client_cpus: cpus(args.client_cpus.as_ref()),
         max_errors: args.max_errors,
         quiet: output.quiet,
+        ..closed_loop
     }
 }
 

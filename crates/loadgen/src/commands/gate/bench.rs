@@ -3,19 +3,22 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, anyhow, bail};
-use engine::{Arrivals, Engine, EngineConfig, Load, Measurement, RequestClass, Slice, SliceEnd};
+use engine::{Arrivals, Engine, EngineConfig, Load, Measurement, RequestClass, SliceEnd};
 use record::LoadKind;
 use record::gate::{BASELINE, CANDIDATE};
 use stats::schedule::mirrored_order;
 
 use super::plan::{MeasurePlan, Pair};
 use crate::output;
-use bench::block::{self, BlockOutcome, BlockPlan, SutBlock};
-use bench::interrupt;
-use bench::sampler::{Sample, Sampler};
+use bench::block::{BlockOutcome, BlockPlan, SutBlock};
+use bench::descriptors::Room;
+use bench::loader;
+use bench::sampler::Sample;
 use bench::server_spec::{ServerSource, ServerSpec};
-use bench::server_under_test::{Connects, ServerUnderTest, longest_silence, slowest_response};
+use bench::server_under_test::{Connects, ServerUnderTest};
+use bench::session::Session;
 use bench::slices::{self, ToCut, Turns};
+use bench::warmup::WarmUp;
 use experiments::plan::round_rate;
 
 /// Share of a block's time that the closed loop gets: its throughput scatters less than what is measured
@@ -85,13 +88,12 @@ impl<'a> Bench<'a> {
     pub fn prepare(plan: &'a MeasurePlan, pair: &Pair) -> anyhow::Result<Self> {
         // The limit there is may well be enough; whether it is, connecting tells.
         engine::limits::raise_descriptor_limit().ok();
-        let engine = Engine::start(EngineConfig {
+        let engine = loader::engine(EngineConfig {
             threads: plan.threads,
             timeout: plan.timeout,
             seed: plan.seed,
             ..EngineConfig::default()
         })?;
-        interrupt::cancels(engine.cancel_handle());
         let mut bench = Self {
             plan,
             engine,
@@ -99,12 +101,17 @@ impl<'a> Bench<'a> {
             workloads: Vec::new(),
             connects: Connects::default(),
         };
-        let mut suts = start(pair, [0, 1])?;
+        let mut session = start(pair, [0, 1])?;
         for workload in &plan.workloads {
             let agreed = workload
                 .question()
-                .agree(&[&suts[0], &suts[1]], plan.timeout);
-            let explained = |error| suts.iter_mut().fold(error, |it, sut| sut.explained(it));
+                .agree(&[&session.suts[0], &session.suts[1]], plan.timeout);
+            let explained = |error| {
+                session
+                    .suts
+                    .iter_mut()
+                    .fold(error, |it, sut| sut.explained(it))
+            };
             let class = RequestClass {
                 name: workload.name.clone(),
                 weight: 1,
@@ -113,10 +120,11 @@ impl<'a> Bench<'a> {
             };
             let rate = match workload.rate {
                 Some(rate) => rate,
-                None => bench.fixed_rate(&mut suts, &class)?,
+                None => bench.fixed_rate(&mut session, &class)?,
             };
             bench.workloads.push(Ready { class, rate });
         }
+        bench.connects.join(session.connects());
         Ok(bench)
     }
 
@@ -138,36 +146,32 @@ impl<'a> Bench<'a> {
     /// The rate at which both servers are measured: half of what the slower one does in a closed loop, or as
     /// much less as the load generator needs to keep its schedule. It shares this machine with the
     /// servers, and a request that it has to wait for costs it more than one in a closed loop.
-    fn fixed_rate(
-        &mut self,
-        suts: &mut [ServerUnderTest],
-        class: &RequestClass,
-    ) -> anyhow::Result<f64> {
-        self.connect(suts, class, [0, 1])?;
-        let mut rate = self.half_capacity(suts, class)?;
+    fn fixed_rate(&mut self, session: &mut Session, class: &RequestClass) -> anyhow::Result<f64> {
+        self.connect(session, class, [0, 1])?;
+        let mut rate = self.half_capacity(session, class)?;
         for _ in 0..LOWERED.0 {
-            let outcome = self.try_load(suts, at_rate(rate), RATE_TIME)?;
+            let outcome = self.try_load(session, at_rate(rate), RATE_TIME)?;
             let lag = |sut: &SutBlock| sut.measurement.send_lag.value_at_quantile(0.9);
             if outcome.suts.iter().all(|sut| lag(sut) < TOLERATED_LAG_NS) {
                 break;
             }
             rate = round_rate(rate * LOWERED.1);
         }
-        self.disconnect(suts);
+        session.disconnect(&mut self.engine);
         Ok(rate)
     }
 
     fn half_capacity(
         &mut self,
-        suts: &mut [ServerUnderTest],
+        session: &mut Session,
         class: &RequestClass,
     ) -> anyhow::Result<f64> {
-        let outcome = self.try_load(suts, Load::ClosedLoop, CAPACITY_TIME)?;
+        let outcome = self.try_load(session, Load::ClosedLoop, CAPACITY_TIME)?;
         let mut slowest = f64::INFINITY;
         for block in &outcome.suts {
             let measurement = &block.measurement;
             if measurement.requests == 0 {
-                let sut = &suts[block.sut];
+                let sut = &session.suts[block.sut];
                 bail!(
                     "the {} answered none of the requests of {}: errors: {}{}",
                     sut.label,
@@ -184,11 +188,11 @@ impl<'a> Bench<'a> {
     /// Loads both servers for so long each, before anything is measured.
     fn try_load(
         &mut self,
-        suts: &mut [ServerUnderTest],
+        session: &mut Session,
         load: Load,
         time: Duration,
     ) -> anyhow::Result<BlockOutcome> {
-        let (_, outcome) = self.load(suts, load, (time, [0, 1], self.plan.seed))?;
+        let (_, outcome) = self.load(session, load, (time, [0, 1], self.plan.seed))?;
         if outcome.around.interrupted {
             bail!("interrupted");
         }
@@ -204,8 +208,8 @@ impl<'a> Bench<'a> {
         let seed = self.plan.seed.wrapping_add(u64::from(index) << 8);
         let coin = mirrored_order(2, 1, seed);
         let first = [coin[0], coin[1]];
-        let mut suts = start(pair, first)?;
-        let sampler = Sampler::start(suts.iter().map(ServerUnderTest::pids).collect());
+        let mut session = start(pair, first)?;
+        session.begin_sampling();
         let mut block = GateBlock {
             parts: Vec::new(),
             samples: Vec::new(),
@@ -214,7 +218,7 @@ impl<'a> Bench<'a> {
         };
         for workload in 0..self.workloads.len() {
             let class = self.workloads[workload].class.clone();
-            self.connect(&mut suts, &class, first)?;
+            self.connect(&mut session, &class, first)?;
             let open = at_rate(self.rate(workload));
             let time = self.plan.block_time;
             for (load, kind, per_server) in [
@@ -226,7 +230,7 @@ impl<'a> Bench<'a> {
                 (open, LoadKind::Open, open_time(time)),
             ] {
                 let seed = seed.wrapping_add(1 + block.parts.len() as u64);
-                let (slice, outcome) = self.load(&mut suts, load, (per_server, first, seed))?;
+                let (slice, outcome) = self.load(&mut session, load, (per_server, first, seed))?;
                 block.interrupted |= outcome.around.interrupted;
                 block.parts.push(Part {
                     workload,
@@ -238,61 +242,56 @@ impl<'a> Bench<'a> {
                     break;
                 }
             }
-            self.disconnect(&mut suts);
+            session.disconnect(&mut self.engine);
             if block.interrupted {
                 break;
             }
         }
-        block.samples = sampler.take();
-        block.server_notes = server_notes(&suts, &block.parts);
+        self.connects.join(session.connects());
+        block.samples = session.samples();
+        block.server_notes = server_notes(&session.suts, &block.parts);
         Ok(block)
     }
 
     fn connect(
         &mut self,
-        suts: &mut [ServerUnderTest],
+        session: &mut Session,
         class: &RequestClass,
         first: [usize; 2],
     ) -> anyhow::Result<()> {
-        for sut in first {
-            let sut = &mut suts[sut];
+        for number in first {
+            let sut = &session.suts[number];
             let target = sut.target(vec![class.clone()], self.plan.concurrency, true);
-            let connected = sut.connect(&mut self.engine, target);
+            let connected = session.connect(&mut self.engine, number, target);
+            let sut = &session.suts[number];
             connected
-                .map_err(|error| sut.explained(error))
                 .map_err(|error| anyhow!("{}{}", output::told_once(&error), sut.stderr_note()))?;
         }
         Ok(())
     }
 
-    fn disconnect(&mut self, suts: &mut [ServerUnderTest]) {
-        for sut in suts {
-            sut.disconnect(&mut self.engine);
-        }
-    }
-
     /// Warms both servers up under a load and measures them in turns; the length of a slice, and what was seen.
     fn load(
         &mut self,
-        suts: &mut [ServerUnderTest],
+        session: &mut Session,
         load: Load,
         (per_server, first, seed): (Duration, [usize; 2], u64),
     ) -> anyhow::Result<(Duration, BlockOutcome)> {
         for sut in first {
-            self.warm_up(&mut suts[sut], load)?;
+            self.warm_up(session, sut, load)?;
         }
-        let mean_response = slowest_response(suts);
+        let mean_response = session.slowest_response();
         // Slow answers make a block longer, never a slice shorter than a few of them.
         let least = mean_response * slices::RESPONSES_PER_SLICE * 2;
         let cut = slices::cut(ToCut {
             per_server: per_server.max(least),
-            servers: suts.len(),
+            servers: session.suts.len(),
             blocks: 1,
             turns: Turns::Short,
             mean_response,
-            longest_silence: longest_silence(suts),
+            longest_silence: session.longest_silence(),
         });
-        let order = mirrored_order(suts.len(), cut.slices_per_block as usize / 2, seed);
+        let order = mirrored_order(session.suts.len(), cut.slices_per_block as usize / 2, seed);
         let plan = BlockPlan {
             order: &order,
             load,
@@ -300,9 +299,9 @@ impl<'a> Bench<'a> {
             seed,
             connect_each: None,
         };
-        let mut outcome = block::run(&mut self.engine, suts, &plan)?;
         // The processes end with the block, so that its last answers are awaited here.
-        block::add_late(&mut self.engine, outcome.suts.iter_mut(), true)?;
+        let outcome = session.block_alone(&mut self.engine, &plan)?;
+        let suts = &mut session.suts;
         suts.iter_mut().try_for_each(ServerUnderTest::check_alive)?;
         outcome.check_whole()?;
         if !outcome.around.interrupted {
@@ -313,28 +312,12 @@ impl<'a> Bench<'a> {
         Ok((cut.slice, outcome))
     }
 
-    fn warm_up(&mut self, sut: &mut ServerUnderTest, load: Load) -> anyhow::Result<()> {
-        let Some(target) = sut.connections else {
-            bail!("{} is not connected", sut.label)
-        };
+    fn warm_up(&mut self, session: &mut Session, sut: usize, load: Load) -> anyhow::Result<()> {
         let time = match load {
             Load::ClosedLoop | Load::OnceEach => self.plan.warmup,
             Load::OpenLoop { .. } => self.plan.warmup.min(CHANGE_OF_LOAD),
         };
-        if !time.is_zero() {
-            let slice = Slice {
-                loads: vec![(target, load)],
-                lead_in: Duration::ZERO,
-                end: SliceEnd::After(time),
-            };
-            let outcome = self.engine.run_slice(&slice)?;
-            if let Some(load) = outcome.loads.first() {
-                sut.mean_response = load.mean_latency;
-                sut.longest_silence = load.longest_silence;
-            }
-            self.connects.add(&self.engine.close_book(target)?);
-        }
-        sut.check_alive()
+        session.warm_up(&mut self.engine, sut, load, &WarmUp::fixed(time))
     }
 }
 
@@ -372,7 +355,7 @@ fn at_rate(rate_rps: f64) -> Load {
 }
 
 /// Starts both servers, `first` before the other; they always stand in the order baseline, candidate.
-fn start(pair: &Pair, first: [usize; 2]) -> anyhow::Result<Vec<ServerUnderTest>> {
+fn start(pair: &Pair, first: [usize; 2]) -> anyhow::Result<Session> {
     let suts = [(BASELINE, &pair.baseline), (CANDIDATE, &pair.candidate)];
     let mut started: Vec<(usize, ServerUnderTest)> = Vec::new();
     for sut in first {
@@ -388,5 +371,6 @@ fn start(pair: &Pair, first: [usize; 2]) -> anyhow::Result<Vec<ServerUnderTest>>
         started.push((sut, it));
     }
     started.sort_by_key(|(sut, _)| *sut);
-    Ok(started.into_iter().map(|(_, sut)| sut).collect())
+    let suts = started.into_iter().map(|(_, sut)| sut).collect();
+    Ok(Session::new(suts, Room::ForAll))
 }

@@ -9,13 +9,13 @@ use experiments::scenarios::fitted;
 
 use super::asked;
 use crate::args::run::RunArgs;
-use crate::args::{ArrivalsArg, ClientArg, KeepAlive, Switch};
+use crate::args::{ArrivalsArg, ClientArg, Switch};
 use crate::output::{Output, check_files};
 
 /// Measured time of a default run, per server.
 const DEFAULT_DURATION: Duration = Duration::from_secs(5);
 
-/// Makes a plan of the arguments, and what becomes of the figures.
+/// Makes a plan of the arguments.
 ///
 /// # Errors
 /// When they contradict each other, name what does not exist, or do not go with the work.
@@ -38,11 +38,7 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
             ArrivalsArg::Constant => Arrivals::Constant,
             ArrivalsArg::Poisson => Arrivals::Poisson,
         },
-        keep_alive: match args.keep_alive {
-            KeepAlive::On => vec![true],
-            KeepAlive::Off => vec![false],
-            KeepAlive::Both => vec![true, false],
-        },
+        keep_alive: args.keep_alive.settings(),
         idle_connections: args.idle.map_or(DEFAULT_IDLE, |idle| idle as usize),
         wait: args.wait,
         contrast: args.contrast == Switch::On && args.requests.is_none(),

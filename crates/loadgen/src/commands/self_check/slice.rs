@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
-use engine::{Arrivals, Engine, EngineConfig, Load, Measurement, Slice, SliceEnd, Target};
+use engine::{Arrivals, EngineConfig, Load, Measurement, Slice, SliceEnd, Target};
 
 use super::finding::Finding;
 use super::{Observations, Situation};
-use bench::{counters, interrupt};
+use bench::{counters, loader};
 use servers::scripted::{Account, Peer, Script, Slow};
 
 const fn ms(milliseconds: u64) -> Duration {
@@ -229,12 +229,11 @@ fn check(loaded: &Loaded) -> anyhow::Result<Observations> {
 
 fn measure(loaded: &Loaded) -> anyhow::Result<(Account, Measurement)> {
     let peer = Peer::start(loaded.script).context("cannot start the scripted server")?;
-    let mut engine = Engine::start(EngineConfig {
+    let mut engine = loader::engine(EngineConfig {
         threads: 1,
         timeout: Duration::from_secs(5),
         ..EngineConfig::default()
     })?;
-    interrupt::cancels(engine.cancel_handle());
     let target = engine.connect(Target::get(
         loaded.name,
         &peer.url(),

@@ -3,21 +3,19 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
-use engine::{Arrivals, ClientKind};
 use record::COUNTING_RULE;
 use record::suite::{Lacking, SuiteConfig, SuiteRow};
 use workload::Workload;
 
 use super::args::SuiteArgs;
 use super::rows::{ROWS, Row};
-use crate::args::{MaxErrors, Wait};
+use crate::args::MaxErrors;
 use crate::output::Output;
-use bench::counters;
 use bench::server_spec::{ServerSource, ServerSpec, check_for_workloads};
 use bench::slices::{self, ToCut, Turns};
 use bench::work::Work;
 use experiments::document;
-use experiments::plan::{Amount, DEFAULT_IDLE, LoadPoint, Plan, random_seed};
+use experiments::plan::{Plan, random_seed};
 use experiments::scenarios::{self, fitted};
 
 /// Errors tolerated in each row, as by default in a run.
@@ -122,31 +120,17 @@ impl SuitePlan {
         }
         let budget = row.budget(servers.len(), self.config.quick);
         let connections = row.connections as usize;
+        let work = Work::Contract(row.workload.parse()?);
         let mut plan = Plan {
-            servers,
-            work: Work::Contract(row.workload.parse()?),
-            concurrency: connections,
-            amount: Amount::Time(budget.measured),
-            threads: counters::available_cores().min(connections),
-            load_points: vec![LoadPoint::Saturated],
-            arrivals: Arrivals::Constant,
-            keep_alive: vec![true],
-            idle_connections: DEFAULT_IDLE,
-            wait: Wait::Exact,
             contrast: row.contrast && !self.config.quick,
             warmup: budget.warmup,
-            warmup_until_settled: false,
             blocks: budget.blocks,
-            interleave: true,
             one_slice_per_block: budget.one_slice_per_block,
             timeout: row.timeout(),
-            traceparent: None,
-            client: ClientKind::Raw,
             seed: self.config.seed,
-            server_cpus: Vec::new(),
-            client_cpus: Vec::new(),
             max_errors: MAX_ERRORS,
             quiet: true, // the suite says itself how far it is
+            ..Plan::closed_loop(servers, work, connections, budget.measured)
         };
         scenarios::of(&plan.work).fit(&mut plan)?;
         Ok(Some(plan))

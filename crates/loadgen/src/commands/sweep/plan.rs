@@ -4,7 +4,7 @@ use experiments::sweep::{Requested, SweepPlan};
 use record::sweep::SweepConfig;
 
 use super::args::SweepArgs;
-use crate::args::{Cpus, KeepAlive};
+use crate::args::Cpus;
 
 /// A new sweep.
 pub fn requested(args: &SweepArgs) -> Requested {
@@ -15,11 +15,7 @@ pub fn requested(args: &SweepArgs) -> Requested {
         waits_ms: args.waits.clone(),
         wait: args.wait,
         cpu_units: args.cpu_units.clone(),
-        keep_alive: match args.keep_alive {
-            KeepAlive::On => vec![true],
-            KeepAlive::Off => vec![false],
-            KeepAlive::Both => vec![true, false],
-        },
+        keep_alive: args.keep_alive.settings(),
         quick: args.quick,
         margin_percent: args.margin,
         time: args.time,

@@ -7,38 +7,59 @@ use engine::{Load, Measurement, Slice, SliceEnd, TargetId};
 use record::Figure;
 use record::contenders::WARMUP_FIGURE;
 
-use crate::plan::Plan;
-use bench::loader::Loader;
-use bench::server_under_test::{Connects, ServerUnderTest, WarmedUp};
+use crate::loader::Loader;
+use crate::server_under_test::{Connects, ServerUnderTest, WarmedUp};
 
 /// Between two looks at the throughput.
 const STEP: Duration = Duration::from_millis(500);
 
-/// What a warm-up left behind.
-pub struct Ended {
-    /// How it went.
-    pub warmed_up: WarmedUp,
-    /// How connecting went.
-    pub connects: Connects,
-    /// Mean response time at its end.
-    pub mean_response: Option<Duration>,
-    /// Longest time in which the server answered nobody.
-    pub longest_silence: Duration,
-    /// What was seen: it counts nowhere, but for errors that come later.
-    pub seen: Measurement,
+/// How a server is warmed up.
+#[derive(Debug, Clone, Copy)]
+pub struct WarmUp {
+    /// How long at most; zero for not at all.
+    pub longest: Duration,
+    /// Whether it ends earlier, once throughput has settled.
+    pub until_settled: bool,
+    /// The timeout of requests, where a server that answers nothing within it is not worth measuring.
+    pub must_answer_within: Option<Duration>,
 }
 
-/// Loads a server for the time that the plan gives, or, if it says so, only until its throughput has settled.
+impl WarmUp {
+    /// For a fixed time, whatever the server answers.
+    pub fn fixed(time: Duration) -> Self {
+        Self {
+            longest: time,
+            until_settled: false,
+            must_answer_within: None,
+        }
+    }
+}
+
+/// What a warm-up left behind.
+pub(crate) struct Ended {
+    /// How it went.
+    pub(crate) warmed_up: WarmedUp,
+    /// How connecting went.
+    pub(crate) connects: Connects,
+    /// Mean response time at its end.
+    pub(crate) mean_response: Option<Duration>,
+    /// Longest time in which the server answered nobody.
+    pub(crate) longest_silence: Duration,
+    /// What was seen: it counts nowhere, but for errors that come later.
+    pub(crate) seen: Measurement,
+}
+
+/// Loads a server for the time given, or, if that is wanted, only until its throughput has settled.
 ///
 /// # Errors
-/// When the load cannot go on, and when the server answered nothing within the timeout.
-pub fn warm_up(
+/// When the load cannot go on, and when a server that must answer did not.
+pub(crate) fn warm_up(
     loader: &mut dyn Loader,
     target: TargetId,
     load: Load,
-    plan: &Plan,
+    how: &WarmUp,
 ) -> anyhow::Result<Ended> {
-    let (longest, until_settled) = (plan.warmup, plan.warmup_until_settled);
+    let (longest, until_settled) = (how.longest, how.until_settled);
     let step = if until_settled {
         STEP.min(longest)
     } else {
@@ -79,7 +100,9 @@ pub fn warm_up(
     }
     ended.seen = loader.close_book(target)?;
     ended.connects.add(&ended.seen);
-    check_answered(&ended.seen, plan.timeout)?;
+    if let Some(timeout) = how.must_answer_within {
+        check_answered(&ended.seen, timeout)?;
+    }
     Ok(ended)
 }
 
@@ -96,7 +119,7 @@ fn check_answered(seen: &Measurement, timeout: Duration) -> anyhow::Result<()> {
     Ok(())
 }
 
-/// How long a server was warmed up, for its record; `None` when the plan had a fixed time, which stands there
+/// How long a server was warmed up, for its record; `None` when it was for a fixed time, which stands there
 /// already.
 pub fn figure(sut: &ServerUnderTest) -> Option<Figure> {
     let warmed_up = sut.warmed_up?;
