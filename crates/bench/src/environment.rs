@@ -24,7 +24,7 @@ pub struct Build {
     pub git_dirty: Option<bool>,
 }
 
-/// What is told where the program has not said what it is built from: in tests of a library.
+/// What is reported where the program has not said what it is built from: in tests of a library.
 const UNKNOWN: Build = Build {
     toolchain: "unknown",
     profile: "dev",

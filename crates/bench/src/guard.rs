@@ -20,7 +20,7 @@ pub const GRACE: Duration = Duration::from_secs(3);
 /// A command that a signal ended has this and the signal's number as its exit code, as in a shell.
 pub const SIGNALLED: u8 = 128;
 
-/// The exit code where the command's own cannot be told.
+/// The exit code where the command's own is not known.
 const UNKNOWN: u8 = 2;
 
 /// Runs `command` until it ends or standard input closes.

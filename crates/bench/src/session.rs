@@ -22,7 +22,7 @@ use crate::server_under_test::{Connects, ServerUnderTest, longest_silence, slowe
 use crate::stragglers::{Stragglers, Whole};
 use crate::warmup::{self, WarmUp};
 
-/// A server that is gone on without. What was measured of it until then stands in the record.
+/// A server that was left out. What was measured of it until then stands in the record.
 pub struct Failed {
     /// Its name.
     pub server: String,
@@ -258,7 +258,7 @@ impl Session {
         connects
     }
 
-    /// The servers that were gone on without since the session began.
+    /// The servers that were left out since the session began.
     pub fn failed(&self) -> impl Iterator<Item = Failed> {
         self.suts.iter().filter_map(|sut| {
             Some(Failed {

@@ -7,14 +7,13 @@
 //! # Layout
 //!
 //! - [`args`], [`settings`], [`plan`]: flags, `loadgen.toml`, and what follows from both; [`init`].
-//! - [`mod@bench`]: one block;
-//!   [`session`]: block after block until a look decides.
+//! - [`blocks`]: one block; [`session`]: block after block until a look decides.
 //! - [`publish`]: the terminal, files, GitHub.
 //! - [`self_test`]: the gate gated; [`bench::floor`]: what it found out about this machine.
 //! - [`compare`]: stored records, as advice.
 
 pub mod args;
-mod bench;
+mod blocks;
 pub mod compare;
 pub mod init;
 mod plan;
@@ -28,7 +27,7 @@ use record::gate::{GateRecord, Verdict};
 use crate::commands::gate::args::{GateArgs, InconclusiveIs};
 use crate::commands::gate::plan::GatePlan;
 use crate::{exit, output};
-use ::bench::{cpu, interrupt};
+use bench::{cpu, interrupt};
 
 /// Runs a gate, or its self-test.
 ///

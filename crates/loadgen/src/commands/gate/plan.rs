@@ -11,12 +11,12 @@ use record::gate::metric::GateMetric;
 use record::gate::{GateSettings, Tolerated};
 
 use super::args::GateArgs;
-use super::bench;
+use super::blocks;
 use super::settings::{self, ServerSettings, Settings, WorkloadSettings};
 use crate::args::Verify;
-use ::bench::agreement::Question;
-use ::bench::counters;
-use ::bench::process::ForeignCommand;
+use bench::agreement::Question;
+use bench::counters;
+use bench::process::ForeignCommand;
 use experiments::plan::{check_rate, random_seed};
 
 const CONCURRENCY: usize = 50;
@@ -139,7 +139,7 @@ impl MeasurePlan {
         }
         let block_time = args.block_time.or(load.block_time).unwrap_or(BLOCK_TIME);
         for rate in workloads.iter().filter_map(|workload| workload.rate) {
-            check_rate(rate, bench::open_time(block_time))?;
+            check_rate(rate, blocks::open_time(block_time))?;
         }
         Ok(Self {
             workloads,

@@ -12,7 +12,7 @@ use record::{
 };
 use stats::gate::{CLEAR_FACTOR, CLEAR_LOOK, LOOKS};
 
-use super::bench::{Bench, GateBlock};
+use super::blocks::{Bench, GateBlock};
 use super::plan::{GatePlan, MeasurePlan, WorkloadPlan};
 use crate::output;
 use crate::output::Output;

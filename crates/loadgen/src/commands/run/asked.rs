@@ -18,13 +18,14 @@ pub(super) fn servers(args: &RunArgs) -> anyhow::Result<Vec<ServerSpec>> {
     if let Some(url) = &args.url {
         return Ok(vec![ServerSpec::parse(url)?]);
     }
-    if args.server.is_empty() {
+    if args.servers.server.is_empty() {
         return servers::DEFAULT
             .iter()
             .map(|name| ServerSpec::parse(name))
             .collect();
     }
-    args.server
+    args.servers
+        .server
         .iter()
         .map(|text| ServerSpec::parse(text))
         .collect()
@@ -37,15 +38,15 @@ pub(super) fn work(args: &RunArgs, servers: &[ServerSpec]) -> anyhow::Result<Wor
     let said = [
         (args.url.is_some(), "a URL"),
         (has_path, "a server with a path"),
-        (args.path.is_some(), "--path"),
-        (args.method.is_some(), "--method"),
-        (!args.header.is_empty(), "--header"),
-        (args.body.is_some(), "--body"),
-        (args.expect.is_some(), "--expect"),
-        (args.verify.is_some(), "--verify"),
+        (args.servers.path.is_some(), "--path"),
+        (args.servers.method.is_some(), "--method"),
+        (!args.servers.header.is_empty(), "--header"),
+        (args.servers.body.is_some(), "--body"),
+        (args.servers.expect.is_some(), "--expect"),
+        (args.servers.verify.is_some(), "--verify"),
     ];
     let said = said.iter().find(|(said, _)| *said).map(|(_, what)| what);
-    match (&args.workload, said) {
+    match (&args.servers.workload, said) {
         (Some(workload), Some(what)) => bail!(
             "--workload {workload} and {what} exclude each other: the requests of a workload are fixed"
         ),
@@ -59,21 +60,22 @@ pub(super) fn work(args: &RunArgs, servers: &[ServerSpec]) -> anyhow::Result<Wor
 const DEFAULT_WORKLOAD: &str = "hello";
 
 fn own_request(args: &RunArgs) -> anyhow::Result<OwnRequest> {
-    let body = args.body.as_deref().map(body).transpose()?;
+    let body = args.servers.body.as_deref().map(body).transpose()?;
     let url = args.url.as_deref().map(url::split).transpose()?;
     Ok(OwnRequest {
         request: Request {
-            method: method(args.method.as_deref(), body.is_some())?,
+            method: method(args.servers.method.as_deref(), body.is_some())?,
             path: args
+                .servers
                 .path
                 .clone()
                 .or(url.map(|url| url.path))
                 .unwrap_or_else(|| "/".to_owned()),
-            headers: args.header.clone(),
+            headers: args.servers.header.clone(),
             body: body.unwrap_or_default(),
         },
-        statuses: args.expect.unwrap_or(ExpectStatus::Any2xx),
-        verify: args.verify.unwrap_or_default(),
+        statuses: args.servers.expect.unwrap_or(ExpectStatus::Any2xx),
+        verify: args.servers.verify.unwrap_or_default(),
         agreed: None,
     })
 }

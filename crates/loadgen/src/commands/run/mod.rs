@@ -15,7 +15,7 @@ use crate::{exit, output};
 /// When nothing could be measured, or the result cannot be written.
 pub fn run(args: &RunArgs) -> anyhow::Result<u8> {
     interrupt::install()?;
-    let output = plan::output(args)?;
+    let output = args.output.output()?;
     let plan = plan::plan(args)?;
     cpu::say_if_busy(plan.quiet);
     let outcome = run::run(&plan)?;

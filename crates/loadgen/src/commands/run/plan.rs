@@ -10,7 +10,6 @@ use experiments::scenarios::fitted;
 use super::asked;
 use crate::args::run::RunArgs;
 use crate::args::{ArrivalsArg, ClientArg, Switch};
-use crate::output::{Output, check_files};
 
 /// Measured time of a default run, per server.
 const DEFAULT_DURATION: Duration = Duration::from_secs(5);
@@ -25,52 +24,58 @@ pub fn plan(args: &RunArgs) -> anyhow::Result<Plan> {
         work: asked::work(args, &servers)?,
         servers,
         traceparent: args
+            .servers
             .traceparent
             .then(|| telemetry::TraceParent::random().to_string()),
-        concurrency: args.concurrency as usize,
-        amount: match args.requests {
+        concurrency: args.load.concurrency as usize,
+        amount: match args.load.requests {
             Some(requests) => Amount::Requests(requests),
-            None => Amount::Time(args.duration.unwrap_or(DEFAULT_DURATION)),
+            None => Amount::Time(args.load.duration.unwrap_or(DEFAULT_DURATION)),
         },
         threads: threads(args),
         load_points: points(args),
-        arrivals: match args.arrivals {
+        arrivals: match args.load.arrivals {
             ArrivalsArg::Constant => Arrivals::Constant,
             ArrivalsArg::Poisson => Arrivals::Poisson,
         },
-        keep_alive: args.keep_alive.settings(),
-        idle_connections: args.idle.map_or(DEFAULT_IDLE, |idle| idle as usize),
-        wait: args.wait,
-        contrast: args.contrast == Switch::On && args.requests.is_none(),
-        warmup: args.warmup,
+        keep_alive: args.load.keep_alive.settings(),
+        idle_connections: args.servers.idle.map_or(DEFAULT_IDLE, |idle| idle as usize),
+        wait: args.servers.wait,
+        contrast: args.decision.contrast == Switch::On && args.load.requests.is_none(),
+        warmup: args.load.warmup,
         warmup_until_settled: false,
-        blocks: args.blocks,
-        interleave: args.interleave == Switch::On,
+        blocks: args.decision.blocks,
+        interleave: args.decision.interleave == Switch::On,
         one_slice_per_block: false,
-        timeout: args.timeout,
-        client: match args.client {
+        timeout: args.load.timeout,
+        client: match args.load.client {
             ClientArg::Raw => ClientKind::Raw,
             ClientArg::Reqwest => ClientKind::Reqwest,
         },
-        seed: args.seed.unwrap_or_else(random_seed),
+        seed: args.decision.seed.unwrap_or_else(random_seed),
         server_cpus: args
+            .servers
             .server_cpus
             .clone()
             .map_or_else(Vec::new, |cpus| cpus.0),
         client_cpus: args
+            .servers
             .client_cpus
             .clone()
             .map_or_else(Vec::new, |cpus| cpus.0),
-        max_errors: args.max_errors,
-        quiet: args.quiet,
+        max_errors: args.decision.max_errors,
+        quiet: args.output.quiet,
     };
-    fitted::fit(plan, args.idle.is_some())
+    fitted::fit(plan, args.servers.idle.is_some())
 }
 
 fn points(args: &RunArgs) -> Vec<LoadPoint> {
-    match args.rate {
+    match args.load.rate {
         Some(rate) => vec![LoadPoint::Rate(rate)],
-        None if args.url.is_some() || args.requests.is_some() || args.same_rate == Switch::Off => {
+        None if args.url.is_some()
+            || args.load.requests.is_some()
+            || args.decision.same_rate == Switch::Off =>
+        {
             vec![LoadPoint::Saturated]
         }
         None => vec![LoadPoint::Saturated, LoadPoint::SameRate],
@@ -79,23 +84,10 @@ fn points(args: &RunArgs) -> Vec<LoadPoint> {
 
 fn threads(args: &RunArgs) -> usize {
     let wanted = args
+        .load
         .threads
         .map_or_else(counters::available_cores, |threads| threads as usize);
-    wanted.min(args.concurrency as usize)
-}
-
-/// What becomes of the figures, checked.
-///
-/// # Errors
-/// When a file cannot be written.
-pub fn output(args: &RunArgs) -> anyhow::Result<Output> {
-    check_files(&args.output)?;
-    Ok(Output {
-        format: args.format.into(),
-        files: args.output.clone(),
-        save: !args.no_save,
-        quiet: args.quiet,
-    })
+    wanted.min(args.load.concurrency as usize)
 }
 
 #[cfg(test)]
@@ -111,7 +103,7 @@ mod tests {
     fn plan(line: &str) -> anyhow::Result<Plan> {
         let words = std::iter::once("loadgen").chain(line.split_whitespace());
         let args = Cli::try_parse_from(words)?.run;
-        super::output(&args)?;
+        args.output.output()?;
         super::plan(&args)
     }
 

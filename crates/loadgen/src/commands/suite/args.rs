@@ -4,8 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 
-use crate::args::FormatArg;
-use crate::output::{Output, check_files};
+use crate::args::run::RunOutputArgs;
 
 /// `loadgen suite`.
 #[derive(Debug, Args)]
@@ -32,7 +31,12 @@ pub struct SuiteArgs {
     #[arg(long, conflicts_with = "resume", help_heading = "How")]
     pub quick: bool,
     /// Go on with an interrupted suite: its record. What failed is tried again
-    #[arg(long, value_name = "FILE", help_heading = "How")]
+    #[arg(
+        long,
+        value_name = "FILE",
+        conflicts_with = "no_save",
+        help_heading = "How"
+    )]
     pub resume: Option<PathBuf>,
     /// Seed of the order of turns and of arrivals [default: random]
     #[arg(
@@ -43,32 +47,7 @@ pub struct SuiteArgs {
     )]
     pub seed: Option<u64>,
 
-    /// What is printed
-    #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
-    pub format: FormatArg,
-    /// Write the result to this file too; the ending decides the format (.md, .html, .csv, .json, .hgrm, .txt); repeatable
-    #[arg(short, long, value_name = "FILE", help_heading = "Output")]
-    pub output: Vec<PathBuf>,
-    /// Do not save the record under results/
-    #[arg(long, conflicts_with = "resume", help_heading = "Output")]
-    pub no_save: bool,
-    /// No progress
-    #[arg(short, long, help_heading = "Output")]
-    pub quiet: bool,
-}
-
-impl SuiteArgs {
-    /// What becomes of the figures, checked.
-    ///
-    /// # Errors
-    /// When a file cannot be written.
-    pub fn output(&self) -> anyhow::Result<Output> {
-        check_files(&self.output)?;
-        Ok(Output {
-            format: self.format.into(),
-            files: self.output.clone(),
-            save: !self.no_save,
-            quiet: self.quiet,
-        })
-    }
+    /// What becomes of the figures.
+    #[command(flatten)]
+    pub output: RunOutputArgs,
 }

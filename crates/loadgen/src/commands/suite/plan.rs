@@ -56,7 +56,7 @@ impl SuitePlan {
                 seed: args.seed.unwrap_or_else(random_seed),
                 counting_rule: COUNTING_RULE.to_owned(),
             },
-            output: args.output()?,
+            output: args.output.output()?,
         };
         let has_any = |row: &Row| plan.servers_of(row).map(|servers| !servers.is_empty());
         let runnable: Vec<bool> = plan.rows.iter().map(has_any).collect::<Result<_, _>>()?;
@@ -86,7 +86,7 @@ impl SuitePlan {
             rows: rows.iter().map(known).collect::<anyhow::Result<_>>()?,
             servers: parse(&config.servers)?,
             config,
-            output: args.output()?,
+            output: args.output.output()?,
         })
     }
 

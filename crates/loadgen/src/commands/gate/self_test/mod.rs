@@ -19,7 +19,7 @@ use record::{Block, COUNTING_RULE, Environment, LoadKind};
 use self::bank::Bank;
 use self::scenario::Scenario;
 use super::args::GateArgs;
-use super::bench::{Bench, GateBlock};
+use super::blocks::{Bench, GateBlock};
 use super::plan::{self, MeasurePlan, Pair, WorkloadPlan};
 use super::session;
 use super::settings::Settings;
