@@ -22,8 +22,13 @@ fn main() {
                 .to_string(),
         );
     }
-    // A new commit changes the log of HEAD; a changed source file makes cargo run this anyway.
-    println!("cargo::rerun-if-changed=src");
+    // A new commit changes the log of HEAD, an uncommitted change some source file of some crate.
+    for crate_of_ours in std::fs::read_dir("..").into_iter().flatten().flatten() {
+        let src = crate_of_ours.path().join("src");
+        if src.exists() {
+            println!("cargo::rerun-if-changed={}", src.display());
+        }
+    }
     println!("cargo::rerun-if-changed=build.rs");
     if let Some(log) = output("git", &["rev-parse", "--git-path", "logs/HEAD"]) {
         println!("cargo::rerun-if-changed={log}");

@@ -3,17 +3,17 @@
 use clap::{Parser, Subcommand};
 
 use crate::args::run::RunArgs;
-use crate::capacity::CapacityArgs;
-use crate::contenders::cli::{ArticleArgs, ContendersCommand};
-use crate::gate::args::{CompareArgs, GateArgs, InitArgs};
-use crate::guard::GuardArgs;
-use crate::limits::LimitsArgs;
-use crate::report_files::ReportArgs;
-use crate::scale::ScaleArgs;
-use crate::self_check::SelfCheckArgs;
-use crate::serve::ServeArgs;
-use crate::suite::args::SuiteArgs;
-use crate::sweep::args::SweepArgs;
+use crate::commands::capacity::CapacityArgs;
+use crate::commands::contenders::cli::{ArticleArgs, ContendersCommand};
+use crate::commands::gate::args::{CompareArgs, GateArgs, InitArgs};
+use crate::commands::guard::GuardArgs;
+use crate::commands::limits::LimitsArgs;
+use crate::commands::report::ReportArgs;
+use crate::commands::scale::ScaleArgs;
+use crate::commands::self_check::SelfCheckArgs;
+use crate::commands::serve::ServeArgs;
+use crate::commands::suite::args::SuiteArgs;
+use crate::commands::sweep::args::SweepArgs;
 
 /// Measures whether an async server beats a thread-per-connection server: by how much, and where it flips.
 ///

@@ -18,7 +18,7 @@ pub const TOO_BUSY: u8 = 3;
 /// Could not measure: usage, ports, descriptors, a server that did not start, or not one answer.
 pub const NOT_MEASURED: u8 = 2;
 /// Ended by Ctrl-C; what was measured until then was printed.
-pub const INTERRUPTED: u8 = 130;
+pub const INTERRUPTED: u8 = bench::interrupt::EXIT_CODE;
 
 /// The exit code of a run that left this record.
 pub fn of(record: &Record, max_errors: MaxErrors) -> u8 {

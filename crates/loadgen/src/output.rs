@@ -1,17 +1,14 @@
 //! The result: to standard output, to files, to `results/`.
 
-use std::fs;
 use std::io::{self, IsTerminal as _, Write as _};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, bail};
+use bench::files::{new_file, time_slug, write_whole};
+use bench::stderr::{progress, say};
 use record::Record;
 use render::document::Document;
-use render::{Format, RenderOptions, Rendered, json};
-use serde::Serialize;
-
-/// Where records are kept, below the folder the program runs in.
-const RESULTS: &str = "results";
+use render::{Format, RenderOptions, Rendered};
 
 /// What becomes of the figures.
 #[derive(Debug, Clone)]
@@ -132,13 +129,6 @@ pub fn print_document(document: &Document) -> anyhow::Result<()> {
     print(&render::text::render(document, &terminal_options()))
 }
 
-/// Says how far a command is, unless `quiet`.
-pub fn progress(quiet: bool, text: &str) {
-    if !quiet {
-        say(text);
-    }
-}
-
 /// Says what went wrong on standard error.
 pub fn complain(error: &anyhow::Error) {
     say(&format!("loadgen: {}", told_once(error)));
@@ -158,12 +148,6 @@ pub fn told_once(error: &anyhow::Error) -> String {
 /// Says something beside the result, unless `--quiet`.
 pub fn note(output: &Output, text: &str) {
     progress(output.quiet, text);
-}
-
-/// Says something beside the result. A reader of standard error that went away must not cost the result.
-pub fn say(text: &str) {
-    let line = format!("{text}\n");
-    io::stderr().write_all(line.as_bytes()).ok();
 }
 
 /// Prints to standard output. A reader that has seen enough (`| head`) is no failure.
@@ -205,26 +189,6 @@ fn save(record: &Record) -> anyhow::Result<PathBuf> {
     Ok(path)
 }
 
-/// The path of a file under `results/` that does not exist yet, its name beginning with `name`.
-///
-/// # Errors
-/// When the folder cannot be made, or the name is taken too often.
-pub fn new_file(name: &str) -> anyhow::Result<PathBuf> {
-    fs::create_dir_all(RESULTS).with_context(|| format!("cannot make the folder {RESULTS}"))?;
-    for attempt in 0..100 {
-        let suffix = if attempt == 0 {
-            String::new()
-        } else {
-            format!("-{attempt}")
-        };
-        let path = Path::new(RESULTS).join(format!("{name}{suffix}.json"));
-        if !path.exists() {
-            return Ok(path);
-        }
-    }
-    anyhow::bail!("a hundred records are called {RESULTS}/{name}")
-}
-
 /// `20261122T101500Z-hello-c360`.
 pub fn file_name(record: &Record) -> String {
     let slug: String = record
@@ -237,40 +201,6 @@ pub fn file_name(record: &Record) -> String {
     format!("{time}-{slug}-c{}", record.config.concurrency)
 }
 
-/// An RFC 3339 time as part of a file name: `20261122T101500Z`.
-pub fn time_slug(rfc3339: &str) -> String {
-    rfc3339
-        .chars()
-        .filter(char::is_ascii_alphanumeric)
-        .collect()
-}
-
-/// Writes beside the file and renames, so that a full disk leaves no half of a file.
-///
-/// # Errors
-/// When it cannot be written; the file that was there before is untouched then.
-pub fn write_whole(path: &Path, text: &str) -> anyhow::Result<()> {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(".part");
-    let part = path.with_file_name(name);
-    let written = fs::write(&part, text).and_then(|()| fs::rename(&part, path));
-    if written.is_err() {
-        fs::remove_file(&part).ok(); // the error that is told is the first one
-    }
-    written.with_context(|| format!("cannot write {}", path.display()))
-}
-
-/// Keeps the record of a command that goes on for long, if it is kept at all.
-///
-/// # Errors
-/// As [`write_whole`].
-pub fn keep(record: &impl Serialize, path: Option<&Path>) -> anyhow::Result<()> {
-    let Some(path) = path else {
-        return Ok(());
-    };
-    write_whole(path, &json::on_one_line(record)).context("the record cannot be kept")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -281,17 +211,5 @@ mod tests {
             .context("cannot connect: refused")
             .context("no answer");
         assert_eq!(told_once(&error), "no answer: cannot connect: refused");
-    }
-
-    #[test]
-    fn a_file_is_written_whole_or_not_at_all() {
-        let folder = tempfile::tempdir().expect("a temporary folder");
-        let path = folder.path().join("a.json");
-        write_whole(&path, "{}").expect("it can be written");
-        assert_eq!(fs::read_to_string(&path).expect("it is there"), "{}");
-        let error = write_whole(&folder.path().join("no/b.json"), "{}")
-            .expect_err("there is no such folder");
-        assert!(error.to_string().contains("b.json"), "{error}");
-        assert_eq!(fs::read_dir(folder.path()).expect("it is there").count(), 1);
     }
 }

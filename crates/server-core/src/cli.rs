@@ -1,6 +1,7 @@
 //! The flags that all servers share.
 
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use clap::Args;
 
@@ -168,6 +169,32 @@ pub fn parse_bytes(text: &str) -> Result<u64, String> {
         .ok_or_else(|| "that is more than 2^64 bytes".to_owned())
 }
 
+/// A time with its unit, such as `60s`, at most a day.
+///
+/// # Errors
+/// For everything else, with what is expected.
+pub fn parse_duration_or_zero(text: &str) -> Result<Duration, String> {
+    let allowed = "a time with its unit, such as 60s, 2m or 500ms";
+    let signed: jiff::SignedDuration = text.parse().map_err(|_| format!("expected {allowed}"))?;
+    let duration =
+        Duration::try_from(signed).map_err(|_| format!("expected {allowed}, not negative"))?;
+    if duration > Duration::from_secs(24 * 3600) {
+        return Err("at most 24h".to_owned());
+    }
+    Ok(duration)
+}
+
+/// The same, and at least a millisecond: nothing shorter can be measured.
+///
+/// # Errors
+/// As [`parse_duration_or_zero`].
+pub fn parse_duration(text: &str) -> Result<Duration, String> {
+    match parse_duration_or_zero(text)? {
+        duration if duration < Duration::from_millis(1) => Err("at least 1ms".to_owned()),
+        duration => Ok(duration),
+    }
+}
+
 /// Hyper's buffer has at least 8 KiB, so no server can be held to less.
 fn parse_head(text: &str) -> Result<usize, String> {
     let bytes = parse_bytes(text)?;
@@ -186,6 +213,24 @@ mod tests {
     struct Program {
         #[command(flatten)]
         common: CommonArgs,
+    }
+
+    #[test]
+    fn durations_carry_units() {
+        assert_eq!(parse_duration("60s"), Ok(Duration::from_secs(60)));
+        assert_eq!(parse_duration("2m"), Ok(Duration::from_secs(120)));
+        assert_eq!(parse_duration("500ms"), Ok(Duration::from_millis(500)));
+        assert_eq!(parse_duration_or_zero("0s"), Ok(Duration::ZERO));
+        for wrong in ["", "60", "s", "-1s", "1us", "25h", "1e9s", "∞"] {
+            assert!(parse_duration(wrong).is_err(), "{wrong}");
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn reading_a_duration_never_panics(text in "\\PC{0,20}") {
+            let _ = parse_duration_or_zero(&text);
+        }
     }
 
     #[test]

@@ -2,10 +2,10 @@
 
 pub mod output;
 pub mod run;
-pub mod values;
 
-pub use values::{
-    ArrivalsArg, ClientArg, Cpus, FormatArg, KeepAlive, MaxErrors, Switch, Verify, Wait,
-    parse_cpus, parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_rate,
+pub use bench::values::{
+    ArrivalsArg, ClientArg, Cpus, KeepAlive, MaxErrors, Switch, Verify, Wait, parse_cpus,
+    parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_rate,
     parse_statuses,
 };
+pub use output::FormatArg;

@@ -4,11 +4,40 @@
 use std::path::PathBuf;
 
 use anyhow::bail;
-use clap::Args;
+use clap::{Args, ValueEnum};
 use render::Format;
 
-use super::values::FormatArg;
 use crate::output::{Output, check_files};
+
+/// `--format`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum FormatArg {
+    /// Tables for a terminal.
+    Text,
+    /// The record.
+    Json,
+    /// For a README or a pull request.
+    Markdown,
+    /// One page that needs nothing else.
+    Html,
+    /// A row for each cell and each block.
+    Csv,
+    /// What HdrHistogram's plotter reads.
+    Hgrm,
+}
+
+impl From<FormatArg> for render::Format {
+    fn from(format: FormatArg) -> render::Format {
+        match format {
+            FormatArg::Text => render::Format::Text,
+            FormatArg::Json => render::Format::Json,
+            FormatArg::Markdown => render::Format::Markdown,
+            FormatArg::Html => render::Format::Html,
+            FormatArg::Csv => render::Format::Csv,
+            FormatArg::Hgrm => render::Format::Hgrm,
+        }
+    }
+}
 
 /// Where a result is shown.
 #[derive(Debug, Args)]

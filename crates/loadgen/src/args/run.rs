@@ -1,4 +1,4 @@
-//! The flags of a run.
+//! The flags of a run, in four groups.
 
 use std::path::PathBuf;
 use std::time::Duration;
@@ -6,10 +6,12 @@ use std::time::Duration;
 use clap::Args;
 use engine::ExpectStatus;
 
-use super::values::{
-    ArrivalsArg, ClientArg, Cpus, FormatArg, KeepAlive, MaxErrors, Switch, Verify, Wait,
-    parse_cpus, parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_path,
-    parse_rate, parse_statuses, parse_url,
+use super::output::FormatArg;
+use crate::output::{Output, check_files};
+use bench::values::{
+    ArrivalsArg, ClientArg, Cpus, KeepAlive, MaxErrors, Switch, Verify, Wait, parse_cpus,
+    parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_path, parse_rate,
+    parse_statuses, parse_url,
 };
 
 /// A run: what is loaded, how, and what becomes of the figures.
@@ -18,7 +20,23 @@ pub struct RunArgs {
     /// Load the server at this URL instead of the built-in ones
     #[arg(value_name = "URL", value_parser = parse_url)]
     pub url: Option<String>,
+    /// How hard, and for how long.
+    #[command(flatten)]
+    pub load: LoadArgs,
+    /// Which servers, and what they are asked.
+    #[command(flatten)]
+    pub servers: ServersArgs,
+    /// How the servers are compared.
+    #[command(flatten)]
+    pub decision: DecisionArgs,
+    /// What becomes of the figures.
+    #[command(flatten)]
+    pub output: RunOutputArgs,
+}
 
+/// How hard servers are loaded, and for how long.
+#[derive(Debug, Args)]
+pub struct LoadArgs {
     /// Connections per server
     #[arg(short, long, value_name = "N", default_value_t = 50, value_parser = clap::value_parser!(u32).range(1..), help_heading = "Load")]
     pub concurrency: u32,
@@ -49,7 +67,11 @@ pub struct RunArgs {
     /// HTTP client: raw sockets, or reqwest (always for https)
     #[arg(long, value_enum, default_value_t = ClientArg::Raw, help_heading = "Load")]
     pub client: ClientArg,
+}
 
+/// Which servers are loaded, and what they are asked.
+#[derive(Debug, Args)]
+pub struct ServersArgs {
     /// Server to measure, repeatable: [LABEL=]sync|sync-pool|async-bare|async, with flags of `loadgen
     /// serve` behind the name if any; [LABEL=]URL; or [LABEL=]exec:COMMAND with {port} in it [default: sync, async-bare, async]
     #[arg(
@@ -108,7 +130,11 @@ pub struct RunArgs {
     /// Pin the load generator's threads to these CPUs (Linux)
     #[arg(long, value_name = "CPUS", value_parser = parse_cpus, help_heading = "Servers and requests")]
     pub client_cpus: Option<Cpus>,
+}
 
+/// How servers are compared, and what is tolerated.
+#[derive(Debug, Args)]
+pub struct DecisionArgs {
     /// Blocks per load point; at least 6 give an interval. Fewer are made when one would have under a second
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=1000), help_heading = "Comparison")]
     pub blocks: u32,
@@ -127,7 +153,11 @@ pub struct RunArgs {
     /// Errors tolerated before the exit code says so: a number, or a share such as 0.5%
     #[arg(long, value_name = "N|N%", default_value = "1%", value_parser = parse_max_errors, help_heading = "Comparison")]
     pub max_errors: MaxErrors,
+}
 
+/// Where a run is shown and kept: its formats are those of a single run.
+#[derive(Debug, Args)]
+pub struct RunOutputArgs {
     /// What is printed
     #[arg(long, value_enum, default_value_t = FormatArg::Text, help_heading = "Output")]
     pub format: FormatArg,
@@ -140,4 +170,20 @@ pub struct RunArgs {
     /// No progress
     #[arg(short, long, help_heading = "Output")]
     pub quiet: bool,
+}
+
+impl RunOutputArgs {
+    /// The same, checked.
+    ///
+    /// # Errors
+    /// When a file cannot be written.
+    pub fn output(&self) -> anyhow::Result<Output> {
+        check_files(&self.output)?;
+        Ok(Output {
+            format: self.format.into(),
+            files: self.output.clone(),
+            save: !self.no_save,
+            quiet: self.quiet,
+        })
+    }
 }
