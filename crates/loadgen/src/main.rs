@@ -85,7 +85,7 @@ use clap::Parser as _;
 use crate::cli::{Cli, Command};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| cli::explained(error).exit());
     let result = match cli.command {
         Some(Command::Serve(args)) => serve::serve(args),
         Some(Command::Guard(args)) => guard::run(

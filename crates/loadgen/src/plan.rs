@@ -152,6 +152,13 @@ impl Plan {
                 check_rate(rate, time)?;
             }
         }
+        let at_socket = self.servers.iter().find(|server| server.is_at_socket());
+        if let (Some(server), ClientKind::Reqwest) = (at_socket, self.client) {
+            bail!(
+                "--client reqwest connects by TCP only: measure {} at its Unix socket with --client raw",
+                server.label
+            );
+        }
         check_files(&self.output.files)?;
         check_pinning(&[&self.server_cpus, &self.client_cpus])
     }
@@ -337,6 +344,14 @@ mod tests {
             ("--server-cpus 999", "there is no CPU 999"),
             ("--server exec:'a{port}", "not closed"),
             ("http:// ", "no host"),
+            ("-s sync -s asynch", "(did you mean `async`?)"),
+            ("-w helo", "(did you mean `hello`?)"),
+            ("-w mixed:cpuu", "has no mode `cpuu`"),
+            (
+                "unix:/a.sock --client reqwest",
+                "--client reqwest connects by TCP only",
+            ),
+            ("-s a=unix::/b", "names no socket"),
             ("http://127.0.0.1:1 --workload json", "exclude each other"),
             ("--workload nonsense", "nonsense"),
             ("-o x.docx", "docx"),

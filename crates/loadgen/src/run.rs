@@ -16,6 +16,7 @@ use crate::progress::Progress;
 use crate::sampler::Sampler;
 use crate::scenarios::contrast::Contrast;
 use crate::scenarios::{self, BesidePlan, Observations, Scenario, fitted};
+use crate::server_spec::ServerSpec;
 use crate::server_under_test::{Beside, Connects, ServerUnderTest};
 use crate::waiting::Waiting;
 use crate::work::Work;
@@ -105,7 +106,9 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
     if let Some(parent) = &plan.traceparent {
         output::progress(plan.output.quiet, &format!("traceparent: {parent}"));
     }
-    let queue_before = counters::listen_queue();
+    // What the machine counts of TCP says nothing of Unix sockets.
+    let by_tcp = !plan.servers.iter().all(ServerSpec::is_at_socket);
+    let queue_before = counters::listen_queue().filter(|_| by_tcp);
     let mut run = Run {
         plan,
         scenario: scenario.as_ref(),

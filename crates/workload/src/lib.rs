@@ -22,6 +22,7 @@
 //!
 //! - [`workloads`]: one file each; parameters, the answer, the expectation.
 //! - [`kernel`], [`waits`]: the work that is simulated.
+//! - [`mod@nearest`]: what a mistyped name was meant to be.
 
 pub mod answer;
 pub mod catalogue;
@@ -32,6 +33,7 @@ pub mod expectation;
 pub mod faults;
 pub mod kernel;
 pub mod lifetime;
+pub mod nearest;
 pub mod params;
 pub mod ready;
 pub mod rooms;
@@ -45,6 +47,7 @@ pub use catalogue::Workload;
 pub use config::{Faults, Limits, Waiting};
 pub use definition::{Class, Definition, Request, Scenario};
 pub use expectation::{Expectation, Mismatch};
+pub use nearest::nearest;
 pub use params::ParamError;
 pub use route::Route;
 pub use stats::{Counters, Stats};

@@ -6,6 +6,6 @@ pub mod values;
 
 pub use values::{
     ArrivalsArg, ClientArg, Cpus, FormatArg, KeepAlive, MaxErrors, Switch, Verify, Wait,
-    parse_cpus, parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_rate,
-    parse_statuses,
+    parse_cpus, parse_duration, parse_duration_or_zero, parse_header, parse_max_errors,
+    parse_method, parse_path, parse_rate, parse_statuses,
 };
