@@ -162,9 +162,29 @@ mod tests {
 
     #[test]
     fn of_a_flag_given_twice_the_last_counts_unless_it_adds_up() {
-        const VALUES: [&str; 14] = [
-            "1", "1s", "1%", "on", "/", "a: b", "p50=5%", "aa", "8", "pass", "exact", "x.md",
-            "p99<1s", "body",
+        const VALUES: [&str; 22] = [
+            "1",
+            "1s",
+            "1%",
+            "on",
+            "/",
+            "a: b",
+            "p50=5%",
+            "aa",
+            "8",
+            "pass",
+            "exact",
+            "x.md",
+            "p99<1s",
+            "body",
+            "127.0.0.1:1",
+            "64KiB",
+            "8KiB",
+            "200ms/1s",
+            "300:3s",
+            "404",
+            "GET",
+            "info",
         ];
         let mut seen = 0;
         for (words, command) in leaves(&Cli::command(), &[]) {
@@ -179,8 +199,11 @@ mod tests {
                 let is_right = |value: &&str| {
                     given(&words, &flag, Some(value), 1).is_none_or(|kind| !wrong.contains(&kind))
                 };
-                let value =
-                    takes_value.then(|| values.find(is_right).expect("a value that is one"));
+                let value = takes_value.then(|| {
+                    values
+                        .find(is_right)
+                        .unwrap_or_else(|| panic!("{words:?} {flag} takes none of the values"))
+                });
                 let (once, twice) = (
                     given(&words, &flag, value, 1),
                     given(&words, &flag, value, 2),
@@ -188,8 +211,7 @@ mod tests {
                 assert_eq!(once, twice, "{words:?} {flag} {value:?}");
                 let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
                 if matches!(arg.get_action(), ArgAction::Append) {
-                    let adds_up =
-                        help.contains("repeatable") || arg.get_value_delimiter().is_some();
+                    let adds_up = help.contains("repeat") || arg.get_value_delimiter().is_some();
                     assert!(
                         adds_up,
                         "{words:?} {flag} adds up, and its help does not say so: {help}"

@@ -307,10 +307,12 @@ fn bodies_that_change_in_both_are_explained_and_in_one_are_its_failure() {
     let folder = fakes(counts, counts, "");
     let output = gate(folder.path(), &["--no-save"]);
     assert_ends(&output, &[2]);
-    let page = stdout(&output);
+    let page = stdout(&output)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
     assert!(page.starts_with("COULD NOT MEASURE: "), "{page}");
     assert!(told.iter().all(|told| page.contains(told)), "{page}");
-    assert!(page.contains("(1 block)"), "one block tells: {page}");
 
     // The rate is searched for before the first block.
     let without_rate = [

@@ -154,7 +154,7 @@ fn parse(text: &str, file: &Path) -> anyhow::Result<Settings> {
             let at = error.span().map_or(0, |span| span.start);
             let line = text[..at].matches('\n').count();
             let setting = setting_at(text.lines().nth(line).unwrap_or_default());
-            let setting = setting.filter(|setting| !error.message().contains(setting));
+            let setting = setting.filter(|it| !error.message().contains(&format!("`{it}`")));
             let named = setting.map_or_else(String::new, |setting| format!("{setting}: "));
             bail!(
                 "{}:{}: {named}{}",
@@ -326,7 +326,7 @@ mod tests {
                 "loadgen.toml:4: verify: unknown variant `all`",
             ),
             ("[[workload]]\nname = \"a\"\n", "missing field `path`"),
-            ("[baseline]\nrun = 3", "loadgen.toml:2: invalid type"),
+            ("[baseline]\nrun = 3", "loadgen.toml:2: run: invalid type"),
             ("a = ", "loadgen.toml:1: "),
         ] {
             let error = read(text).expect_err(text).to_string();
