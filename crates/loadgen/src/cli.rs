@@ -133,6 +133,7 @@ mod tests {
             assert!(!told.contains("similar subcommand"), "{told}");
         }
         assert!(told("example.org").contains("example.org:80"));
+        assert!(told("async").contains("--server async"));
     }
 
     /// The words that lead to each command that takes no other.

@@ -684,6 +684,8 @@ fn the_self_test_goes_on_with_its_bank() {
         stdout(&output)
     );
     assert_eq!(usable(), 2);
+    let marked = format!("\u{feff}{}", bank(folder.path()));
+    std::fs::write(folder.path().join("bank.jsonl"), marked).expect("the bank");
 
     let output = test(&["--aa-blocks", "3", "--rate", "200", "--for", "5m"]);
     assert_ends(&output, &[0]);

@@ -6,7 +6,7 @@ use clap::ValueEnum;
 use engine::{ExpectStatus, StatusSet};
 use serde::Deserialize;
 
-use crate::url;
+use crate::{servers, url};
 
 /// A list of CPU numbers.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -152,11 +152,12 @@ pub fn parse_rate(text: &str) -> Result<f64, String> {
 }
 
 pub(super) fn parse_url(text: &str) -> Result<String, String> {
-    url::meant(text).ok_or_else(|| {
-        format!(
+    url::meant(text).ok_or_else(|| match servers::MODELS.contains(&text) {
+        true => format!("a built-in server is named by a flag: --server {text}"),
+        false => format!(
             "neither a command (see --help) nor a URL; a host is named with its port ({text}:80), or with http:// or \
              https:// in front of it, a Unix socket with unix:"
-        )
+        ),
     })
 }
 

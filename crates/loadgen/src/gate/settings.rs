@@ -342,6 +342,12 @@ mod tests {
     }
 
     #[test]
+    fn a_byte_order_mark_is_no_part_of_the_settings() {
+        let settings = read("\u{feff}[load]\nconcurrency = 3\n").unwrap();
+        assert_eq!(settings.load.concurrency.map(NonZeroU32::get), Some(3));
+    }
+
+    #[test]
     fn requests_are_read_as_on_the_command_line() {
         let text = "[[workload]]\nname = \"a\"\npath = \"/grün tee?q=\\\"\"\nmethod = \"PURGE\"\nexpect = \"2xx,304\"\n\
                     headers = { X-A = \"b\" }\n";
