@@ -26,7 +26,7 @@ pub struct RecordComparison {
 /// One figure in both records.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StoredRatio {
-    /// Server and workload.
+    /// Server (both its names, where it has two) and workload.
     pub server: String,
     /// Rate of an open loop.
     pub rate: Option<f64>,
@@ -42,8 +42,8 @@ pub struct StoredRatio {
     pub against_reference: Option<f64>,
 }
 
-/// Compares two records. Without rows nothing in them is comparable, and `not_comparable` says why.
-pub fn compare(a: &Record, b: &Record) -> RecordComparison {
+/// Compares two records, which have these names. Without rows nothing in them is comparable, and `not_comparable` says why.
+pub fn compare(names: (&str, &str), a: &Record, b: &Record) -> RecordComparison {
     let mut not_comparable = machines(&a.environment, &b.environment);
     not_comparable.extend(clients(a, b));
     not_comparable.extend(counting_rules(a, b));
@@ -59,8 +59,13 @@ pub fn compare(a: &Record, b: &Record) -> RecordComparison {
     }
     let mut rows = Vec::new();
     let mut has_reference = false;
+    let (servers, theirs) = (servers(a), servers(b));
+    let same_server = |server: &str| name_in(server, &servers, &theirs);
     for first in &a.results {
-        match same_request(first, a, b).and_then(|()| same_load(first, b)) {
+        let Some(server) = same_server(&first.server) else {
+            continue;
+        };
+        match same_request(first, a, b).and_then(|()| same_load(first, server, b)) {
             Ok(second) => {
                 let reference = references(a, b, first);
                 has_reference |= reference.is_some();
@@ -69,6 +74,12 @@ pub fn compare(a: &Record, b: &Record) -> RecordComparison {
             Err(reason) => not_comparable.push(reason),
         }
     }
+    let missing = |server: &&str, record: &str| format!("`{server}` is missing in {record}");
+    let only_a = servers.iter().filter(|it| same_server(it).is_none());
+    not_comparable.extend(only_a.map(|it| missing(it, names.1)));
+    let is_matched = |server: &&&str| servers.iter().any(|it| same_server(it) == Some(server));
+    let only_b = theirs.iter().filter(|it| !is_matched(it));
+    not_comparable.extend(only_b.map(|it| missing(it, names.0)));
     if rows.is_empty() && not_comparable.is_empty() {
         not_comparable.push("the first record has no results".to_owned());
     }
@@ -77,6 +88,33 @@ pub fn compare(a: &Record, b: &Record) -> RecordComparison {
         not_comparable,
         unknown,
         has_reference,
+    }
+}
+
+/// The servers of a record, in its order.
+fn servers(record: &Record) -> Vec<&str> {
+    let mut servers: Vec<&str> = record.results.iter().map(|it| it.server.as_str()).collect();
+    let mut seen = std::collections::HashSet::new();
+    servers.retain(|server| seen.insert(*server));
+    servers
+}
+
+/// The name in the other record of a server of this one. One that runs already is called by its URL, and may listen at
+/// another port another day: where both records have one server, that is the same.
+fn name_in<'a>(server: &str, own: &[&str], others: &[&'a str]) -> Option<&'a str> {
+    if let ([_], [other]) = (own, others)
+        && server.contains("://")
+        && without_port(server) == without_port(other)
+    {
+        return Some(other);
+    }
+    others.iter().find(|it| **it == server).copied()
+}
+
+fn without_port(url: &str) -> &str {
+    match url.rsplit_once(':') {
+        Some((host, port)) if port.parse::<u16>().is_ok() => host,
+        _ => url,
     }
 }
 
@@ -162,15 +200,19 @@ fn request_text(request: &RequestConfig) -> String {
     format!("{} {}{with}{body}", request.method, request.path)
 }
 
-/// The cell of the other record that was measured under the same load, or why there is none.
-fn same_load<'a>(cell: &CellResult, other: &'a Record) -> Result<&'a CellResult, String> {
+/// The cell of a server of the other record that was measured under the same load, or why there is none.
+fn same_load<'a>(
+    cell: &CellResult,
+    server: &str,
+    other: &'a Record,
+) -> Result<&'a CellResult, String> {
     let name = format!("{}, {}", cell.server, cell.workload);
     let same_kind: Vec<&CellResult> = other
         .results
         .iter()
         .filter(|it| {
-            (&it.server, &it.workload, it.load, it.keep_alive)
-                == (&cell.server, &cell.workload, cell.load, cell.keep_alive)
+            (it.server.as_str(), &it.workload, it.load, it.keep_alive)
+                == (server, &cell.workload, cell.load, cell.keep_alive)
         })
         .collect();
     let same = same_kind
@@ -220,11 +262,8 @@ fn references<'a>(
     if cell.server == REFERENCE_SERVER {
         return None;
     }
-    let wanted = CellResult {
-        server: REFERENCE_SERVER.to_owned(),
-        ..cell.clone()
-    };
-    Some((same_load(&wanted, a).ok()?, same_load(&wanted, b).ok()?))
+    let of = |record| same_load(cell, REFERENCE_SERVER, record).ok();
+    Some((of(a)?, of(b)?))
 }
 
 fn ratios(
@@ -240,7 +279,10 @@ fn ratios(
         let (first, second) = (figure(*metric, a)?, figure(*metric, b)?);
         let against = reference.and_then(|(a, b)| Some((figure(*metric, a)?, figure(*metric, b)?)));
         Some(StoredRatio {
-            server: format!("{}, {}", a.server, a.workload),
+            server: match a.server == b.server {
+                true => format!("{}, {}", a.server, a.workload),
+                false => format!("{} and {}, {}", a.server, b.server, a.workload),
+            },
             rate: a.rate,
             metric: *metric,
             a: first,

@@ -12,6 +12,9 @@ use crate::values::Verify;
 
 /// Between the two times that the first server is asked: an answer that holds the time of day differs then.
 const APART: Duration = Duration::from_secs(1);
+/// Bytes of a body that are kept. A longer one is compared by its length and a hash, and under load by its length alone:
+/// memory stays as it is, and the load generator has no more to do.
+const KEPT_BYTES: usize = 8 << 20;
 /// Characters of an answer that stand in a message.
 const SHOWN: usize = 300;
 
@@ -68,7 +71,8 @@ impl Question<'_> {
         Ok(Expect {
             status: ExpectStatus::Exact(answer.status),
             body: match self.verify {
-                Verify::Body => ExpectBody::Exact(answer.body),
+                Verify::Body if answer.is_whole() => ExpectBody::Exact(answer.body),
+                Verify::Body => ExpectBody::Length(answer.body_bytes),
                 Verify::Status | Verify::None => ExpectBody::Any,
             },
         })
@@ -80,7 +84,8 @@ impl Question<'_> {
     /// When it does not answer, or with a status that is not expected.
     pub fn ask(&self, sut: &ServerUnderTest, timeout: Duration) -> anyhow::Result<Answer> {
         let request = sut.request(self.request);
-        let answer = engine::fetch(&sut.base_url, &request, timeout).with_context(|| {
+        let answer = engine::fetch_start(&sut.base_url, &request, KEPT_BYTES, timeout);
+        let answer = answer.with_context(|| {
             format!(
                 "{} does not answer {}{}",
                 sut.label,
@@ -128,22 +133,28 @@ fn alike(a: &Answer, b: &Answer, verify: Verify) -> bool {
         (Some(a), Some(b)) => same_media_type(a, b),
         (a, b) => a == b,
     };
+    // What is whole in both is compared itself; of what is longer the beginning, the length and the hash.
+    let same_body =
+        || a.body == b.body && (a.body_bytes, a.body_hash) == (b.body_bytes, b.body_hash);
     match verify {
         Verify::None => true,
         Verify::Status => a.status == b.status,
-        Verify::Body => a.status == b.status && a.body == b.body && same_type(),
+        Verify::Body => a.status == b.status && same_body() && same_type(),
     }
 }
 
 fn shown(answer: &Answer) -> String {
     let body = String::from_utf8_lossy(&answer.body);
     let start: String = body.chars().take(SHOWN).collect();
-    let rest = if start.len() < body.len() { "…" } else { "" };
+    let rest = if (start.len() as u64) < answer.body_bytes {
+        "…"
+    } else {
+        ""
+    };
     let content_type = answer.header("content-type").unwrap_or("no content type");
     format!(
         "status {}, {content_type}, {} bytes: {start:?}{rest}",
-        answer.status,
-        answer.body.len()
+        answer.status, answer.body_bytes
     )
 }
 
@@ -156,6 +167,8 @@ mod tests {
             status,
             headers: vec![("content-type".to_owned(), content_type.to_owned())],
             body: body.into(),
+            body_bytes: body.len() as u64,
+            body_hash: 0,
         }
     }
 

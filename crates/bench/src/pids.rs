@@ -1,8 +1,9 @@
 //! The processes of a server: one, or a tree that may change while it serves.
 
 use std::net::{SocketAddr, ToSocketAddrs as _, UdpSocket};
+use std::path::Path;
 
-use crate::counters;
+use crate::{counters, url};
 
 /// The processes whose CPU and memory are a server's.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +21,12 @@ pub enum Pids {
 impl Pids {
     /// Those of a server that runs already: whoever listens there, if that is on this machine.
     pub fn of_url(base_url: &str) -> Self {
+        if let Some(socket) = url::socket(base_url) {
+            return match counters::listeners_at_socket(Path::new(socket)) {
+                owners if owners.is_empty() => Self::Unknown,
+                owners => of_owners(owners),
+            };
+        }
         let host = base_url
             .split_once("://")
             .map_or(base_url, |(_, host)| host);

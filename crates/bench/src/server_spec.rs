@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use async_server::{Flavor, Model};
-use workload::Workload;
+use workload::{Workload, nearest};
 
 use crate::process::ForeignCommand;
 use crate::{counters, url};
@@ -40,7 +40,7 @@ pub enum ServerSource {
     Contender(Box<ForeignCommand>),
     /// A server that runs already: its base URL, without a path.
     Running {
-        /// `http://host:port`.
+        /// `http://host:port`, or `unix:SOCKET`.
         base_url: String,
     },
 }
@@ -76,8 +76,8 @@ impl ServerSpec {
             }
             _ => (None, text),
         };
-        if url::is_url(rest) {
-            let url = url::split(rest)?;
+        if let Some(url) = url::meant(rest) {
+            let url = url::split(&url)?;
             let label = label.map_or_else(|| url.base.clone(), str::to_owned);
             return Ok(Self {
                 label,
@@ -113,7 +113,8 @@ impl ServerSpec {
         let model = words.next().unwrap_or_default();
         if !servers::MODELS.contains(&model.as_str()) {
             bail!(
-                "--server {text:?}: there is no server {model:?}; there are {}, URLs and exec:COMMAND",
+                "--server {text:?}: there is no server {model:?}{}; there are {}, URLs and exec:COMMAND",
+                nearest(&model, servers::MODELS),
                 servers::MODELS.join(", ")
             );
         }
@@ -126,6 +127,11 @@ impl ServerSpec {
             path: None,
             authorization: None,
         })
+    }
+
+    /// Whether it runs already and listens at a Unix socket.
+    pub fn is_at_socket(&self) -> bool {
+        matches!(&self.source, ServerSource::Running { base_url } if url::socket(base_url).is_some())
     }
 
     /// Whether it is none of the built-in ones.

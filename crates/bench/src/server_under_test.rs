@@ -12,6 +12,7 @@ use crate::loader::Loader;
 use crate::pids::Pids;
 use crate::process::{ForeignCommand, ServerProcess};
 use crate::server_spec::{ServerSource, ServerSpec};
+use crate::url;
 
 /// How long asking all connections once may take.
 const LONGEST_ROUND: Duration = Duration::from_secs(60);
@@ -38,7 +39,7 @@ fn foreign(command: &[String]) -> ForeignCommand {
 pub struct ServerUnderTest {
     /// Name it is shown by.
     pub label: String,
-    /// `http://host:port`.
+    /// `http://host:port`, or `unix:SOCKET`.
     pub base_url: String,
     /// Path and query that it is asked for, where it has its own.
     path: Option<String>,
@@ -201,11 +202,7 @@ impl ServerUnderTest {
 
     /// Where it is asked, as a record tells it: with its own path, if it has one.
     pub fn url(&self) -> String {
-        format!(
-            "{}{}",
-            self.base_url,
-            self.path.as_deref().unwrap_or_default()
-        )
+        url::joined(&self.base_url, self.path.as_deref().unwrap_or_default())
     }
 
     /// What it is asked on so many connections.

@@ -7,7 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 /// A URL, split.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Parts {
-    /// `http://host:port`.
+    /// `http://host:port`, or `unix:SOCKET`.
     pub base: String,
     /// Path and query, encoded as they are sent; `/` where there is none.
     pub path: String,
@@ -21,7 +21,23 @@ pub fn is_url(text: &str) -> bool {
         let start = text.get(..scheme.len());
         start.is_some_and(|start| start.eq_ignore_ascii_case(scheme))
     };
-    begins("http://") || begins("https://")
+    begins("http://") || begins("https://") || begins_at_socket(text)
+}
+
+/// Begins the URL of a server that listens at a Unix socket: `unix:/run/app.sock:/path`.
+const UNIX: &str = "unix:";
+
+/// The Unix socket of a base URL, if it is at one.
+pub fn socket(base: &str) -> Option<&str> {
+    base.strip_prefix(UNIX)
+}
+
+/// A base URL with a path behind it.
+pub fn joined(base: &str, path: &str) -> String {
+    match socket(base) {
+        Some(_) if !path.is_empty() => format!("{base}:{path}"),
+        _ => format!("{base}{path}"),
+    }
 }
 
 /// The URL that a text stands for: `localhost:8080/a` is meant as `http://localhost:8080/a`.
@@ -44,6 +60,9 @@ pub fn meant(text: &str) -> Option<String> {
 /// # Errors
 /// When it is none, or has characters that no URL can have.
 pub fn split(url: &str) -> anyhow::Result<Parts> {
+    if let Some(rest) = url.get(UNIX.len()..).filter(|_| begins_at_socket(url)) {
+        return split_socket(url, rest);
+    }
     let without_fragment = url.split('#').next().unwrap_or_default();
     let Some((scheme, rest)) = without_fragment.split_once("://") else {
         bail!("{url:?} is not a URL")
@@ -57,13 +76,7 @@ pub fn split(url: &str) -> anyhow::Result<Parts> {
     if host.is_empty() || host.contains(char::is_whitespace) {
         bail!("{:?} has no host that can be used", without_password(url));
     }
-    if let Some(control) = path.chars().find(|c| c.is_control()) {
-        bail!(
-            "{:?} has a control character ({control:?}) in its path or query",
-            without_password(url)
-        );
-    }
-    let path = encoded(path);
+    let path = sendable(url, path)?;
     Ok(Parts {
         base: format!("{}://{host}", scheme.to_ascii_lowercase()),
         path: match path.starts_with('/') {
@@ -72,6 +85,37 @@ pub fn split(url: &str) -> anyhow::Result<Parts> {
         },
         authorization: user.map(|user| format!("Basic {}", STANDARD.encode(decoded(user)))),
     })
+}
+
+fn begins_at_socket(url: &str) -> bool {
+    let start = url.get(..UNIX.len());
+    start.is_some_and(|start| start.eq_ignore_ascii_case(UNIX))
+}
+
+/// What follows `unix:`: the path of the socket up to the first `:/`, then path and query.
+fn split_socket(url: &str, rest: &str) -> anyhow::Result<Parts> {
+    let end = rest.find(":/");
+    let (socket, path) = end.map_or((rest, "/"), |end| (&rest[..end], &rest[end + 1..]));
+    if socket.is_empty() {
+        bail!("{url:?} names no socket: a server at a Unix socket is unix:/run/app.sock:/path")
+    }
+    let path = path.split('#').next().unwrap_or_default();
+    Ok(Parts {
+        base: format!("{UNIX}{socket}"),
+        path: sendable(url, path)?,
+        authorization: None,
+    })
+}
+
+/// Path and query of a URL as they are sent.
+fn sendable(url: &str, path: &str) -> anyhow::Result<String> {
+    if let Some(control) = path.chars().find(|c| c.is_control()) {
+        bail!(
+            "{:?} has a control character ({control:?}) in its path or query",
+            without_password(url)
+        );
+    }
+    Ok(encoded(path))
 }
 
 /// A text with the password of every URL in it left out.
@@ -145,6 +189,27 @@ mod tests {
         assert_eq!(parts.authorization.as_deref(), Some("Basic dTo6cA=="));
         assert_eq!(without_password("m=http://u:p@h/a"), "m=http://h/a");
         assert_eq!(without_password("http://h/a@b"), "http://h/a@b");
+    }
+
+    #[test]
+    fn a_socket_ends_where_a_path_begins() {
+        for (typed, base, path) in [
+            (
+                "unix:/run/a.sock:/b?c=:/d#e",
+                "unix:/run/a.sock",
+                "/b?c=:/d",
+            ),
+            ("UNIX:/run/a.sock", "unix:/run/a.sock", "/"),
+            ("unix:a:b", "unix:a:b", "/"),
+            ("unix:a:/ä", "unix:a", "/%C3%A4"),
+        ] {
+            let parts = split(typed).unwrap();
+            assert_eq!((parts.base.as_str(), parts.path.as_str()), (base, path));
+            assert!(is_url(typed));
+        }
+        assert!(split("unix:").is_err() && split("unix::/x").is_err());
+        assert_eq!(joined("unix:/a", "/b"), "unix:/a:/b");
+        assert_eq!(joined("http://h", "/b"), "http://h/b");
     }
 
     #[test]

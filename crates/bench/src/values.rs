@@ -127,15 +127,42 @@ pub fn parse_rate(text: &str) -> Result<f64, String> {
 
 /// A URL, its scheme added where a host is meant.
 pub fn parse_url(text: &str) -> Result<String, String> {
-    url::meant(text).ok_or_else(|| {
-        "neither a command (see --help) nor a URL that begins with http:// or https://".to_owned()
+    url::meant(text).ok_or_else(|| match servers::MODELS.contains(&text) {
+        true => format!("a built-in server is named by a flag: --server {text}"),
+        false => format!(
+            "neither a command (see --help) nor a URL; a host is named with its port ({text}:80), or with http:// or \
+             https:// in front of it, a Unix socket with unix:"
+        ),
     })
+}
+
+/// A method as it is sent.
+pub fn parse_method(text: &str) -> Result<String, String> {
+    const USUAL: [&str; 8] = [
+        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
+    ];
+    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
+    if text.is_empty() || !text.chars().all(is_token) {
+        return Err(format!("{text:?} is not an HTTP method"));
+    }
+    let capitals = text.to_ascii_uppercase();
+    if text != capitals && USUAL.contains(&capitals.as_str()) {
+        return Err(format!(
+            "methods are written in capitals; did you mean {capitals}?"
+        ));
+    }
+    Ok(text.to_owned())
+}
+
+/// The method where none is named.
+pub fn default_method(has_body: bool) -> &'static str {
+    if has_body { "POST" } else { "GET" }
 }
 
 /// A path with its query, encoded as it is sent.
 pub fn parse_path(text: &str) -> Result<String, String> {
     if !text.starts_with('/') {
-        return Err("a path begins with /".to_owned());
+        return Err(format!("{text:?} is not a path: it begins with /"));
     }
     let parts = url::split(&format!("http://h{text}")).map_err(|error| error.to_string())?;
     Ok(parts.path)
@@ -263,7 +290,7 @@ mod tests {
         fn parsers_never_panic(text in "\\PC{0,20}") {
             let _ = parse_rate(&text);
             let _ = (parse_url(&text), parse_path(&text), parse_statuses(&text));
-            let _ = parse_header(&text);
+            let _ = (parse_header(&text), parse_method(&text));
             let _ = parse_cpus(&text);
             let _ = parse_max_errors(&text);
         }

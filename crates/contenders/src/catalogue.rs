@@ -78,7 +78,8 @@ pub fn select(folders: &[PathBuf], only: &[String]) -> anyhow::Result<Vec<Entry>
         let names: Vec<_> = entries.iter().map(|it| it.facts.name.clone()).collect();
         if let Some(unknown) = only.iter().find(|name| !names.contains(name)) {
             bail!(
-                "--only: there is no contender {unknown:?}; there are {}",
+                "--only: there is no contender {unknown:?}{}; there are {}",
+                workload::nearest(unknown, names.iter().map(String::as_str)),
                 names.join(", ")
             );
         }

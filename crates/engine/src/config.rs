@@ -58,7 +58,8 @@ impl TargetId {
 pub struct Target {
     /// Shown in the live view and in errors.
     pub name: String,
-    /// Base: `http://host:port` or `https://…`; a path in it is put before every request's path.
+    /// Base: `http://host:port`, `https://…`, or `unix:SOCKET` for a Unix socket (raw client only); a path in it
+    /// (`unix:SOCKET:/path`) is put before every request's path.
     pub url: String,
     /// The kinds of request; usually one.
     pub requests: Vec<RequestClass>,

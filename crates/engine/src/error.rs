@@ -2,6 +2,7 @@
 //! instead ([`crate::ErrorCounts`]).
 
 use std::io;
+use std::path::PathBuf;
 
 use crate::measurement::ErrorCounts;
 
@@ -53,7 +54,7 @@ pub enum EngineError {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ConnectError {
-    /// Not `http://…` or `https://…` with a host.
+    /// Not `http://…` or `https://…` with a host, nor `unix:…` with a socket.
     #[error("{url:?} is not a URL to load: {reason}")]
     InvalidUrl {
         /// As given.
@@ -84,6 +85,14 @@ pub enum ConnectError {
         host: String,
         /// Why.
         source: io::Error,
+    },
+    /// What stands for a Unix socket cannot be one.
+    #[error("unix:{}: {reason}", path.display())]
+    Socket {
+        /// The socket's path.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
     },
     /// The process may not open so many files.
     #[error(transparent)]

@@ -1,4 +1,4 @@
-//! One request, the whole answer kept: for verification and readiness, never for measuring.
+//! One request and its answer: for verification and readiness, never for measuring.
 
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -6,30 +6,37 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use reqwest::Url;
 
-use crate::client::{kind_of, reason_of, tls_config};
+use crate::client::{Dialer, kind_of, reason_of, tls_config};
 use crate::config::Request;
+use crate::endpoint::{Address, Base};
 use crate::error::ConnectError;
 use crate::measurement::ErrorKind;
-use crate::plan::{Endpoint, PlannedRequest, parse_url, resolve};
+use crate::plan::PlannedRequest;
 use crate::response::{KnownHead, Progress, ResponseParser};
 
-/// Largest answer kept, in bytes.
-const MAX_ANSWER: usize = 64 * 1024 * 1024;
+/// Largest body that [`fetch`] keeps, in bytes.
+const LARGEST_BODY: usize = 64 * 1024 * 1024;
+
+/// Bytes of an answer's heads, interim ones included, that are looked at for fields.
+const LONGEST_HEADS: usize = 1024 * 1024;
 
 /// Pause between two attempts to connect to a server that is starting.
 const RETRY: Duration = Duration::from_millis(5);
 
-/// A whole answer.
+/// An answer, read to its end.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Answer {
     /// 200, …
     pub status: u16,
     /// Names in lower case, in the order sent.
     pub headers: Vec<(String, String)>,
-    /// Decoded from its transfer coding.
+    /// Decoded from its transfer coding; its beginning where it has more bytes than were to be kept.
     pub body: Bytes,
+    /// Bytes of the whole body.
+    pub body_bytes: u64,
+    /// FNV-1a of the whole body (64 bits). It tells bodies apart that differ by accident, not by intent.
+    pub body_hash: u64,
 }
 
 impl Answer {
@@ -39,6 +46,51 @@ impl Answer {
         let mut headers = self.headers.iter();
         let found = headers.find(|(other, _)| other.eq_ignore_ascii_case(name));
         found.map(|(_, value)| value.as_str())
+    }
+
+    /// Whether all of its body was kept.
+    #[must_use]
+    pub fn is_whole(&self) -> bool {
+        self.body.len() as u64 == self.body_bytes
+    }
+}
+
+/// A body while it is read: its beginning kept, all of it counted.
+struct Body {
+    start: Vec<u8>,
+    most: usize,
+    bytes: u64,
+    hash: u64,
+}
+
+impl Body {
+    fn new(most: usize) -> Self {
+        const OFFSET_BASIS: u64 = 0xcbf2_9ce4_8422_2325;
+        Self {
+            start: Vec::new(),
+            most,
+            bytes: 0,
+            hash: OFFSET_BASIS,
+        }
+    }
+
+    fn take(&mut self, piece: &[u8]) {
+        const PRIME: u64 = 0x0100_0000_01b3;
+        let kept = piece.len().min(self.most - self.start.len());
+        self.start.extend_from_slice(&piece[..kept]);
+        self.bytes += piece.len() as u64;
+        let step = |hash: u64, byte: &u8| (hash ^ u64::from(*byte)).wrapping_mul(PRIME);
+        self.hash = piece.iter().fold(self.hash, step);
+    }
+
+    fn answer(self, status: u16, headers: Vec<(String, String)>) -> Answer {
+        Answer {
+            status,
+            headers,
+            body: self.start.into(),
+            body_bytes: self.bytes,
+            body_hash: self.hash,
+        }
     }
 }
 
@@ -69,22 +121,48 @@ type Failure = (ErrorKind, String);
 /// own and returns the whole answer, whatever its status.
 ///
 /// # Errors
-/// If there is no complete answer within `timeout`.
+/// If there is no complete answer within `timeout`, or its body has more than 64 MiB.
 pub fn fetch(url: &str, request: &Request, timeout: Duration) -> Result<Answer, FetchError> {
-    let base = parse_url(url)?;
-    let planned = PlannedRequest::new(&base, request, false);
+    let answer = fetch_start(url, request, LARGEST_BODY, timeout)?;
+    if answer.is_whole() {
+        return Ok(answer);
+    }
+    let bytes = answer.body_bytes;
+    Err(FetchError::Failed {
+        method: request.method.clone(),
+        url: format!("{url}{}", request.path),
+        kind: ErrorKind::Body,
+        reason: format!("the body has {bytes} bytes, and {LARGEST_BODY} are the most that is kept"),
+    })
+}
+
+/// The same, but of the body only the first `kept_bytes` are kept. All of it is read, counted and hashed.
+///
+/// # Errors
+/// If there is no complete answer within `timeout`.
+pub fn fetch_start(
+    url: &str,
+    request: &Request,
+    kept_bytes: usize,
+    timeout: Duration,
+) -> Result<Answer, FetchError> {
+    let base = Base::parse(url)?;
+    let planned = PlannedRequest::new(&base.url, request, false);
     let planned = planned.map_err(|reason| ConnectError::InvalidRequest {
         name: request.path.clone(),
         reason,
     })?;
     let deadline = Instant::now() + timeout;
-    let endpoint = resolve(base, timeout)?;
-    let result = if endpoint.is_https() {
-        fetch_tls(&endpoint, &planned, timeout)
-    } else {
-        fetch_plain(endpoint.address, &planned, deadline)
+    let typed = base.typed(&planned.url);
+    let endpoint = base.resolve(timeout)?;
+    let body = Body::new(kept_bytes);
+    let result = match &endpoint.address {
+        Address::Tcp(address) if endpoint.is_https() => {
+            fetch_tls((&endpoint.host, *address), &planned, body, timeout)
+        }
+        address => fetch_plain(address, &planned, body, deadline),
     };
-    result.map_err(|(kind, reason)| failed(planned.method.as_str(), &planned.url, kind, reason))
+    result.map_err(|(kind, reason)| failed(planned.method.as_str(), typed, kind, reason))
 }
 
 /// Waits until the server at `url` accepts connections.
@@ -93,37 +171,53 @@ pub fn fetch(url: &str, request: &Request, timeout: Duration) -> Result<Answer, 
 /// If it does not within `timeout`; the reason is the last attempt's.
 pub fn wait_until_accepting(url: &str, timeout: Duration) -> Result<(), FetchError> {
     let deadline = Instant::now() + timeout;
-    let endpoint = resolve(parse_url(url)?, timeout)?;
+    let address = Base::parse(url)?.resolve(timeout)?.address;
     loop {
         let left = left(deadline).unwrap_or(RETRY);
-        match TcpStream::connect_timeout(&endpoint.address, left) {
+        match connect(&address, left) {
             Ok(_) => return Ok(()),
             Err(error) if Instant::now() + RETRY >= deadline => {
                 let (kind, reason) = connect_failure(&error);
-                return Err(failed("CONNECT", &endpoint.url, kind, reason));
+                return Err(failed("CONNECT", url.to_owned(), kind, reason));
             }
             Err(_) => thread::sleep(RETRY),
         }
     }
 }
 
-fn failed(method: &str, url: &Url, kind: ErrorKind, reason: String) -> FetchError {
+/// A connection that blocks.
+fn connect(address: &Address, time: Duration) -> io::Result<TcpStream> {
+    if let Address::Tcp(address) = address {
+        return TcpStream::connect_timeout(address, time);
+    }
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let dialer = Dialer::new(address.clone());
+    let dialled = runtime.block_on(async { tokio::time::timeout(time, dialer.dial()).await });
+    let stream = dialled.map_err(|_| io::Error::from(io::ErrorKind::TimedOut))??;
+    let stream = stream.into_std()?;
+    stream.set_nonblocking(false)?;
+    Ok(stream)
+}
+
+fn failed(method: &str, url: String, kind: ErrorKind, reason: String) -> FetchError {
     FetchError::Failed {
         method: method.to_owned(),
-        url: url.to_string(),
+        url,
         kind,
         reason,
     }
 }
 
 fn fetch_plain(
-    address: SocketAddr,
+    address: &Address,
     request: &PlannedRequest,
+    body: Body,
     deadline: Instant,
 ) -> Result<Answer, Failure> {
     let time = left(deadline).ok_or_else(timed_out)?;
-    let stream = TcpStream::connect_timeout(&address, time);
-    let mut stream = stream.map_err(|error| connect_failure(&error))?;
+    let mut stream = connect(address, time).map_err(|error| connect_failure(&error))?;
     // A server may answer before it has read all of a large request, and read no more of it.
     let mut writer = stream
         .try_clone()
@@ -131,7 +225,7 @@ fn fetch_plain(
         .map_err(|error| (ErrorKind::Send, error.to_string()))?;
     thread::scope(|scope| {
         let written = scope.spawn(move || writer.write_all(&request.bytes));
-        let answer = read_answer(&mut stream, request, deadline);
+        let answer = read_answer(&mut stream, request, body, deadline);
         stream.shutdown(Shutdown::Both).ok(); // ends the writing, too
         match (written.join(), answer) {
             (_, Ok(answer)) => Ok(answer),
@@ -143,16 +237,18 @@ fn fetch_plain(
     })
 }
 
-/// The whole answer to a request, as it comes.
+/// The answer to a request, as it comes.
 fn read_answer(
     stream: &mut TcpStream,
     request: &PlannedRequest,
+    mut body: Body,
     deadline: Instant,
 ) -> Result<Answer, Failure> {
     let mut parser = ResponseParser::new();
     parser.begin(request.bodiless);
     let mut known = KnownHead::default();
-    let (mut raw, mut body) = (Vec::new(), Vec::new());
+    // The head is read once more at the end, for its fields: it is what comes before the body.
+    let mut head = Vec::new();
     let mut buffer = vec![0; 16 * 1024];
     loop {
         let time = left(deadline).ok_or_else(timed_out)?;
@@ -169,14 +265,10 @@ fn read_answer(
             Err(error) if is_timeout(&error) => return Err(timed_out()),
             Err(error) => return Err((ErrorKind::Receive, error.to_string())),
         };
-        raw.extend_from_slice(&buffer[..length]);
-        if raw.len() > MAX_ANSWER {
-            let reason = format!("the answer is larger than {MAX_ANSWER} bytes");
-            return Err((ErrorKind::Body, reason));
+        if body.bytes == 0 && head.len() < LONGEST_HEADS {
+            head.extend_from_slice(&buffer[..length]);
         }
-        let progress = parser.feed(&buffer[..length], &mut known, |piece| {
-            body.extend_from_slice(piece);
-        });
+        let progress = parser.feed(&buffer[..length], &mut known, |piece| body.take(piece));
         match progress.map_err(|error| (ErrorKind::Protocol, error.to_string()))? {
             Progress::Partial => {}
             Progress::Complete { excess: 0 } => break,
@@ -186,11 +278,7 @@ fn read_answer(
             }
         }
     }
-    Ok(Answer {
-        status: parser.head().status,
-        headers: headers(&raw),
-        body: body.into(),
-    })
+    Ok(body.answer(parser.head().status, headers(&head)))
 }
 
 /// The fields of the final head in bytes that the parser has accepted.
@@ -213,8 +301,9 @@ fn headers(mut raw: &[u8]) -> Vec<(String, String)> {
 }
 
 fn fetch_tls(
-    endpoint: &Endpoint,
+    (host, address): (&str, SocketAddr),
     request: &PlannedRequest,
+    mut body: Body,
     timeout: Duration,
 ) -> Result<Answer, Failure> {
     let connect = |reason: String| (ErrorKind::Connect, reason);
@@ -227,11 +316,11 @@ fn fetch_tls(
         .tls_backend_preconfigured(tls)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
-        .resolve(&endpoint.host, endpoint.address)
+        .resolve(host, address)
         .timeout(timeout)
         .build();
     let exchange = async {
-        let answer = client?
+        let mut answer = client?
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
             .body(request.body.clone())
@@ -243,12 +332,10 @@ fn fetch_tls(
         let headers = fields
             .map(|(name, value)| (name.to_string(), text(value.as_bytes())))
             .collect();
-        let body = answer.bytes().await?;
-        Ok(Answer {
-            status,
-            headers,
-            body,
-        })
+        while let Some(piece) = answer.chunk().await? {
+            body.take(&piece);
+        }
+        Ok(body.answer(status, headers))
     };
     runtime.block_on(exchange).map_err(|error: reqwest::Error| {
         let kind = match error.is_timeout() {

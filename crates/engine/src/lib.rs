@@ -16,6 +16,7 @@
 //! | `worker` | a worker thread: its runtime, its targets, one slice until the run moves on |
 //! | `drive` | the life of one connection: slice after slice, take a send slot, ask, record |
 //! | `send_slot`, `pacer`, `schedule` | *when* to send |
+//! | `endpoint` | *where* to connect |
 //! | `client`, `response` | *how* to send, and what an answer is |
 //! | `recorder`, `live`, `measurement`, `merge` | *what happened* |
 //! | `connection_slot`, `active` | what a connection waits for: its request, its deadline, its rest; how many are at work |
@@ -34,6 +35,7 @@ mod clock;
 mod config;
 mod connection_slot;
 mod drive;
+mod endpoint;
 mod engine;
 mod error;
 mod fetch;
@@ -58,7 +60,7 @@ pub use config::{
 };
 pub use engine::{CancelHandle, Engine, LoadOutcome, SliceOutcome};
 pub use error::{ConnectError, EngineError};
-pub use fetch::{Answer, FetchError, fetch, wait_until_accepting};
+pub use fetch::{Answer, FetchError, fetch, fetch_start, wait_until_accepting};
 pub use live::{LiveTarget, LiveView};
 pub use measurement::{
     ClassMeasurement, ClosedConnections, ConnectionCounts, ErrorCounts, ErrorKind, Measurement,

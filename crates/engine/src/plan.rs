@@ -1,7 +1,5 @@
 //! A target made ready to be loaded: addresses resolved, requests checked and serialised once.
 
-use std::io;
-use std::net::{SocketAddr, TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -11,21 +9,8 @@ use reqwest::header::{
 use reqwest::{Method, Url};
 
 use crate::config::{Expect, ExpectBody, ExpectStatus, Request, Target};
+use crate::endpoint::{Base, Endpoint};
 use crate::error::ConnectError;
-
-/// Where to connect.
-#[derive(Debug, Clone)]
-pub(crate) struct Endpoint {
-    pub(crate) url: Url,
-    pub(crate) host: String,
-    pub(crate) address: SocketAddr,
-}
-
-impl Endpoint {
-    pub(crate) fn is_https(&self) -> bool {
-        self.url.scheme() == "https"
-    }
-}
 
 /// A [`Target`] made ready.
 #[derive(Debug)]
@@ -67,7 +52,7 @@ impl Plan {
                 });
             }
         }
-        let url = parse_url(&target.url)?;
+        let base = Base::parse(&target.url)?;
         let mut classes = Vec::with_capacity(target.requests.len());
         for class in &target.requests {
             let invalid = |reason| ConnectError::InvalidRequest {
@@ -77,15 +62,15 @@ impl Plan {
             if class.weight == 0 {
                 return Err(invalid("its weight is 0".to_owned()));
             }
-            let mut planned =
-                PlannedRequest::new(&url, &class.request, target.keep_alive).map_err(invalid)?;
+            let mut planned = PlannedRequest::new(&base.url, &class.request, target.keep_alive)
+                .map_err(invalid)?;
             planned.name.clone_from(&class.name);
             planned.weight = class.weight;
             planned.expect = class.expect.clone();
             classes.push(planned);
         }
         Ok(Self {
-            endpoint: resolve(url, timeout)?,
+            endpoint: base.resolve(timeout)?,
             classes,
             keep_alive: target.keep_alive,
             timeout,
@@ -172,44 +157,6 @@ impl BodyCheck {
     }
 }
 
-pub(crate) fn parse_url(text: &str) -> Result<Url, ConnectError> {
-    let invalid = |reason: &str| ConnectError::InvalidUrl {
-        url: text.to_owned(),
-        reason: reason.to_owned(),
-    };
-    let url = Url::parse(text).map_err(|error| invalid(&error.to_string()))?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(invalid("only http:// and https:// can be loaded"));
-    }
-    if url.host_str().is_none_or(str::is_empty) {
-        return Err(invalid("it names no host"));
-    }
-    Ok(url)
-}
-
-/// Resolves the host once, so that no name is looked up while measuring. Of several addresses
-/// (`localhost` is often both ::1 and 127.0.0.1) the first that accepts a connection is taken.
-pub(crate) fn resolve(url: Url, timeout: Duration) -> Result<Endpoint, ConnectError> {
-    // The URL was checked to have a host, and both schemes have a default port.
-    let host = url.host_str().unwrap_or_default().to_owned();
-    let port = url.port_or_known_default().unwrap_or(80);
-    let name = host.trim_start_matches('[').trim_end_matches(']');
-    let failed = |source| ConnectError::Resolve {
-        host: format!("{host}:{port}"),
-        source,
-    };
-    let addresses: Vec<SocketAddr> = (name, port).to_socket_addrs().map_err(failed)?.collect();
-    let address = match addresses.as_slice() {
-        [] => return Err(failed(io::ErrorKind::NotFound.into())),
-        [only] => *only,
-        [first, ..] => *addresses
-            .iter()
-            .find(|address| TcpStream::connect_timeout(address, timeout).is_ok())
-            .unwrap_or(first),
-    };
-    Ok(Endpoint { url, host, address })
-}
-
 /// Appends a request's path and query to the base URL's path.
 fn join(base: &Url, path: &str) -> Result<Url, String> {
     if path.is_empty() {
@@ -259,7 +206,8 @@ mod tests {
     use super::*;
 
     fn wire(url: &str, request: &Request, keep_alive: bool) -> String {
-        let planned = PlannedRequest::new(&parse_url(url).unwrap(), request, keep_alive).unwrap();
+        let planned =
+            PlannedRequest::new(&Base::parse(url).unwrap().url, request, keep_alive).unwrap();
         String::from_utf8(planned.bytes).unwrap()
     }
 
@@ -272,6 +220,10 @@ mod tests {
         assert_eq!(
             wire("http://example.org/base/", &Request::get("/x"), false),
             "GET /base/x HTTP/1.1\r\nhost: example.org\r\nconnection: close\r\n\r\n"
+        );
+        assert_eq!(
+            wire("unix:/a.sock:/base", &Request::get("/x"), true),
+            "GET /base/x HTTP/1.1\r\nhost: localhost\r\n\r\n"
         );
         assert_eq!(
             wire("http://example.org/whole?q=1", &Request::get(""), true),
@@ -300,7 +252,7 @@ mod tests {
 
     #[test]
     fn requests_that_would_break_the_protocol_are_refused() {
-        let base = parse_url("http://h").unwrap();
+        let base = Base::parse("http://h").unwrap().url;
         let bad = [
             Request {
                 method: "GET /".to_owned(),
@@ -323,25 +275,6 @@ mod tests {
                 PlannedRequest::new(&base, &request, true).is_err(),
                 "{request:?}"
             );
-        }
-    }
-
-    #[test]
-    fn urls_without_host_or_with_another_scheme_are_refused() {
-        for url in ["ftp://h/", "127.0.0.1:80", "http://", "h:80/", "unix:/x"] {
-            assert!(parse_url(url).is_err(), "{url}");
-        }
-    }
-
-    #[test]
-    fn addresses_of_both_families_are_understood() {
-        for (url, address) in [
-            ("http://127.0.0.1:81", "127.0.0.1:81"),
-            ("http://[::1]:81", "[::1]:81"),
-            ("https://127.0.0.1", "127.0.0.1:443"),
-        ] {
-            let endpoint = resolve(parse_url(url).unwrap(), Duration::from_secs(1)).unwrap();
-            assert_eq!(endpoint.address, address.parse().unwrap());
         }
     }
 

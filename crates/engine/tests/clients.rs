@@ -105,6 +105,35 @@ fn reqwest_cannot_connect_to_nobody() {
 }
 
 #[test]
+fn reqwest_connects_to_no_unix_socket() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("a.sock");
+    let _listener = std::os::unix::net::UnixListener::bind(&path).unwrap();
+    let target = Target::get("mine", &format!("unix:{}", path.display()), "/", 2);
+    match reqwest_engine().connect(target) {
+        Err(ConnectError::Client { reason, .. }) => assert!(reason.contains("TCP"), "{reason}"),
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_start_of_a_body_is_kept_and_all_of_it_is_counted_and_hashed() {
+    let peer = Peer::start(|_| vec![hello()]);
+    let get = |most| engine::fetch_start(&peer.url(), &Request::get("/"), most, SECOND).unwrap();
+    let (start, whole) = (get(5), get(11));
+    assert_eq!(
+        (&start.body[..], &whole.body[..]),
+        (&b"Hello"[..], &b"Hello World"[..])
+    );
+    assert!(!start.is_whole() && whole.is_whole());
+    assert_eq!((start.body_bytes, start.body_hash), (11, whole.body_hash));
+    assert_eq!(
+        whole,
+        fetch(&peer.url(), &Request::get("/"), SECOND).unwrap()
+    );
+}
+
+#[test]
 fn reqwest_without_keep_alive_connects_every_time() {
     let answer = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
     let peer = Peer::start(move |_| vec![say(answer), Act::Close]);

@@ -127,6 +127,13 @@ impl Plan {
                 check_rate(rate, time)?;
             }
         }
+        let at_socket = self.servers.iter().find(|server| server.is_at_socket());
+        if let (Some(server), ClientKind::Reqwest) = (at_socket, self.client) {
+            bail!(
+                "--client reqwest connects by TCP only: measure {} at its Unix socket with --client raw",
+                server.label
+            );
+        }
         check_pinning(&[&self.server_cpus, &self.client_cpus])
     }
 

@@ -90,7 +90,9 @@ fn measure(plan: &Plan, dispensable: bool) -> anyhow::Result<Outcome> {
     if let Some(parent) = &plan.traceparent {
         bench::stderr::progress(plan.quiet, &format!("traceparent: {parent}"));
     }
-    let queue_before = counters::listen_queue();
+    // What the machine counts of TCP says nothing of Unix sockets.
+    let by_tcp = !plan.servers.iter().all(ServerSpec::is_at_socket);
+    let queue_before = counters::listen_queue().filter(|_| by_tcp);
     let mut session = Session::new(suts, room);
     session.begin_sampling();
     let mut run = Run {

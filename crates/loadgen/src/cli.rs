@@ -1,6 +1,8 @@
 //! The command line as typed: every command, and the flags of each.
 
-use clap::{Parser, Subcommand};
+use clap::error::{ContextKind, ContextValue};
+use clap::{CommandFactory as _, Parser, Subcommand};
+use workload::nearest;
 
 use crate::args::run::RunArgs;
 use crate::commands::capacity::CapacityArgs;
@@ -14,6 +16,7 @@ use crate::commands::self_check::SelfCheckArgs;
 use crate::commands::serve::ServeArgs;
 use crate::commands::suite::args::SuiteArgs;
 use crate::commands::sweep::args::SweepArgs;
+use bench::url;
 
 /// Measures whether an async server beats a thread-per-connection server: by how much, and where it flips.
 ///
@@ -74,11 +77,169 @@ pub enum Command {
     Guard(GuardArgs),
 }
 
+/// An error of the command line, with the command that its first word was probably meant to be: any first word that is
+/// neither a flag nor a command is read as a URL.
+pub fn explained(error: clap::Error) -> clap::Error {
+    let first = std::env::args().nth(1).unwrap_or_default();
+    suggesting(error, &first)
+}
+
+fn suggesting(mut error: clap::Error, first: &str) -> clap::Error {
+    let command = Cli::command();
+    let commands = command.get_subcommands().filter(|it| !it.is_hide_set());
+    let names: Vec<&str> = commands.map(clap::Command::get_name).collect();
+    let is_given = names.contains(&first) || url::meant(first).is_some();
+    if let (false, Some(meant)) = (is_given, nearest(first, names).0) {
+        let meant = ContextValue::Strings(vec![meant.to_owned()]);
+        error.insert(ContextKind::SuggestedSubcommand, meant);
+    }
+    error
+}
+
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory as _;
+    use clap::ArgAction;
+    use clap::error::ErrorKind;
 
     use super::*;
+
+    #[test]
+    fn a_mistyped_command_is_understood_and_a_host_is_none() {
+        let told = |line: &str| {
+            let words: Vec<&str> = line.split_whitespace().collect();
+            let error = Cli::try_parse_from([&["loadgen"], &words[..]].concat()).expect_err(line);
+            suggesting(error, words[0]).to_string()
+        };
+        for (line, meant) in [
+            ("swep", "'sweep'"),
+            ("gat --baseline x", "'gate'"),
+            ("selfcheck", "'self-check'"),
+            ("comapre a b", "'compare'"),
+        ] {
+            let told = told(line);
+            assert!(
+                told.contains(&format!("a similar subcommand exists: {meant}")),
+                "{told}"
+            );
+        }
+        for line in [
+            "example.org",
+            "localhost",
+            "sweep --nonsense",
+            "--nonsense",
+            "h:1 --rate x",
+        ] {
+            let told = told(line);
+            assert!(!told.contains("similar subcommand"), "{told}");
+        }
+        assert!(told("example.org").contains("example.org:80"));
+        assert!(told("async").contains("--server async"));
+    }
+
+    /// The words that lead to each command that takes no other.
+    fn leaves(command: &clap::Command, words: &[String]) -> Vec<(Vec<String>, clap::Command)> {
+        let mut leaves = Vec::new();
+        for below in command.get_subcommands() {
+            let words = [words, &[below.get_name().to_owned()]].concat();
+            leaves.extend(self::leaves(below, &words));
+        }
+        if words.is_empty() || leaves.is_empty() {
+            leaves.push((words.to_owned(), command.clone()));
+        }
+        leaves
+    }
+
+    /// The flag of a command line given so often; why it is refused, if it is.
+    fn given(words: &[String], flag: &str, value: Option<&str>, times: usize) -> Option<ErrorKind> {
+        let once = std::iter::once(flag).chain(value);
+        let flags = std::iter::repeat_n(once, times)
+            .flatten()
+            .map(str::to_owned);
+        let line = ["loadgen".to_owned()].into_iter().chain(words.to_owned());
+        Cli::try_parse_from(line.chain(flags))
+            .err()
+            .map(|error| error.kind())
+    }
+
+    #[test]
+    fn of_a_flag_given_twice_the_last_counts_unless_it_adds_up() {
+        const VALUES: [&str; 22] = [
+            "1",
+            "1s",
+            "1%",
+            "on",
+            "/",
+            "a: b",
+            "p50=5%",
+            "aa",
+            "8",
+            "pass",
+            "exact",
+            "x.md",
+            "p99<1s",
+            "body",
+            "127.0.0.1:1",
+            "64KiB",
+            "8KiB",
+            "200ms/1s",
+            "300:3s",
+            "404",
+            "GET",
+            "info",
+        ];
+        let mut seen = 0;
+        for (words, command) in leaves(&Cli::command(), &[]) {
+            let flags = command.get_arguments().filter(|arg| !arg.is_positional());
+            for arg in flags {
+                let Some(name) = arg.get_long() else { continue };
+                let (flag, takes_value) = (format!("--{name}"), arg.get_action().takes_values());
+                let possible = arg.get_possible_values();
+                let possible = possible.iter().map(|value| value.get_name());
+                let mut values = VALUES.into_iter().chain(possible);
+                let wrong = [ErrorKind::ValueValidation, ErrorKind::InvalidValue];
+                let is_right = |value: &&str| {
+                    given(&words, &flag, Some(value), 1).is_none_or(|kind| !wrong.contains(&kind))
+                };
+                let value = takes_value.then(|| {
+                    values
+                        .find(is_right)
+                        .unwrap_or_else(|| panic!("{words:?} {flag} takes none of the values"))
+                });
+                let (once, twice) = (
+                    given(&words, &flag, value, 1),
+                    given(&words, &flag, value, 2),
+                );
+                assert_eq!(once, twice, "{words:?} {flag} {value:?}");
+                let help = arg.get_help().map(ToString::to_string).unwrap_or_default();
+                if matches!(arg.get_action(), ArgAction::Append) {
+                    let adds_up = help.contains("repeat") || arg.get_value_delimiter().is_some();
+                    assert!(
+                        adds_up,
+                        "{words:?} {flag} adds up, and its help does not say so: {help}"
+                    );
+                }
+                seen += 1;
+            }
+        }
+        assert!(seen > 100, "{seen} flags");
+        let last = Cli::try_parse_from([
+            "loadgen",
+            "-c",
+            "3",
+            "--concurrency=4",
+            "-H",
+            "a: b",
+            "-H",
+            "c: d",
+        ]);
+        let run = last.expect("twice").run;
+        assert_eq!((run.load.concurrency, run.servers.header.len()), (4, 2));
+        let gate = Cli::try_parse_from(["loadgen", "gate", "--timeout", "1s", "--timeout", "2s"]);
+        let Some(Command::Gate(gate)) = gate.expect("twice").command else {
+            panic!("a gate")
+        };
+        assert_eq!(gate.timeout, Some(std::time::Duration::from_secs(2)));
+    }
 
     #[test]
     fn the_command_line_is_consistent() {

@@ -42,7 +42,7 @@ const BUILD: Build = Build {
 
 fn main() -> ExitCode {
     environment::built_as(BUILD);
-    let cli = Cli::parse();
+    let cli = Cli::try_parse().unwrap_or_else(|error| cli::explained(error).exit());
     let result = match cli.command {
         Some(Command::Serve(args)) => commands::serve::run(args),
         Some(Command::Guard(args)) => commands::guard::run(&args),

@@ -295,6 +295,93 @@ fn servers_that_answer_differently_are_an_error() {
 }
 
 #[test]
+fn bodies_that_change_in_both_are_explained_and_in_one_are_its_failure() {
+    let counts = Fake {
+        steps_every: Some(200),
+        ..Fake::default()
+    };
+    let told = [
+        "both servers answer GET / differently from before",
+        "verify = \"status\"",
+    ];
+    let folder = fakes(counts, counts, "");
+    let output = gate(folder.path(), &["--no-save"]);
+    assert_ends(&output, &[2]);
+    let page = stdout(&output)
+        .split_whitespace()
+        .collect::<Vec<_>>()
+        .join(" ");
+    assert!(page.starts_with("COULD NOT MEASURE: "), "{page}");
+    assert!(told.iter().all(|told| page.contains(told)), "{page}");
+
+    // The rate is searched for before the first block.
+    let without_rate = [
+        "gate",
+        "-c",
+        "4",
+        "--warmup",
+        "50ms",
+        "--block-time",
+        "200ms",
+    ];
+    cannot_measure(&loadgen(folder.path(), &without_rate), &told);
+
+    let by_status = "[[workload]]\nname = \"home\"\npath = \"/\"\nverify = \"status\"\n";
+    let folder = fakes(counts, counts, by_status);
+    assert_ends(&gate(folder.path(), &["--no-save"]), &[0, 1, 3]);
+
+    // It answers as the baseline does until its counter is at 1.
+    let same_at_first = Fake {
+        body: Some("hello0"),
+        ..Fake::default()
+    };
+    let folder = fakes(same_at_first, counts, "");
+    let output = gate(folder.path(), &["--no-save"]);
+    assert_ends(&output, &[1]);
+    let page = stdout(&output);
+    assert!(
+        page.starts_with("REGRESSED: the candidate alone had"),
+        "{page}"
+    );
+    let folder = fakes(counts, same_at_first, "");
+    assert_ends(&gate(folder.path(), &["--no-save"]), &[2]);
+}
+
+#[test]
+fn every_success_is_ready_and_a_server_may_listen_on_ipv6_alone() {
+    let empty = Fake {
+        status: Some("204 No Content"),
+        body: Some(""),
+        ..Fake::default()
+    };
+    let folder = fakes(empty, empty, "");
+    assert_ends(&gate(folder.path(), &["--no-save"]), &[0, 1, 3]);
+    let ipv6 = Fake {
+        ipv6: true,
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), ipv6, "");
+    assert_ends(&gate(folder.path(), &["--no-save"]), &[0, 1, 3]);
+}
+
+#[test]
+fn a_status_that_stays_is_reported_long_before_the_time_is_over() {
+    let missing = Fake {
+        status: Some("404 Not Found"),
+        ..Fake::default()
+    };
+    let folder = fakes(missing, missing, "[ready]\ntimeout = \"1h\"\n");
+    cannot_measure(
+        &gate(folder.path(), &[]),
+        &[
+            "the baseline did not start",
+            "answers GET / with status 404",
+            "--ready",
+        ],
+    );
+}
+
+#[test]
 fn a_wrong_answer_is_an_error() {
     let commands = built_in("sync", "sync");
     let output = gate(
@@ -597,6 +684,8 @@ fn the_self_test_goes_on_with_its_bank() {
         stdout(&output)
     );
     assert_eq!(usable(), 2);
+    let marked = format!("\u{feff}{}", bank(folder.path()));
+    std::fs::write(folder.path().join("bank.jsonl"), marked).expect("the bank");
 
     let output = test(&["--aa-blocks", "3", "--rate", "200", "--for", "5m"]);
     assert_ends(&output, &[0]);

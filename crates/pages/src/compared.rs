@@ -16,9 +16,11 @@ pub fn document(
     comparison: &RecordComparison,
 ) -> Document {
     let verdict = if comparison.rows.is_empty() {
-        "NOT COMPARABLE: nothing in these two records may be held against each other.".to_owned()
+        let nothing =
+            "NOT COMPARABLE: nothing in these two records may be held against each other.";
+        vec![nothing.to_owned(), would_be_comparable(names.0, a)]
     } else {
-        "ADVICE ONLY: a stored figure says nothing about how much days differ.".to_owned()
+        vec!["ADVICE ONLY: a stored figure says nothing about how much days differ.".to_owned()]
     };
     let mut items: Vec<Item> = Vec::new();
     if !comparison.rows.is_empty() {
@@ -45,7 +47,7 @@ pub fn document(
         });
     Document {
         title: format!("{} and {}", names.0, names.1),
-        verdict: vec![verdict],
+        verdict,
         sections: vec![Section {
             heading: "B against A".to_owned(),
             folded: false,
@@ -53,6 +55,29 @@ pub fn document(
         }],
         warnings: reasons.chain(unknown).chain(of_records).collect(),
     }
+}
+
+/// What another record would have to be to be held against this one.
+fn would_be_comparable(name: &str, record: &Record) -> String {
+    let mut servers: Vec<String> = Vec::new();
+    for cell in &record.results {
+        let server = format!("`{}`", cell.server);
+        if !servers.contains(&server) {
+            servers.push(server);
+        }
+    }
+    if servers.is_empty() {
+        return format!("Nothing would be comparable with {name}: it has no results.");
+    }
+    let request = &record.config.request;
+    format!(
+        "Comparable with {name} would be a record of {}: {} {} on {}, measured on the same machine by the same build with the \
+         same settings.",
+        format::list(&servers),
+        request.method,
+        request.path,
+        format::counted(u64::from(record.config.concurrency), "connection"),
+    )
 }
 
 /// The revision in a record is that of the program: a server's only where it is a part of it, and only where all of

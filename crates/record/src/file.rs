@@ -12,6 +12,9 @@ use crate::run::{Record, SCHEMA_VERSION};
 /// Files beyond this size are refused: a record of a long run has a few MiB.
 pub const MAX_FILE_BYTES: u64 = 256 * 1024 * 1024;
 
+/// Some programs begin a file in UTF-8 with this. It is no part of what follows.
+const BYTE_ORDER_MARK: &[u8] = "\u{feff}".as_bytes();
+
 /// Why a record could not be read.
 #[derive(Debug, thiserror::Error)]
 pub enum FileError {
@@ -110,6 +113,9 @@ pub fn read_bytes(path: &Path) -> Result<Vec<u8>, FileError> {
             path: path.to_owned(),
             bytes: std::fs::metadata(path).map_or(read, |metadata| metadata.len()),
         });
+    }
+    if bytes.starts_with(BYTE_ORDER_MARK) {
+        bytes.drain(..BYTE_ORDER_MARK.len());
     }
     Ok(bytes)
 }

@@ -5,6 +5,7 @@ use std::{fmt, str::FromStr, time::Duration};
 use crate::{
     ParamError,
     definition::{Class, Definition, Mode},
+    nearest::{DidYouMean, nearest},
     workloads,
 };
 
@@ -21,20 +22,24 @@ pub struct Workload {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum WorkloadError {
     /// There is none of that name.
-    #[error("there is no workload `{name}`; choose one of {known}")]
+    #[error("there is no workload `{name}`{meant}; choose one of {known}")]
     Name {
         /// What was asked for.
         name: String,
+        /// What was probably meant.
+        meant: DidYouMean<'static>,
         /// Those there are.
         known: String,
     },
     /// It has no such mode.
-    #[error("workload `{workload}` has no mode `{mode}`; choose one of {known}")]
+    #[error("workload `{workload}` has no mode `{mode}`{meant}; choose one of {known}")]
     Mode {
         /// The workload.
         workload: &'static str,
         /// What was asked for.
         mode: String,
+        /// What was probably meant.
+        meant: DidYouMean<'static>,
         /// Those there are.
         known: String,
     },
@@ -123,6 +128,10 @@ impl FromStr for Workload {
             .find(|definition| definition.name == name);
         let &definition = known.ok_or_else(|| WorkloadError::Name {
             name: name.to_owned(),
+            meant: nearest(
+                name,
+                Definition::ALL.iter().map(|definition| definition.name),
+            ),
             known: names(Definition::ALL.iter().map(|definition| definition.name)),
         })?;
         let known = match mode {
@@ -132,6 +141,7 @@ impl FromStr for Workload {
         let mode = known.ok_or_else(|| WorkloadError::Mode {
             workload: definition.name,
             mode: mode.unwrap_or_default().to_owned(),
+            meant: nearest(mode.unwrap_or_default(), definition.mode_names()),
             known: names(definition.mode_names().into_iter()),
         })?;
         let classes = (definition.classes)(mode, parameters);

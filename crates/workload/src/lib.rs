@@ -18,12 +18,14 @@
 //!
 //! - [`workloads`]: one file each; parameters, the answer, the expectation.
 //! - [`kernel`], [`waits`]: the work that is simulated.
+//! - [`mod@nearest`]: what a mistyped name was meant to be.
 
 pub mod answer;
 pub mod catalogue;
 pub mod definition;
 pub mod expectation;
 pub mod kernel;
+pub mod nearest;
 pub mod params;
 pub mod route;
 pub mod waits;
@@ -33,5 +35,6 @@ pub use answer::Answer;
 pub use catalogue::Workload;
 pub use definition::{Class, Definition, Request, Scenario};
 pub use expectation::{Expectation, Mismatch};
+pub use nearest::nearest;
 pub use params::ParamError;
 pub use route::Route;

@@ -13,3 +13,4 @@ pub mod self_test;
 mod symptoms;
 
 pub use judge::judge;
+pub use symptoms::changing_answers;

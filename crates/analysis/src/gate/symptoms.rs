@@ -1,7 +1,8 @@
 //! What overrides a comparison of figures: errors, throttling, a rate that was not kept.
 //!
 //! In the candidate alone it is a regression whatever the figures say; in the baseline alone there is
-//! nothing to compare with; in both, the machine or the load is at fault.
+//! nothing to compare with; in both, the machine or the load is at fault, or what is asked for: bodies that change while
+//! they are measured are no answers to compare.
 //!
 //! Errors are no noise: any that are not tolerated count. Throttling and lost rates happen to whichever
 //! server is loaded when the machine stumbles, so there "alone" is a sign test: in eight blocks or more, and
@@ -90,6 +91,24 @@ fn errors(
             )
         })
     };
+    let changing = points.iter().find_map(|point| {
+        let bodies = [point.baseline.errors, point.candidate.errors];
+        if bodies.iter().any(|errors| 2 * errors.body <= errors.total) {
+            return None;
+        }
+        let (baseline, candidate) = (of(point.baseline, point)?, of(point.candidate, point)?);
+        Some(format!(
+            "the baseline {baseline}, and the candidate {candidate}: {}",
+            changing_answers(point.workload)
+        ))
+    });
+    if let Some(reason) = changing {
+        return Some(Finding {
+            verdict: Verdict::Failed,
+            reason,
+            is_final: true,
+        });
+    }
     let baseline = points.iter().find_map(|point| of(point.baseline, point));
     let candidate = points.iter().find_map(|point| of(point.candidate, point));
     let (verdict, reason) = match (baseline, candidate) {
@@ -106,6 +125,15 @@ fn errors(
         reason,
         is_final: true,
     })
+}
+
+/// Why two servers that answered alike at first do not any more, both of them.
+pub fn changing_answers(workload: &str) -> String {
+    format!(
+        "both servers answer {workload} differently from before, as with a time, a counter or a number of the process in the \
+         body, so their answers cannot be compared: verify the status only (in a workload of loadgen.toml: verify = \
+         \"status\")"
+    )
 }
 
 fn candidate_alone(what: &str) -> (Verdict, String) {

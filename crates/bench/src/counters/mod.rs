@@ -18,7 +18,7 @@ mod portable;
 use portable as platform;
 
 #[cfg(target_os = "linux")]
-pub use listeners::{lineage, listeners};
+pub use listeners::{lineage, listeners, listeners_at_socket};
 pub use platform::{
     available_memory_bytes, cpu_model, listen_queue, machine_cpu, memory_bytes, pin_this_process,
     pressure, process_cpu, process_memory, process_tree, run_queue_wait, threads,
@@ -26,7 +26,7 @@ pub use platform::{
     user_process_limit,
 };
 #[cfg(not(target_os = "linux"))]
-pub use portable::{lineage, listeners};
+pub use portable::{lineage, listeners, listeners_at_socket};
 
 /// Memory, threads and descriptors of a process at one moment.
 #[derive(Debug, Clone, Copy, Default)]

@@ -30,6 +30,11 @@ pub fn listeners(_address: std::net::SocketAddr) -> Vec<u32> {
     Vec::new()
 }
 
+/// Not available here.
+pub fn listeners_at_socket(_path: &std::path::Path) -> Vec<u32> {
+    Vec::new()
+}
+
 /// Only the process itself is known here.
 pub fn lineage(pid: u32) -> Vec<u32> {
     vec![pid]

@@ -7,6 +7,7 @@
 
 use std::error::Error;
 use std::io;
+use std::net::SocketAddr;
 use std::sync::Arc;
 
 use rustls::ClientConfig;
@@ -14,25 +15,26 @@ use rustls_platform_verifier::BuilderVerifierExt;
 
 use super::failure::{connect_failure, receive_failure};
 use super::{Answer, Client, ConnectFailure, Shared};
+use crate::endpoint::Address;
 use crate::measurement::ErrorKind;
 use crate::plan::{BodyCheck, Plan};
 
 pub(crate) struct HttpClient {
     plan: Arc<Plan>,
     shared: Shared,
+    address: SocketAddr,
     /// Made once and shared, because reading the system's certificates takes milliseconds.
     tls: ClientConfig,
 }
 
 impl HttpClient {
     fn build(&self) -> reqwest::Result<reqwest::Client> {
-        let endpoint = &self.plan.endpoint;
         reqwest::Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .tcp_nodelay(true)
-            .resolve(&endpoint.host, endpoint.address)
+            .resolve(&self.plan.endpoint.host, self.address)
             .pool_idle_timeout(None)
             .pool_max_idle_per_host(usize::from(self.plan.keep_alive))
             .build()
@@ -97,8 +99,12 @@ impl Client for HttpClient {
     const CONNECTS: bool = false;
 
     fn new(plan: &Arc<Plan>, shared: &Shared) -> Result<Self, String> {
+        let Address::Tcp(address) = plan.endpoint.address else {
+            return Err("reqwest connects by TCP only, not to Unix sockets".to_owned());
+        };
         let client = Self {
             plan: Arc::clone(plan),
+            address,
             shared: shared.clone(),
             tls: tls_config(plan.endpoint.is_https()).map_err(|error| error.to_string())?,
         };
@@ -121,11 +127,13 @@ impl Client for HttpClient {
             .body(request.body.clone())
             .send()
             .await;
-        let read = match answer {
-            Ok(answer) => answer.bytes().await,
-            Err(error) => Err(error),
+        // Piece by piece: an answer may be larger than memory.
+        let read = async {
+            let mut answer = answer?;
+            while answer.chunk().await?.is_some() {}
+            Ok(())
         };
-        read.map(drop).map_err(|error| ConnectFailure {
+        read.await.map_err(|error| ConnectFailure {
             kind: kind_of(&error),
             reason: reason_of(&error),
         })

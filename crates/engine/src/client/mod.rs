@@ -13,6 +13,7 @@ use crate::clock::{Clock, Nanos};
 use crate::measurement::ErrorKind;
 use crate::plan::Plan;
 
+pub(crate) use dial::Dialer;
 pub(crate) use http::{HttpClient, kind_of, reason_of, tls_config};
 pub(crate) use raw::RawClient;
 

@@ -206,7 +206,7 @@ impl Client for RawClient {
     fn new(plan: &Arc<Plan>, shared: &Shared) -> Result<Self, String> {
         Ok(Self {
             plan: Arc::clone(plan),
-            dialer: Dialer::new(plan.endpoint.address),
+            dialer: Dialer::new(plan.endpoint.address.clone()),
             shared: shared.clone(),
             known_head: RefCell::default(),
         })

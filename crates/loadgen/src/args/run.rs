@@ -10,14 +10,15 @@ use super::output::FormatArg;
 use crate::output::{Output, check_files};
 use bench::values::{
     ArrivalsArg, ClientArg, Cpus, KeepAlive, MaxErrors, Switch, Verify, Wait, parse_cpus,
-    parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_path, parse_rate,
-    parse_statuses, parse_url,
+    parse_duration, parse_duration_or_zero, parse_header, parse_max_errors, parse_method,
+    parse_path, parse_rate, parse_statuses, parse_url,
 };
 
 /// A run: what is loaded, how, and what becomes of the figures.
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Load the server at this URL instead of the built-in ones
+    /// Load the server at this URL instead of the built-in ones: http://host:port/path, or
+    /// unix:/run/app.sock:/path at a Unix socket
     #[arg(value_name = "URL", value_parser = parse_url)]
     pub url: Option<String>,
     /// How hard, and for how long.
@@ -43,14 +44,14 @@ pub struct LoadArgs {
     /// Measured time per server: 60s, 2m, 500ms [default: 5s]
     #[arg(short, long, value_name = "TIME", value_parser = parse_duration, conflicts_with = "requests", help_heading = "Load")]
     pub duration: Option<Duration>,
-    /// Requests in total per server, instead of a duration; one block, no interval
+    /// Requests in total per server, instead of a duration; one block, no interval. With --rate, so many at that rate
     #[arg(short = 'n', long, value_name = "N", value_parser = clap::value_parser!(u64).range(1..), help_heading = "Load")]
     pub requests: Option<u64>,
     /// Worker threads of the load generator [default: one per CPU, never more than connections]
     #[arg(short, long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1024), help_heading = "Load")]
     pub threads: Option<u32>,
     /// Open loop at this many requests per second in total
-    #[arg(long, value_name = "RPS", value_parser = parse_rate, allow_negative_numbers = true, conflicts_with = "requests", help_heading = "Load")]
+    #[arg(long, value_name = "RPS", value_parser = parse_rate, allow_negative_numbers = true, help_heading = "Load")]
     pub rate: Option<f64>,
     /// Spacing of the open loop's requests
     #[arg(long, value_enum, default_value_t = ArrivalsArg::Constant, help_heading = "Load")]
@@ -64,7 +65,7 @@ pub struct LoadArgs {
     /// Time after which an unanswered request is an error
     #[arg(long, value_name = "TIME", default_value = "10s", value_parser = parse_duration, help_heading = "Load")]
     pub timeout: Duration,
-    /// HTTP client: raw sockets, or reqwest (always for https)
+    /// HTTP client: raw sockets (always at Unix sockets), or reqwest (always for https)
     #[arg(long, value_enum, default_value_t = ClientArg::Raw, help_heading = "Load")]
     pub client: ClientArg,
 }
@@ -73,7 +74,7 @@ pub struct LoadArgs {
 #[derive(Debug, Args)]
 pub struct ServersArgs {
     /// Server to measure, repeatable: [LABEL=]sync|sync-pool|async-bare|async, with flags of `loadgen
-    /// serve` behind the name if any; [LABEL=]URL; or [LABEL=]exec:COMMAND with {port} in it [default: sync, async-bare, async]
+    /// serve` behind the name if any; [LABEL=]URL (unix:/run/app.sock:/path too); or [LABEL=]exec:COMMAND with {port} in it [default: sync, async-bare, async]
     #[arg(
         short,
         long,
@@ -103,7 +104,7 @@ pub struct ServersArgs {
     #[arg(long, value_name = "PATH", value_parser = parse_path, conflicts_with = "url", help_heading = "Servers and requests")]
     pub path: Option<String>,
     /// Method [default: GET, with a body POST]
-    #[arg(short, long, help_heading = "Servers and requests")]
+    #[arg(short, long, value_parser = parse_method, help_heading = "Servers and requests")]
     pub method: Option<String>,
     /// Header field, repeatable: 'Name: value'
     #[arg(short = 'H', long, value_name = "FIELD", value_parser = parse_header, help_heading = "Servers and requests")]

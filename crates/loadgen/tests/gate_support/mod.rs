@@ -24,6 +24,9 @@ const STARTS_FILE: &str = "FAKE_SERVER_STARTS_FILE";
 const THEN_WAITS: &str = "FAKE_SERVER_THEN_WAITS";
 const HANGS_AFTER: &str = "FAKE_SERVER_HANGS_AFTER";
 const CLOSES_AFTER: &str = "FAKE_SERVER_CLOSES_AFTER";
+const STEPS_EVERY: &str = "FAKE_SERVER_STEPS_EVERY";
+const STATUS: &str = "FAKE_SERVER_STATUS";
+const IPV6: &str = "FAKE_SERVER_IPV6";
 
 /// What the server does wrong.
 #[derive(Clone, Copy, Default)]
@@ -44,6 +47,12 @@ pub(crate) struct Fake<'a> {
     pub(crate) hangs_after: Option<u64>,
     /// Closes every connection unanswered after so many requests.
     pub(crate) closes_after: Option<u64>,
+    /// A counter stands behind the body that grows every so many requests.
+    pub(crate) steps_every: Option<u64>,
+    /// The status of right answers; `200 OK` by default.
+    pub(crate) status: Option<&'a str>,
+    /// Listens on ::1 only.
+    pub(crate) ipv6: bool,
 }
 
 impl Fake<'_> {
@@ -57,6 +66,9 @@ impl Fake<'_> {
         add(BODY, self.body.map(str::to_owned));
         add(ENDS_AFTER, self.ends_after.map(|n| n.to_string()));
         add(WRONG_EVERY, self.wrong_every.map(|n| n.to_string()));
+        add(STEPS_EVERY, self.steps_every.map(|n| n.to_string()));
+        add(STATUS, self.status.map(str::to_owned));
+        add(IPV6, self.ipv6.then(|| "1".to_owned()));
         add(CLOSES_AFTER, self.closes_after.map(|n| n.to_string()));
         add(HANGS_AFTER, self.hangs_after.map(|n| n.to_string()));
         add(STARTS, self.starts.map(|(n, _)| n.to_string()));
@@ -93,11 +105,20 @@ pub(crate) fn serve() {
             number(THEN_WAITS).is_some(),
         );
     }
-    let listener = TcpListener::bind(("127.0.0.1", port as u16)).expect("the port is free");
+    let host = match number(IPV6) {
+        Some(_) => "::1",
+        None => "127.0.0.1",
+    };
+    let listener = TcpListener::bind((host, port as u16)).expect("the port is free");
     let body: &str = std::env::var(BODY)
         .unwrap_or_else(|_| "hello".to_owned())
         .leak();
+    let status: &str = std::env::var(STATUS)
+        .unwrap_or_else(|_| "200 OK".to_owned())
+        .leak();
     let faults = Faults {
+        status,
+        steps_every: number(STEPS_EVERY),
         ends_after: number(ENDS_AFTER),
         wrong_every: number(WRONG_EVERY),
         hangs_after: number(HANGS_AFTER),
@@ -131,6 +152,8 @@ fn start_or_not(file: &str, times: u64, then_waits: bool) {
 /// What goes wrong with answers.
 #[derive(Clone, Copy)]
 struct Faults {
+    status: &'static str,
+    steps_every: Option<u64>,
     ends_after: Option<u64>,
     wrong_every: Option<u64>,
     hangs_after: Option<u64>,
@@ -171,7 +194,11 @@ fn answer(stream: &TcpStream, body: &str, faults: Faults) {
         let status = if is_wrong {
             "500 Internal Server Error"
         } else {
-            "200 OK"
+            faults.status
+        };
+        let body = match faults.steps_every {
+            Some(every) => format!("{body}{}", request / every),
+            None => body.to_owned(),
         };
         let answer = format!(
             "HTTP/1.1 {status}\r\ncontent-length: {}\r\n\r\n{body}",

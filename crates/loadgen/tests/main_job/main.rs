@@ -1,6 +1,7 @@
 //! The main job as its users see it: the command line, the streams, the files, the exit code.
 
 mod failures;
+mod large_answers;
 #[cfg(target_os = "linux")]
 mod others;
 mod output;
@@ -9,3 +10,4 @@ mod own_servers;
 mod processes;
 mod runs;
 mod support;
+mod unix_sockets;

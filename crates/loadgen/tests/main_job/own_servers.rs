@@ -1,44 +1,50 @@
 //! Servers that nobody here wrote: asked for what they have, and compared only where they answer alike.
 
-use std::io::{BufRead as _, BufReader, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::io::{BufRead as _, BufReader, Read, Write};
+use std::net::TcpListener;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use crate::support::{cannot, loadgen, record, text};
 
 /// What a server is asked: first line and fields.
-type Asked = Vec<String>;
+pub(crate) type Asked = Vec<String>;
 
 /// A server on threads that answers what `answer` says; its URL.
-fn serve(answer: impl Fn(&Asked) -> String + Send + Sync + 'static) -> String {
+pub(crate) fn serve(answer: impl Fn(&Asked) -> String + Send + Sync + 'static) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let answer = Arc::new(answer);
     std::thread::spawn(move || {
         for stream in listener.incoming().flatten() {
             let answer = Arc::clone(&answer);
-            std::thread::spawn(move || serve_one(stream, &*answer));
+            let reader = stream.try_clone().unwrap();
+            std::thread::spawn(move || serve_one(reader, stream, &*answer));
         }
     });
     url
 }
 
-fn serve_one(mut stream: TcpStream, answer: &dyn Fn(&Asked) -> String) {
-    let mut lines = BufReader::new(stream.try_clone().unwrap()).lines();
+/// Answers one connection to its end.
+pub(crate) fn serve_one(
+    reader: impl Read,
+    mut writer: impl Write,
+    answer: &dyn Fn(&Asked) -> String,
+) {
+    let mut lines = BufReader::new(reader).lines();
     loop {
         let head: Asked = lines
             .by_ref()
             .map_while(Result::ok)
             .take_while(|line| !line.is_empty())
             .collect();
-        if head.is_empty() || stream.write_all(answer(&head).as_bytes()).is_err() {
+        if head.is_empty() || writer.write_all(answer(&head).as_bytes()).is_err() {
             return;
         }
     }
 }
 
-fn json(status: &str, body: &str) -> String {
+pub(crate) fn json(status: &str, body: &str) -> String {
     let length = body.len();
     format!(
         "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncontent-length: {length}\r\n\r\n{body}"
@@ -100,6 +106,29 @@ fn a_wrong_answer_of_a_server_of_one_s_own_counts_as_one() {
     assert_eq!(code, Some(1));
     assert_eq!(record["results"][0]["errors"]["body"], 0);
     assert_eq!(record["results"][1]["errors"]["body"], 5);
+}
+
+#[test]
+fn so_many_requests_leave_at_the_rate_that_is_asked_for() {
+    let url = serve(|_| json("200 OK", "x"));
+    for arrivals in ["constant", "poisson"] {
+        let line = format!("{url} -c 4 -n 30 --rate 100 --arrivals {arrivals}");
+        let (record, code) = record(&line);
+        assert_eq!(code, Some(0));
+        let cell = &record["results"][0];
+        assert_eq!(
+            (&cell["requests"], &cell["rate"], &cell["load"]),
+            (&30.into(), &100.0.into(), &"open".into())
+        );
+        assert_eq!(record["config"]["requests"], 30);
+        // Never sooner: what is sent before its time is no load at a rate.
+        let took_s = cell["duration_s"].as_f64().unwrap();
+        assert!(arrivals == "poisson" || took_s >= 0.29, "{took_s}");
+    }
+    let (record, code) = record(&format!("-s one={url} -s two={url} -c 2 -n 20 --rate 200"));
+    assert_eq!(code, Some(0));
+    assert_eq!(record["results"][1]["requests"], 20);
+    cannot(&format!("{url} -n 30 --rate 100 -d 1s"), "--duration");
 }
 
 #[test]

@@ -47,6 +47,20 @@ fn a_file_that_is_not_there_is_named() {
 }
 
 #[test]
+fn a_byte_order_mark_is_no_part_of_a_record() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("marked.json");
+    let record = crate::support::main_job();
+    let text = serde_json::to_string(&record).unwrap();
+    std::fs::write(&path, format!("\u{feff}{text}")).unwrap();
+    assert_eq!(file::read(&path).unwrap(), record);
+    assert_eq!(
+        record::any::read(&path).unwrap(),
+        record::any::AnyRecord::Run(Box::new(record))
+    );
+}
+
+#[test]
 fn a_truncated_file_names_the_place_where_it_ends() {
     let text = json::render(&crate::support::main_job());
     for end in [0, 1, 200, text.len() / 2, text.len() - 3] {

@@ -1,7 +1,7 @@
 //! Two stored records: what may be held against each other, and what may not.
 
 use crate::support::main_job;
-use analysis::compared::compare;
+use analysis::compared::RecordComparison;
 use pages::compared::document;
 use record::*;
 use render::document::Note;
@@ -14,6 +14,10 @@ fn with(change: impl FnOnce(&mut Record)) -> Record {
 }
 
 type Change = fn(&mut Record);
+
+fn compare(a: &Record, b: &Record) -> RecordComparison {
+    analysis::compared::compare(("a.json", "b.json"), a, b)
+}
 
 #[test]
 fn a_record_beside_itself_has_ratios_of_one() {
@@ -207,12 +211,63 @@ fn a_server_that_only_one_record_has_is_told() {
         comparison
             .not_comparable
             .iter()
-            .any(|reason| reason.contains("the second record has no closed loop"))
+            .any(|reason| reason == "`sync` is missing in b.json")
     );
+    let told = compare(&fewer, &main_job()).not_comparable;
+    assert_eq!(told, ["`sync` is missing in a.json"]);
     assert!(
         compare(&with(|record| record.results.clear()), &fewer)
             .rows
             .is_empty()
+    );
+}
+
+/// One server, called by its URL.
+fn of_url(url: &str) -> Record {
+    with(|record| {
+        record.results.retain(|cell| cell.server == "async");
+        record
+            .results
+            .iter_mut()
+            .for_each(|cell| cell.server = url.to_owned());
+    })
+}
+
+#[test]
+fn one_server_is_the_same_at_another_port_but_not_at_another_host() {
+    let at = of_url("http://127.0.0.1:8080");
+    let comparison = compare(&at, &of_url("http://127.0.0.1:9090"));
+    assert_eq!(comparison.not_comparable, [""; 0]);
+    assert_eq!(comparison.rows.len(), 3);
+    assert_eq!(
+        comparison.rows[0].server,
+        "http://127.0.0.1:8080 and http://127.0.0.1:9090, hello"
+    );
+    let elsewhere = compare(&at, &of_url("http://192.0.2.1:8080"));
+    assert!(elsewhere.rows.is_empty());
+    assert_eq!(
+        elsewhere.not_comparable,
+        [
+            "`http://127.0.0.1:8080` is missing in b.json",
+            "`http://192.0.2.1:8080` is missing in a.json"
+        ]
+    );
+}
+
+#[test]
+fn what_is_not_comparable_says_what_would_be() {
+    let (a, b) = (of_url("http://h:1"), of_url("mine"));
+    let page = document(("a.json", "b.json"), &a, &b, &compare(&a, &b));
+    assert_eq!(
+        page.verdict[1],
+        "Comparable with a.json would be a record of `http://h:1`: GET / on 360 connections, measured on the same machine by \
+         the same build with the same settings."
+    );
+    let nothing = with(|record| record.results.clear());
+    let page = document(("a.json", "b.json"), &nothing, &b, &compare(&nothing, &b));
+    assert_eq!(
+        page.verdict[1],
+        "Nothing would be comparable with a.json: it has no results."
     );
 }
 

@@ -8,7 +8,7 @@ use record::gate::metric::GateMetric;
 
 use super::self_test::scenario::Scenario;
 use crate::args::output::{OutputArgs, ShowArgs};
-use crate::args::{parse_duration, parse_duration_or_zero, parse_rate};
+use crate::args::{parse_duration, parse_duration_or_zero, parse_path, parse_rate};
 
 /// `loadgen gate`: is the candidate slower than the baseline by more than is tolerated?
 ///
@@ -198,17 +198,6 @@ fn parse_tolerance_of(text: &str) -> Result<(GateMetric, Option<f64>), String> {
     Ok((metric, parse_tolerance(share)?))
 }
 
-/// A path with its query, as it is sent.
-pub fn parse_path(text: &str) -> Result<String, String> {
-    let usable = |c: char| c.is_ascii_graphic() && c != '#';
-    if text.starts_with('/') && text.chars().all(usable) {
-        return Ok(text.to_owned());
-    }
-    Err(format!(
-        "{text:?} is not a path: it begins with / and has what is not ASCII percent-encoded"
-    ))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -234,20 +223,11 @@ mod tests {
         }
     }
 
-    #[test]
-    fn paths_are_sent_as_they_are() {
-        assert_eq!(parse_path("/a?b=c%20d"), Ok("/a?b=c%20d".to_owned()));
-        for wrong in ["", "a", "/a b", "/ä", "/a#b", "/a\r\nb"] {
-            assert!(parse_path(wrong).is_err(), "{wrong}");
-        }
-    }
-
     proptest::proptest! {
         #[test]
         fn parsers_never_panic(text in "\\PC{0,20}") {
             let _ = parse_share(&text);
             let _ = parse_tolerance_of(&text);
-            let _ = parse_path(&text);
         }
     }
 }

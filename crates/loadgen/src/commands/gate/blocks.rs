@@ -2,6 +2,7 @@
 
 use std::time::{Duration, Instant};
 
+use analysis::gate::changing_answers;
 use anyhow::{Context as _, anyhow, bail};
 use engine::{Arrivals, Engine, EngineConfig, Load, Measurement, RequestClass, SliceEnd};
 use record::LoadKind;
@@ -167,6 +168,10 @@ impl<'a> Bench<'a> {
         class: &RequestClass,
     ) -> anyhow::Result<f64> {
         let outcome = self.try_load(session, Load::ClosedLoop, CAPACITY_TIME)?;
+        let has_wrong_bodies = |block: &SutBlock| block.measurement.errors.body > 0;
+        if outcome.suts.len() > 1 && outcome.suts.iter().all(has_wrong_bodies) {
+            bail!(changing_answers(&class.name));
+        }
         let mut slowest = f64::INFINITY;
         for block in &outcome.suts {
             let measurement = &block.measurement;

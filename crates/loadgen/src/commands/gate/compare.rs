@@ -16,8 +16,10 @@ pub fn run(args: &CompareArgs) -> anyhow::Result<u8> {
     let show = args.show.output()?;
     let (a, b) = (record::file::read(&args.a)?, record::file::read(&args.b)?);
     let name = |path: &Path| path.display().to_string();
-    let comparison = compared::compare(&a, &b);
-    let page = pages::compared::document((&name(&args.a), &name(&args.b)), &a, &b, &comparison);
+    let (name_a, name_b) = (name(&args.a), name(&args.b));
+    let names = (name_a.as_str(), name_b.as_str());
+    let comparison = compared::compare(names, &a, &b);
+    let page = pages::compared::document(names, &a, &b, &comparison);
     output::show(
         &|format, options| render_document(&comparison, &page, format, options),
         &show,

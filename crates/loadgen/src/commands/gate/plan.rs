@@ -17,6 +17,7 @@ use crate::args::Verify;
 use bench::agreement::Question;
 use bench::counters;
 use bench::process::ForeignCommand;
+use bench::values::default_method;
 use experiments::plan::{check_rate, random_seed};
 
 const CONCURRENCY: usize = 50;
@@ -125,11 +126,7 @@ impl MeasurePlan {
         let rate = args.rate.or(load.rate);
         let mut workloads = match &args.path {
             Some(path) => vec![WorkloadPlan::get(path)],
-            None => settings
-                .workloads
-                .iter()
-                .map(WorkloadPlan::of)
-                .collect::<Result<_, _>>()?,
+            None => settings.workloads.iter().map(WorkloadPlan::of).collect(),
         };
         if workloads.is_empty() {
             workloads.push(WorkloadPlan::get("/"));
@@ -185,28 +182,20 @@ impl WorkloadPlan {
         }
     }
 
-    fn of(settings: &WorkloadSettings) -> anyhow::Result<Self> {
-        let body = Bytes::from(settings.body.clone().unwrap_or_default());
-        let default = if body.is_empty() { "GET" } else { "POST" };
-        let method = settings.method.as_deref().unwrap_or(default);
-        if method.is_empty() || !method.chars().all(|c| c.is_ascii_alphabetic()) {
-            bail!(
-                "workload {:?}: {method:?} is not an HTTP method",
-                settings.name
-            );
-        }
-        Ok(Self {
+    fn of(settings: &WorkloadSettings) -> Self {
+        let default = || default_method(settings.body.is_some()).to_owned();
+        Self {
             name: settings.name.clone(),
             request: Request {
-                method: method.to_ascii_uppercase(),
+                method: settings.method.clone().unwrap_or_else(default),
                 path: settings.path.clone(),
                 headers: settings.headers.clone(),
-                body,
+                body: Bytes::from(settings.body.clone().unwrap_or_default()),
             },
             statuses: settings.expect.unwrap_or(ExpectStatus::Any2xx),
             verify: settings.verify,
             rate: settings.rate,
-        })
+        }
     }
 }
 

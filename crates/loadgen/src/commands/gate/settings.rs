@@ -10,9 +10,10 @@ use anyhow::{Context as _, bail};
 use engine::ExpectStatus;
 use serde::{Deserialize, Deserializer};
 
-use super::args::{parse_path, parse_share, parse_tolerance};
+use super::args::{parse_share, parse_tolerance};
 use crate::args::{
-    Verify, parse_duration, parse_duration_or_zero, parse_header, parse_rate, parse_statuses,
+    Verify, parse_duration, parse_duration_or_zero, parse_header, parse_method, parse_path,
+    parse_rate, parse_statuses,
 };
 
 /// The file that is read where no other is named.
@@ -118,6 +119,7 @@ pub struct WorkloadSettings {
     #[serde(deserialize_with = "required_path")]
     pub path: String,
     /// Method.
+    #[serde(default, deserialize_with = "method")]
     pub method: Option<String>,
     /// Header fields.
     #[serde(default, deserialize_with = "headers")]
@@ -150,8 +152,16 @@ fn parse(text: &str, file: &Path) -> anyhow::Result<Settings> {
         Ok(settings) => settings,
         Err(error) => {
             let at = error.span().map_or(0, |span| span.start);
-            let line = text[..at].matches('\n').count() + 1;
-            bail!("{}:{line}: {}", file.display(), error.message());
+            let line = text[..at].matches('\n').count();
+            let setting = setting_at(text.lines().nth(line).unwrap_or_default());
+            let setting = setting.filter(|it| !error.message().contains(&format!("`{it}`")));
+            let named = setting.map_or_else(String::new, |setting| format!("{setting}: "));
+            bail!(
+                "{}:{}: {named}{}",
+                file.display(),
+                line + 1,
+                error.message()
+            );
         }
     };
     let names: Vec<&str> = settings
@@ -169,6 +179,12 @@ fn parse(text: &str, file: &Path) -> anyhow::Result<Settings> {
     Ok(settings)
 }
 
+/// The setting that a line gives a value to, if it gives one.
+fn setting_at(line: &str) -> Option<&str> {
+    let (setting, _) = line.split_once('=')?;
+    Some(setting.trim()).filter(|setting| !setting.is_empty())
+}
+
 fn parsed<'de, D: Deserializer<'de>, T>(
     deserializer: D,
     parse: impl Fn(&str) -> Result<T, String>,
@@ -183,6 +199,10 @@ fn custom<E: serde::de::Error>(message: impl Display) -> E {
 
 fn path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     required_path(deserializer).map(Some)
+}
+
+fn method<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    parsed(deserializer, parse_method).map(Some)
 }
 
 fn required_path<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
@@ -271,26 +291,42 @@ mod tests {
             ("[load]\n\nconcurrency = 0", "loadgen.toml:3: "),
             (
                 "[load]\nwarmup = \"5\"",
-                "loadgen.toml:2: expected a time with its unit",
+                "loadgen.toml:2: warmup: expected a time with its unit",
             ),
             (
                 "[load]\nrate = -1.0",
-                "loadgen.toml:2: expected requests per second",
+                "loadgen.toml:2: rate: expected requests per second",
             ),
             (
                 "[tolerated]\n\n\np50 = \"much\"",
-                "loadgen.toml:4: \"much\" is not a share such as 5%, or off",
+                "loadgen.toml:4: p50: \"much\" is not a share such as 5%, or off",
             ),
             (
                 "[[workload]]\nname = \"a\"\npath = \"x\"",
-                "loadgen.toml:3: \"x\" is not a path",
+                "loadgen.toml:3: path: \"x\" is not a path",
             ),
             (
                 "[[workload]]\nname = \"a\"\npath = \"/\"\nheaders = { \"a b\" = \"c\" }",
-                "loadgen.toml:4: ",
+                "loadgen.toml:4: headers: \"a b\" is not a header name",
+            ),
+            (
+                "[[workload]]\nname = \"a\"\npath = \"/\"\nmethod = \"post\"",
+                "loadgen.toml:4: method: methods are written in capitals; did you mean POST?",
+            ),
+            (
+                "[[workload]]\nname = \"a\"\npath = \"/\"\nmethod = \"G T\"",
+                "loadgen.toml:4: method: \"G T\" is not an HTTP method",
+            ),
+            (
+                "[[workload]]\nname = \"a\"\npath = \"/\"\nexpect = \"ok\"",
+                "loadgen.toml:4: expect: \"ok\": expected statuses such as 304 or 2xx,404",
+            ),
+            (
+                "[[workload]]\nname = \"a\"\npath = \"/\"\nverify = \"all\"",
+                "loadgen.toml:4: verify: unknown variant `all`",
             ),
             ("[[workload]]\nname = \"a\"\n", "missing field `path`"),
-            ("[baseline]\nrun = 3", "loadgen.toml:2: invalid type"),
+            ("[baseline]\nrun = 3", "loadgen.toml:2: run: invalid type"),
             ("a = ", "loadgen.toml:1: "),
         ] {
             let error = read(text).expect_err(text).to_string();
@@ -303,6 +339,24 @@ mod tests {
                 .to_string()
                 .contains("two workloads")
         );
+    }
+
+    #[test]
+    fn a_byte_order_mark_is_no_part_of_the_settings() {
+        let settings = read("\u{feff}[load]\nconcurrency = 3\n").unwrap();
+        assert_eq!(settings.load.concurrency.map(NonZeroU32::get), Some(3));
+    }
+
+    #[test]
+    fn requests_are_read_as_on_the_command_line() {
+        let text = "[[workload]]\nname = \"a\"\npath = \"/grün tee?q=\\\"\"\nmethod = \"PURGE\"\nexpect = \"2xx,304\"\n\
+                    headers = { X-A = \"b\" }\n";
+        let settings = read(text).unwrap();
+        let workload = &settings.workloads[0];
+        assert_eq!(workload.path, "/gr%C3%BCn%20tee?q=%22");
+        assert_eq!(workload.method.as_deref(), Some("PURGE"));
+        assert_eq!(workload.headers, [("X-A".to_owned(), "b".to_owned())]);
+        assert!(workload.expect.unwrap().accepts(304));
     }
 
     proptest::proptest! {

@@ -9,6 +9,7 @@ use engine::{ExpectStatus, Request};
 use crate::args::run::RunArgs;
 use bench::server_spec::ServerSpec;
 use bench::url;
+use bench::values;
 use bench::work::{OwnRequest, Work};
 
 /// Bytes of a request's body at most: all of it is kept, and sent from there.
@@ -64,7 +65,10 @@ fn own_request(args: &RunArgs) -> anyhow::Result<OwnRequest> {
     let url = args.url.as_deref().map(url::split).transpose()?;
     Ok(OwnRequest {
         request: Request {
-            method: method(args.servers.method.as_deref(), body.is_some())?,
+            method: match &args.servers.method {
+                Some(method) => method.clone(),
+                None => values::default_method(body.is_some()).to_owned(),
+            },
             path: args
                 .servers
                 .path
@@ -78,25 +82,6 @@ fn own_request(args: &RunArgs) -> anyhow::Result<OwnRequest> {
         verify: args.servers.verify.unwrap_or_default(),
         agreed: None,
     })
-}
-
-/// The method as it was typed; without one, by whether there is a body.
-fn method(given: Option<&str>, has_body: bool) -> anyhow::Result<String> {
-    const USUAL: [&str; 8] = [
-        "GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE",
-    ];
-    let Some(method) = given else {
-        return Ok(if has_body { "POST" } else { "GET" }.to_owned());
-    };
-    let is_token = |c: char| c.is_ascii_alphanumeric() || "!#$%&'*+-.^_`|~".contains(c);
-    if method.is_empty() || !method.chars().all(is_token) {
-        bail!("--method {method:?} is not an HTTP method");
-    }
-    let capitals = method.to_ascii_uppercase();
-    if method != capitals && USUAL.contains(&capitals.as_str()) {
-        bail!("--method {method}: methods are written in capitals; did you mean {capitals}?");
-    }
-    Ok(method.to_owned())
 }
 
 /// A body as it was typed, that of a file (`@FILE`), or what standard input has (`@-`).

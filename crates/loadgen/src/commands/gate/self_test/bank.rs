@@ -37,6 +37,7 @@ impl Bank {
         let Some((_, first)) = lines.next() else {
             bail!("{name} is not a bank of the self-test: it has no line");
         };
+        let first = first.strip_prefix('\u{feff}').unwrap_or(first);
         let header: BankHeader = line(first, 0, path)?;
         if header.bank_version != BANK_VERSION {
             bail!(

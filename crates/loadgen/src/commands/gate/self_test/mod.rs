@@ -72,9 +72,10 @@ impl<'a> SelfTest<'a> {
         let server = plan::words(&args.server).context("--server")?;
         if !servers::MODELS.contains(&server[0].as_str()) {
             bail!(
-                "--server {:?}: there is no built-in server {:?}; there are {}",
+                "--server {:?}: there is no built-in server {:?}{}; there are {}",
                 args.server,
                 server[0],
+                workload::nearest(&server[0], servers::MODELS),
                 servers::MODELS.join(", ")
             );
         }
