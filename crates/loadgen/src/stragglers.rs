@@ -1,6 +1,6 @@
 //! Blocks that wait for the last answers to their requests before they become figures.
 
-use engine::{Measurement, TargetId};
+use engine::{ConnectionCounts, Measurement, TargetId};
 
 use crate::block::{self, BlockOutcome, Surroundings, SutBlock};
 use crate::loader::Loader;
@@ -14,6 +14,18 @@ pub struct Whole {
     pub sut: SutBlock,
 }
 
+/// What a warm-up made and measured time goes on with: its connections, with those that the server closed.
+pub fn made_in(warm: &Measurement) -> Measurement {
+    Measurement {
+        connections: ConnectionCounts {
+            established: warm.connections.established,
+            closed: warm.connections.closed.clone(),
+            ..ConnectionCounts::default()
+        },
+        ..Measurement::default()
+    }
+}
+
 /// Parts of blocks that are not whole yet.
 #[derive(Default)]
 pub struct Stragglers {
@@ -21,13 +33,13 @@ pub struct Stragglers {
 }
 
 impl Stragglers {
-    /// Takes note of requests that were under way when warming a server up was over. Their answers count nowhere, but
-    /// that they fail is seen in the time that is measured.
+    /// Takes note of requests that were under way when warming a server up was over, and of the connections it made. Their
+    /// answers count nowhere, but that they fail is seen in the time that is measured.
     pub fn warmed_up(&mut self, sut: usize, target: TargetId, warm: &Measurement) {
         let measurement = Measurement {
             book: warm.book,
             under_way: warm.under_way,
-            ..Measurement::default()
+            ..made_in(warm)
         };
         let sut = SutBlock {
             sut,

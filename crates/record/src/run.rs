@@ -182,6 +182,26 @@ pub struct ServerConfig {
     pub command: Option<Vec<String>>,
     /// Every tunable of a built-in server, as the server itself reported it.
     pub settings: Option<serde_json::Value>,
+    /// Size of the pool of threads that a contender's manifest declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_threads: Option<u32>,
+}
+
+impl Config {
+    /// Size of the bounded pool of threads that was declared for a server, each of which serves one connection until it
+    /// closes; `None` where none was.
+    pub fn pool_threads(&self, server: &str) -> Option<u64> {
+        let mut servers = self.servers.iter();
+        servers.find(|it| it.name == server)?.declared_pool()
+    }
+}
+
+impl ServerConfig {
+    /// Size of the bounded pool of threads that its manifest declares or that it told itself.
+    pub fn declared_pool(&self) -> Option<u64> {
+        let told = || self.settings.as_ref()?.get("pool_threads")?.as_u64();
+        self.pool_threads.map(u64::from).or_else(told)
+    }
 }
 
 /// The request of one workload among several.
@@ -364,14 +384,14 @@ impl ErrorCounts {
 /// Connections of a cell and how evenly they were served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Connections {
-    /// Connections that were established.
+    /// Connections that the run made to the server for this load, warm-up included.
     pub established: u64,
-    /// Connection attempts that failed.
+    /// Connection attempts that failed in the measured time.
     pub failed: u64,
     /// Connections that got no answer in the measured time.
     pub unanswered: u64,
-    /// Those of them that had none before either, while the server was warmed up: nobody served them. Null in records
-    /// from before this was told apart.
+    /// Connections that were asked and never answered, while the server was warmed up neither: nobody served them. One
+    /// that was never needed is none of them. Null in records from before this was told apart.
     pub never_served: Option<u64>,
     /// Fewest requests on one connection; null with keep-alive off, like the rest.
     pub requests_min: Option<u64>,
@@ -533,6 +553,10 @@ pub struct Block {
     pub throttled_periods: Option<u64>,
     /// Why this block is left out of comparisons; null when it is not.
     pub dropped: Option<String>,
+    /// Connections that were asked and had never been answered when the block ended; null in records that are older than
+    /// the figure.
+    #[serde(default)]
+    pub never_served: Option<u64>,
 }
 
 /// One second of a run, as one server saw it.

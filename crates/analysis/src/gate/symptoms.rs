@@ -14,9 +14,9 @@ use stats::thresholds::SYMPTOM_BLOCKS;
 
 use crate::caveat::error_kinds;
 use crate::comparisons::is_contended;
-use crate::failures;
 use crate::gate::point::{ArmBlocks, GatePoint};
 use crate::rate::{Outcome, Planned};
+use crate::{failures, starved};
 
 /// A symptom that decides.
 pub(super) struct Finding {
@@ -77,6 +77,15 @@ fn errors(
 ) -> Option<Finding> {
     let of = |arm: ArmBlocks<'_>, point: &GatePoint<'_>| {
         let blocks = || arm.blocks.iter().filter(|block| is_used(block));
+        let never = starved::of_blocks(blocks());
+        if failures::exceed(max_errors, arm.connections.saturating_sub(never), never) {
+            return Some(format!(
+                "never served {} of {} {}",
+                format::count(never),
+                format::counted(arm.connections, "connection"),
+                load(point),
+            ));
+        }
         let errors: u64 = blocks().map(|block| block.errors).sum();
         let requests: u64 = blocks().map(|block| block.requests).sum();
         let tolerated = !failures::exceed(max_errors, requests, errors);

@@ -15,6 +15,7 @@ use crate::sampler::{Sample, Sampler};
 use crate::server_spec::{ServerSource, ServerSpec};
 use crate::server_under_test::{Connects, ServerUnderTest, longest_silence, slowest_response};
 use crate::slices::{self, ToCut, Turns};
+use crate::stragglers::made_in;
 use crate::{interrupt, output};
 
 /// Share of a block's time that the closed loop gets: its throughput scatters less than what is measured
@@ -277,8 +278,9 @@ impl<'a> Bench<'a> {
         load: Load,
         (per_server, first, seed): (Duration, [usize; 2], u64),
     ) -> anyhow::Result<(Duration, BlockOutcome)> {
+        let mut warm = [Measurement::default(), Measurement::default()];
         for sut in first {
-            self.warm_up(&mut suts[sut], load)?;
+            warm[sut] = self.warm_up(&mut suts[sut], load)?;
         }
         let mean_response = slowest_response(suts);
         // Slow answers make a block longer, never a slice shorter than a few of them.
@@ -302,6 +304,9 @@ impl<'a> Bench<'a> {
         let mut outcome = block::run(&mut self.engine, suts, &plan)?;
         // The processes end with the block, so that its last answers are awaited here.
         block::add_late(&mut self.engine, outcome.suts.iter_mut(), true)?;
+        for block in &mut outcome.suts {
+            block.measurement.append(made_in(&warm[block.sut]));
+        }
         suts.iter_mut().try_for_each(ServerUnderTest::check_alive)?;
         outcome.check_whole()?;
         if !outcome.around.interrupted {
@@ -312,7 +317,8 @@ impl<'a> Bench<'a> {
         Ok((cut.slice, outcome))
     }
 
-    fn warm_up(&mut self, sut: &mut ServerUnderTest, load: Load) -> anyhow::Result<()> {
+    /// What was seen: it counts nowhere, but for the connections that were made.
+    fn warm_up(&mut self, sut: &mut ServerUnderTest, load: Load) -> anyhow::Result<Measurement> {
         let Some(target) = sut.connections else {
             bail!("{} is not connected", sut.label)
         };
@@ -320,6 +326,7 @@ impl<'a> Bench<'a> {
             Load::ClosedLoop | Load::OnceEach => self.plan.warmup,
             Load::OpenLoop { .. } => self.plan.warmup.min(CHANGE_OF_LOAD),
         };
+        let mut seen = Measurement::default();
         if !time.is_zero() {
             let slice = Slice {
                 loads: vec![(target, load)],
@@ -331,9 +338,10 @@ impl<'a> Bench<'a> {
                 sut.mean_response = load.mean_latency;
                 sut.longest_silence = load.longest_silence;
             }
-            self.connects.add(&self.engine.close_book(target)?);
+            seen = self.engine.close_book(target)?;
+            self.connects.add(&seen);
         }
-        sut.check_alive()
+        sut.check_alive().map(|()| seen)
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::time::{Duration, Instant};
 
-use engine::{Engine, Load, Slice, SliceEnd, Target, TargetId};
+use engine::{Engine, Load, Measurement, Slice, SliceEnd, Target, TargetId};
 use record::sweep::{Spot, Stopped};
 use record::{CellResult, LoadKind, ServerConfig};
 
@@ -16,7 +16,7 @@ use crate::sampler::Sampler;
 use crate::schedule::order;
 use crate::server_spec::ServerSpec;
 use crate::server_under_test::{ServerUnderTest, longest_silence, slowest_response};
-use crate::stragglers::{Stragglers, Whole};
+use crate::stragglers::{Stragglers, Whole, made_in};
 use crate::work::Work;
 use crate::{document, interrupt, limits, verify};
 
@@ -165,7 +165,7 @@ impl<'a> Visit<'a> {
         }
         match tried {
             _ if interrupt::requested() => Ok(()),
-            Ok(id) => self.load_for_a_while(number, id),
+            Ok((id, probe)) => self.load_for_a_while((number, id), &probe),
             Err(stopped) => {
                 self.stop(number, stopped);
                 Ok(())
@@ -173,8 +173,12 @@ impl<'a> Visit<'a> {
         }
     }
 
-    /// Connects a server and asks once on every connection: its connections, or why it does not stand that.
-    fn try_out(&mut self, number: usize) -> anyhow::Result<Result<TargetId, Stopped>> {
+    /// Connects a server and asks once on every connection: its connections and what they saw, or why it does not stand
+    /// that.
+    fn try_out(
+        &mut self,
+        number: usize,
+    ) -> anyhow::Result<Result<(TargetId, Measurement), Stopped>> {
         let spot = self.plan.spot;
         let sut = &mut self.suts[number];
         let id = match sut.connect(self.engine, target(spot, self.work, sut)) {
@@ -194,11 +198,15 @@ impl<'a> Visit<'a> {
         };
         Ok(match stop::of_probe(sut, &probe, probed) {
             Some(stopped) => Err(stopped),
-            None => Ok(id),
+            None => Ok((id, probe)),
         })
     }
 
-    fn load_for_a_while(&mut self, number: usize, id: TargetId) -> anyhow::Result<()> {
+    fn load_for_a_while(
+        &mut self,
+        (number, id): (usize, TargetId),
+        probe: &Measurement,
+    ) -> anyhow::Result<()> {
         let warm = self.engine.run_slice(&Slice {
             loads: vec![(id, Load::ClosedLoop)],
             lead_in: Duration::ZERO,
@@ -209,7 +217,8 @@ impl<'a> Visit<'a> {
             sut.mean_response = load.mean_latency;
             sut.longest_silence = load.longest_silence;
         }
-        let warm = self.engine.close_book(id)?;
+        let mut warm = self.engine.close_book(id)?;
+        warm.append(made_in(probe));
         self.stragglers.warmed_up(number, id, &warm);
         if self.plan.room == Room::InTurns {
             sut.disconnect(self.engine);

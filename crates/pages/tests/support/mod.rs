@@ -219,6 +219,7 @@ impl CellSpec {
             last_third_over_first: Some(own()),
             throttled_periods: None,
             dropped: None,
+            never_served: Some(0),
         }
     }
 
@@ -317,6 +318,7 @@ fn config(cells: &[CellSpec]) -> Config {
                 url: format!("http://127.0.0.1:{}/", 40_000 + servers.len()),
                 command: Some(vec!["loadgen".into(), "serve".into(), cell.server.into()]),
                 settings: Some(serde_json::json!({ "backlog": 4096 })),
+                pool_threads: None,
             });
         }
     }
