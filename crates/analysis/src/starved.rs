@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use record::{Block, CellResult, Config};
+use record::{Block, CellResult, Config, ErrorCounts};
 
 /// How many connections of a server were never served.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,6 +30,14 @@ impl Starved {
     pub fn undeclared(&self) -> u64 {
         let declared = self.pool_threads.map(|pool| self.of.saturating_sub(pool));
         self.never.saturating_sub(declared.unwrap_or(0))
+    }
+
+    /// Errors of a cell that are the declared pool's size told once more: what waits beyond it is given up each timeout.
+    pub fn declared_errors(&self, errors: &ErrorCounts) -> u64 {
+        match self.undeclared() {
+            0 => errors.timeout,
+            _ => 0,
+        }
     }
 }
 
@@ -105,6 +113,23 @@ mod tests {
         assert_eq!(of(Some(59), 59, Some(5)), Some((59, 0)));
         assert_eq!(of(Some(59), 59, Some(8)), Some((59, 3)));
         assert_eq!(of(Some(59), 59, Some(200)), Some((59, 59)));
+    }
+
+    #[test]
+    fn timeouts_of_what_waits_beyond_a_declared_pool_are_no_failures() {
+        let errors = ErrorCounts {
+            total: 180,
+            timeout: 177,
+            closed: 3,
+            ..ErrorCounts::default()
+        };
+        let declared = |pool_threads| {
+            let (config, cell) = starved(Some(59), 180, pool_threads);
+            Starved::of(&config, &cell).map(|it| it.declared_errors(&errors))
+        };
+        assert_eq!(declared(Some(5)), Some(177));
+        assert_eq!(declared(Some(6)), Some(0));
+        assert_eq!(declared(None), Some(0));
     }
 
     #[test]

@@ -84,7 +84,14 @@ pub fn fetch(url: &str, request: &Request, timeout: Duration) -> Result<Answer, 
     } else {
         fetch_plain(endpoint.address, &planned, deadline)
     };
-    result.map_err(|(kind, reason)| failed(planned.method.as_str(), &planned.url, kind, reason))
+    result.map_err(|(kind, reason)| {
+        let reason = match kind {
+            ErrorKind::Timeout => format!("no complete answer within {timeout:?}"),
+            ErrorKind::ConnectTimeout => format!("no connection within {timeout:?}"),
+            _ => reason,
+        };
+        failed(planned.method.as_str(), &planned.url, kind, reason)
+    })
 }
 
 /// Waits until the server at `url` accepts connections.

@@ -35,8 +35,10 @@ pub fn of_cells(
     let cells = || record.results.iter().filter(|cell| counts(cell));
     let any_unanswered = cells().next().is_none() || cells().any(|cell| cell.requests == 0);
     let too_many = cells().any(|cell| {
-        exceeds(cell.requests, cell.errors.total, max_errors)
-            || starves(Starved::of(&record.config, cell), max_errors)
+        let starved = Starved::of(&record.config, cell);
+        let declared = starved.map_or(0, |it| it.declared_errors(&cell.errors));
+        exceeds(cell.requests, cell.errors.total - declared, max_errors)
+            || starves(starved, max_errors)
             || was_down_too_long(down::time_s(&cell.time_series), cell.duration_s, max_errors)
     });
     match () {

@@ -425,7 +425,8 @@ pub struct ClosedConnections {
     pub closed_by_client: u64,
 }
 
-/// What a process used while a server was loaded.
+/// What a server, or the load generator, used while the server was loaded. A server's figures are those of all its
+/// processes together: of one that was started, or that listens at a URL of this machine, the whole process tree.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resources {
     /// CPU time, user and system, ended threads included, ÷ all answers of the same time.
@@ -438,6 +439,10 @@ pub struct Resources {
     pub threads_peak: Option<u64>,
     /// Peak number of open descriptors.
     pub fds_peak: Option<u64>,
+    /// How many descriptors its processes may have open together (soft limits); null where that is not available, and in
+    /// records that are older than the figure.
+    #[serde(default)]
+    pub fds_limit: Option<u64>,
     /// Voluntary and involuntary context switches of the whole process ÷ all answers.
     pub context_switches_per_request: Option<f64>,
     /// Share of the time in which threads were ready but had no CPU, in percent (client only).
@@ -452,7 +457,7 @@ pub struct BlockCpu {
     pub machine_s: f64,
     /// CPU time in which nothing ran.
     pub idle_s: f64,
-    /// CPU time of this server's processes; null where they are not known, came or went.
+    /// CPU time of this server's processes, its whole process tree; null where they are not known, came or went.
     pub server_s: Option<f64>,
     /// CPU time of the load generator.
     pub client_s: f64,
