@@ -282,7 +282,7 @@ pub struct CellResult {
     pub in_flight_at_deadline: u64,
     /// Connections made, and how evenly they were served.
     pub connections: Connections,
-    /// What the server's process used.
+    /// What the server used, all processes of its tree together.
     pub server_resources: Resources,
     /// What the load generator used for this server.
     pub client_resources: Resources,
@@ -443,7 +443,7 @@ pub struct Resources {
     /// records that are older than the figure.
     #[serde(default)]
     pub fds_limit: Option<u64>,
-    /// Voluntary and involuntary context switches of the whole process ÷ all answers.
+    /// Voluntary and involuntary context switches ÷ all answers.
     pub context_switches_per_request: Option<f64>,
     /// Share of the time in which threads were ready but had no CPU, in percent (client only).
     pub run_queue_wait_percent: Option<f64>,
