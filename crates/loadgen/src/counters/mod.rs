@@ -208,10 +208,11 @@ mod tests {
         assert!(memory.rss_bytes.is_some_and(|bytes| bytes > 100_000));
         assert!(memory.threads.is_some_and(|threads| threads >= 1));
         assert!(memory.fds.is_some_and(|fds| fds >= 3));
-        let limit = engine::limits::descriptor_limit().expect("there is one");
-        assert_eq!(
-            memory.fds_limit,
-            Some(limit).filter(|limit| *limit < u64::MAX)
+
+        assert!(
+            memory
+                .fds_limit
+                .is_none_or(|limit| Some(limit) >= memory.fds)
         );
         assert!(machine_cpu().is_some());
     }
