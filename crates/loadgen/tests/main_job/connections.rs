@@ -87,7 +87,7 @@ fn what_waits_beyond_a_declared_pool_is_a_result() {
         let server = format!("sync-pool --pool-threads {threads}");
         let output = loadgen()
             .args(["-s", &server, "-c", "12", "-d", "500ms", "--timeout", "2s"])
-            .args(["--format", "json", "--no-save"])
+            .args(["--format", "json", "--no-save", "--same-rate", "off"])
             .output()
             .unwrap();
         let record: Value = serde_json::from_slice(&output.stdout)
