@@ -95,6 +95,8 @@ pub enum Caveat {
         errors: ErrorCounts,
         /// Requests beside them.
         requests: u64,
+        /// Where connections were refused or not served: most descriptors that the server had open, and how many it may have.
+        descriptors: Option<(u64, u64)>,
     },
     /// The server was not there for a part of the time.
     ServerDown {
@@ -404,12 +406,18 @@ impl fmt::Display for Caveat {
                 cell,
                 errors,
                 requests,
+                descriptors,
             } => write!(
                 f,
-                "{cell}: {} ({}) beside {}.",
+                "{cell}: {} ({}) beside {}{}.",
                 format::counted(errors.total, "error"),
                 error_kinds(errors),
                 format::counted(*requests, "request"),
+                descriptors.map_or_else(String::new, |(open, limit)| format!(
+                    "; the server had up to {} of at most {} open",
+                    format::count(open),
+                    format::counted(limit, "descriptor"),
+                )),
             ),
             Caveat::ServerDown {
                 cell,

@@ -189,7 +189,16 @@ fn errors(cell: &CellResult) -> Option<Caveat> {
         cell: cell_name(cell),
         errors: cell.errors,
         requests: cell.requests,
+        descriptors: descriptors(cell),
     })
+}
+
+/// Of a server that refused connections or did not serve them: perhaps it had none left to take them.
+fn descriptors(cell: &CellResult) -> Option<(u64, u64)> {
+    let unserved = cell.connections.never_served.unwrap_or(0);
+    let refused = cell.errors.connect + cell.errors.connect_timeout + unserved > 0;
+    let used = cell.server_resources;
+    used.fds_peak.zip(used.fds_limit).filter(|_| refused)
 }
 
 fn server_down(cell: &CellResult) -> Option<Caveat> {

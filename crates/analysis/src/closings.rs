@@ -13,28 +13,31 @@ pub struct Closings {
     pub announced: Option<bool>,
     /// Median of the answers on a connection that it closed.
     pub answers: u64,
-    /// Connections that were made.
-    pub connections: u64,
-    /// Requests that were answered.
-    pub requests: u64,
+    /// Connections that it closed.
+    pub closed: u64,
+    /// Requests that met such a close: errors, of which a client that sends them again says nothing.
+    pub stale: u64,
 }
 
 impl Closings {
-    /// Those of a cell, where they are a habit: as many as there are connections at least. Fewer happen to any server.
+    /// Those of a cell, where they are a habit (as many as there are connections at least) or a request met one. Fewer
+    /// happen to any server.
     pub fn of(cell: &CellResult) -> Option<Closings> {
-        let closed = cell.closed_connections.as_ref()?;
+        let seen = cell.closed_connections.as_ref()?;
         let count = |of: &BTreeMap<u64, u64>| of.values().sum::<u64>();
-        let (announced, unannounced) = (count(&closed.announced), count(&closed.unannounced));
-        let is_habit = announced + unannounced >= u64::from(cell.concurrency.max(1));
-        (cell.keep_alive && is_habit).then(|| Closings {
+        let (announced, unannounced) = (count(&seen.announced), count(&seen.unannounced));
+        let closed = announced + unannounced;
+        let is_habit = closed >= u64::from(cell.concurrency.max(1));
+        let stale = cell.errors.stale;
+        (cell.keep_alive && closed > 0 && (is_habit || stale > 0)).then(|| Closings {
             announced: match (announced, unannounced) {
                 (_, 0) => Some(true),
                 (0, _) => Some(false),
                 _ => None,
             },
-            answers: median(&closed.announced, &closed.unannounced),
-            connections: cell.connections.established,
-            requests: cell.requests,
+            answers: median(&seen.announced, &seen.unannounced),
+            closed,
+            stale,
         })
     }
 }
@@ -57,19 +60,24 @@ fn median(first: &BTreeMap<u64, u64>, second: &BTreeMap<u64, u64>) -> u64 {
 impl fmt::Display for Closings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let how = match self.announced {
-            Some(true) => "announced",
-            Some(false) => {
-                "unannounced (clients that send a request again by themselves would hide it)"
-            }
-            None => "announced and unannounced",
+            Some(true) => ", as it announced",
+            Some(false) => " without announcing it",
+            None => ", some of them without announcing it",
         };
         write!(
             f,
-            "keep-alive was asked for, but the server closed connections after {} (median), {how}: {} for {}",
+            "keep-alive was asked for, but the server closed {}{how}, after {} (median)",
+            format::counted(self.closed, "connection"),
             format::counted(self.answers, "answer"),
-            format::counted(self.connections, "connection"),
-            format::counted(self.requests, "request"),
-        )
+        )?;
+        if self.stale > 0 {
+            let failed = format::counted(self.stale, "request");
+            write!(f, ", and {failed} failed of that")?;
+        }
+        match self.announced {
+            Some(true) => Ok(()),
+            _ => f.write_str("; clients such as Go's send such requests again and never say so"),
+        }
     }
 }
 
@@ -103,8 +111,31 @@ mod tests {
     }
 
     #[test]
-    fn a_close_now_and_then_is_no_habit() {
+    fn it_is_told_after_how_many_answers_and_which_clients_hide_it() {
+        let told = |cell: &CellResult| Closings::of(cell).map(|it| it.to_string());
+        assert_eq!(
+            told(&cell(&[], &[(200, 412)])).as_deref(),
+            Some(
+                "keep-alive was asked for, but the server closed 412 connections without announcing it, after 200 answers (median); clients such as Go's send such requests again and never say so"
+            )
+        );
+        assert_eq!(
+            told(&cell(&[(1, 8260)], &[])).as_deref(),
+            Some(
+                "keep-alive was asked for, but the server closed 8,260 connections, as it announced, after 1 answer (median)"
+            )
+        );
+    }
+
+    #[test]
+    fn a_close_now_and_then_is_no_habit_unless_a_request_met_it() {
         assert_eq!(Closings::of(&cell(&[(9, 3)], &[])), None);
+        let mut met = cell(&[], &[(9, 3)]);
+        met.errors.stale = 2;
+        assert!(
+            Closings::of(&met)
+                .is_some_and(|it| it.to_string().contains("2 requests failed of that"))
+        );
         let asked_to = CellResult {
             keep_alive: false,
             ..cell(&[(1, 100)], &[])

@@ -40,7 +40,8 @@ pub fn limited(cell: &CellResult, run: &Record) -> LimitedBy {
     let config = &run.config;
     let (server, client) = (config.server_cpus.as_deref(), config.client_cpus.as_deref());
     let cores = Cores::of(&run.environment, config.threads, server, client);
-    limit(cell, cores).map_or(LimitedBy::Unknown, |limit| limit.by)
+    limit(cell, cores, config.pool_threads(&cell.server))
+        .map_or(LimitedBy::Unknown, |limit| limit.by)
 }
 
 /// What a row says, in a line: what became of it, who did more, what limited it, what its mode changes

@@ -7,7 +7,7 @@
 //!
 //! - [`cells`]: the results of a record, grouped into what may be compared.
 //! - [`usage`], [`limit`]: who used the machine's CPU, and what limited a server. The one place for each.
-//! - [`rate`]: whether a fixed rate was kept; [`ceiling`]: what waits allow; [`closings`]: what a server does to its connections; [`down`]: time without a working server;
+//! - [`rate`]: whether a fixed rate was kept; [`ceiling`]: what waits allow; [`closings`], [`starved`]: what a server does to its connections; [`down`]: time without a working server;
 //!   [`failures`]: how many errors are too many.
 //! - [`comparisons`], [`article`], [`checks`] with [`caveat`] and [`little`]: what [`analyse`] writes into the record.
 //! - [`verdict`]: the first sentence of every report.
@@ -34,6 +34,7 @@ pub mod little;
 pub mod merge;
 pub mod rate;
 pub mod scale;
+pub mod starved;
 pub mod sweep;
 #[cfg(test)]
 mod testing;

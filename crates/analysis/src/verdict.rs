@@ -7,7 +7,7 @@ use crate::cells::{LoadPoint, load_points};
 use crate::closings::Closings;
 use crate::comparisons::{self, Metric, Standing, find, is_contended};
 use crate::limit::{self, Cores};
-use crate::{rate, usage};
+use crate::{rate, starved, usage};
 
 /// One sentence for each keep-alive that was measured; says so when nothing was.
 pub fn sentences(record: &Record) -> Vec<String> {
@@ -19,10 +19,18 @@ pub fn sentences(record: &Record) -> Vec<String> {
                 .iter()
                 .find(|point| point.keep_alive == keep_alive && point.load == load)
         };
-        let sentence = match (at(LoadKind::Closed), at(LoadKind::Open)) {
-            (Some(saturated), same_rate) => saturated_sentence(record, saturated, same_rate),
-            (None, Some(fixed)) => fixed_rate_sentence(record, fixed),
+        let (point, sentence) = match (at(LoadKind::Closed), at(LoadKind::Open)) {
+            (Some(saturated), same_rate) => {
+                let sentence = saturated_sentence(record, saturated, same_rate);
+                (saturated, sentence)
+            }
+            (None, Some(fixed)) => (fixed, fixed_rate_sentence(record, fixed)),
             (None, None) => continue,
+        };
+        let starved = starved::sentence(&record.config, &point.cells);
+        let sentence = match starved {
+            Some(starved) => format!("{starved}; {sentence}"),
+            None => sentence,
         };
         sentences.push(match keep_alive {
             true => format!("{}.", capitalised(&sentence)),
@@ -36,14 +44,30 @@ pub fn sentences(record: &Record) -> Vec<String> {
     sentences
 }
 
-/// That servers do not keep alive what they were asked to: who reads on compares connections, not requests.
+/// That servers do not keep alive what they were asked to: who reads on compares connections, not requests. Each server
+/// is named at the first load at which it was seen, and who keeps its connections beside it.
 fn closing_sentence(points: &[LoadPoint<'_>]) -> Option<String> {
-    let saturated = points.iter().filter(|it| it.load == LoadKind::Closed);
-    let told: Vec<String> = saturated
-        .flat_map(|point| &point.cells)
-        .filter_map(|cell| Some(format!("{}: {}", cell.server, Closings::of(cell)?)))
-        .collect();
-    (!told.is_empty()).then(|| format!("{}.", told.join("; ")))
+    let mut told: Vec<(&str, Option<Closings>)> = Vec::new();
+    let cells = points.iter().flat_map(|point| &point.cells);
+    for cell in cells.filter(|cell| cell.keep_alive) {
+        match told.iter_mut().find(|(server, _)| *server == cell.server) {
+            Some((_, closings)) => *closings = closings.take().or_else(|| Closings::of(cell)),
+            None => told.push((&cell.server, Closings::of(cell))),
+        }
+    }
+    let (keeping, closing): (Vec<_>, Vec<_>) = told.iter().partition(|(_, it)| it.is_none());
+    let each = closing
+        .iter()
+        .filter_map(|(server, closings)| Some(format!("{server}: {}", closings.as_ref()?)));
+    let mut sentence = each.collect::<Vec<_>>().join("; ");
+    if sentence.is_empty() {
+        return None;
+    }
+    if !keeping.is_empty() {
+        let keeping: Vec<&str> = keeping.iter().map(|(server, _)| *server).collect();
+        sentence += &format!("; {} kept theirs", format::list(&keeping));
+    }
+    Some(sentence + ".")
 }
 
 fn saturated_sentence(
@@ -346,7 +370,7 @@ fn limit(record: &Record, cell: &CellResult) -> String {
     let config = &record.config;
     let (server, client) = (config.server_cpus.as_deref(), config.client_cpus.as_deref());
     let cores = Cores::of(&record.environment, config.threads, server, client);
-    limit::sentence(cell, cores)
+    limit::sentence(cell, cores, config.pool_threads(&cell.server))
 }
 
 /// First ÷ second by one metric, whichever way round the record compares them.

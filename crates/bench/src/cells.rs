@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use analysis::ceiling::ceiling_rps;
-use engine::Measurement;
+use engine::{ConnectionCounts, Measurement, Service};
 use record::{
     Block, CellResult, ClassResult, ClosedConnections, Connections, ErrorCounts, LatencySummary,
     LoadKind, SeriesPoint,
@@ -13,7 +13,7 @@ use stats::thresholds::{PAUSE_LIMIT_MS, STEAL_DROPS_PERCENT};
 use crate::block::{Surroundings, SutBlock};
 use crate::counters::with;
 use crate::sampler::Sample;
-use crate::stragglers::Whole;
+use crate::stragglers::{Whole, made_in};
 
 mod used;
 mod wrk;
@@ -85,11 +85,12 @@ impl Cell {
         }
     }
 
-    /// Adds one server's part of a block, or the errors of what warming it up left behind.
+    /// Adds one server's part of a block, or what warming it up left behind: connections, and errors.
     pub fn add(&mut self, part: Whole) {
         let Whole { block, mut sut } = part;
         let Some((index, around)) = block else {
             self.total.errors += sut.measurement.errors;
+            self.total.append(made_in(&sut.measurement));
             return;
         };
         self.blocks
@@ -138,6 +139,11 @@ impl Cell {
     /// The server's name.
     pub fn server(&self) -> &str {
         &self.name.server
+    }
+
+    /// Its connections.
+    pub fn concurrency(&self) -> u64 {
+        self.name.concurrency as u64
     }
 
     /// Its blocks so far.
@@ -281,6 +287,7 @@ pub fn block(index: u32, around: Surroundings, sut: &SutBlock, asked: &Asked) ->
         last_third_over_first: sut.last_third_over_first,
         throttled_periods: sut.throttled_periods,
         dropped: dropped(around, sut),
+        never_served: Some(never_served(&it.connections)),
     }
 }
 
@@ -353,9 +360,6 @@ fn connections(total: &Measurement, keep_alive: bool) -> Connections {
     let counts = &total.connections;
     let of_each = &counts.requests_per_connection;
     let unanswered = of_each.iter().filter(|&&requests| requests == 0).count() as u64;
-    let ever = counts.ever_served.iter().chain(std::iter::repeat(&false));
-    let never = |(requests, ever): &(&u64, &bool)| **requests == 0 && !**ever;
-    let never_served = of_each.iter().zip(ever).filter(never).count() as u64;
     // Where the server closes them, each place has had many connections, and says nothing of one.
     let closed = counts
         .closed
@@ -368,12 +372,17 @@ fn connections(total: &Measurement, keep_alive: bool) -> Connections {
         established: counts.established,
         failed: counts.failed,
         unanswered: if keep_alive { unanswered } else { 0 },
-        never_served: keep_alive.then_some(never_served),
+        never_served: keep_alive.then(|| never_served(counts)),
         requests_min: spread.as_ref().map(|spread| spread.min),
         requests_median: spread.as_ref().map(|spread| spread.median),
         requests_max: spread.as_ref().map(|spread| spread.max),
         jain_index: spread.and_then(|spread| spread.jain),
     }
+}
+
+fn never_served(counts: &ConnectionCounts) -> u64 {
+    let each = counts.service.iter();
+    each.filter(|it| **it == Service::Unanswered).count() as u64
 }
 
 fn classes(total: &Measurement, timeout: Duration) -> Vec<ClassResult> {

@@ -147,6 +147,7 @@ fn add(a: ProcessMemory, b: ProcessMemory) -> ProcessMemory {
         rss_bytes: sum(a.rss_bytes, b.rss_bytes),
         threads: sum(a.threads, b.threads),
         fds: sum(a.fds, b.fds),
+        fds_limit: sum(a.fds_limit, b.fds_limit),
     }
 }
 

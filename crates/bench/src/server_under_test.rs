@@ -49,6 +49,8 @@ pub struct ServerUnderTest {
     /// Built-in servers answer `/stats`.
     built_in: bool,
     pids: Pids,
+    /// Descriptors that its processes had open when they were looked at last, and how many they may have.
+    descriptors: Option<(u64, u64)>,
     /// Its connections, while there are any.
     pub connections: Option<TargetId>,
     /// What is connected beside them, if the workload wants it.
@@ -167,6 +169,7 @@ impl ServerUnderTest {
             process,
             built_in,
             pids,
+            descriptors: None,
             connections: None,
             beside: None,
             rss_before_bytes: None,
@@ -235,6 +238,7 @@ impl ServerUnderTest {
         if self.rss_before_bytes.is_none() {
             self.rss_before_bytes = self.rss_bytes();
         }
+        self.count_descriptors();
         if let Some(beside) = &self.beside {
             let id = self.connect_target(loader, beside.target.clone())?;
             self.beside
@@ -246,12 +250,44 @@ impl ServerUnderTest {
         Ok(id)
     }
 
-    fn connect_target(&self, loader: &mut dyn Loader, target: Target) -> anyhow::Result<TargetId> {
+    fn connect_target(
+        &mut self,
+        loader: &mut dyn Loader,
+        target: Target,
+    ) -> anyhow::Result<TargetId> {
         let connections = target.connections;
-        loader.connect(target).with_context(|| {
+        let connected = loader.connect(target);
+        self.count_descriptors();
+        connected.with_context(|| {
             format!(
-                "{}: cannot establish {connections} connections to {}",
-                self.label, self.base_url
+                "{}{}: cannot establish {connections} connections to {}",
+                self.label,
+                self.descriptors_note(),
+                self.base_url
+            )
+        })
+    }
+
+    /// Counts them while there is a process that has them.
+    fn count_descriptors(&mut self) {
+        let sum = |of: fn(counters::ProcessMemory) -> Option<u64>| {
+            let each = self.pids.now().into_iter();
+            each.map(|pid| of(counters::process_memory(pid)))
+                .sum::<Option<u64>>()
+                .filter(|sum| *sum > 0)
+        };
+        let counted = sum(|it| it.fds).zip(sum(|it| it.fds_limit));
+        self.descriptors = counted.or(self.descriptors);
+    }
+
+    /// ` (12 of at most 64 descriptors open when last looked at)`, where the system tells: what a server dies of that
+    /// has too few.
+    fn descriptors_note(&self) -> String {
+        self.descriptors.map_or_else(String::new, |(open, limit)| {
+            format!(
+                " ({} of at most {} open when last looked at)",
+                format::count(open),
+                format::counted(limit, "descriptor"),
             )
         })
     }
@@ -365,7 +401,9 @@ impl ServerUnderTest {
             return Ok(());
         };
         if process.exited().is_some() {
-            anyhow::bail!("server `{}` {}", self.label, process.how_it_ended());
+            let how = process.how_it_ended();
+            let note = self.descriptors_note();
+            anyhow::bail!("server `{}`{note} {how}", self.label);
         }
         Ok(())
     }

@@ -10,7 +10,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
-use engine::{Load, Target, TargetId};
+use engine::{Load, Measurement, Target, TargetId};
 
 use crate::block::{self, BlockOutcome, BlockPlan};
 use crate::descriptors::Room;
@@ -19,7 +19,7 @@ use crate::loader::Loader;
 use crate::sampler::{Sample, Sampler};
 use crate::server_spec::ServerSpec;
 use crate::server_under_test::{Connects, ServerUnderTest, longest_silence, slowest_response};
-use crate::stragglers::{Stragglers, Whole};
+use crate::stragglers::{Stragglers, Whole, made_in};
 use crate::warmup::{self, WarmUp};
 
 /// A server that was left out. What was measured of it until then stands in the record.
@@ -189,6 +189,11 @@ impl Session {
         Ok(())
     }
 
+    /// Takes note of connections that something else than a warm-up made: they count, the rest of what was seen does not.
+    pub fn connected_by(&mut self, number: usize, target: TargetId, seen: &Measurement) {
+        self.stragglers.warmed_up(number, target, &made_in(seen));
+    }
+
     /// Measures a block; beside what it saw, the parts of blocks that are whole by now.
     ///
     /// # Errors
@@ -217,6 +222,12 @@ impl Session {
     ) -> anyhow::Result<BlockOutcome> {
         let mut outcome = block::run(loader, &mut self.suts, plan)?;
         block::add_late(loader, outcome.suts.iter_mut(), true)?;
+        for made in self.stragglers.take_warm_ups() {
+            let mut parts = outcome.suts.iter_mut();
+            if let Some(part) = parts.find(|part| part.sut == made.sut) {
+                part.measurement.append(made_in(&made.measurement));
+            }
+        }
         Ok(outcome)
     }
 

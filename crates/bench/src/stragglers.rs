@@ -1,6 +1,6 @@
 //! Blocks that wait for the last answers to their requests before they become figures.
 
-use engine::{Measurement, TargetId};
+use engine::{ConnectionCounts, Measurement, TargetId};
 
 use crate::block::{self, BlockOutcome, Surroundings, SutBlock};
 use crate::loader::Loader;
@@ -14,6 +14,18 @@ pub struct Whole {
     pub sut: SutBlock,
 }
 
+/// What a warm-up made and measured time goes on with: its connections, with those that the server closed.
+pub fn made_in(warm: &Measurement) -> Measurement {
+    Measurement {
+        connections: ConnectionCounts {
+            established: warm.connections.established,
+            closed: warm.connections.closed.clone(),
+            ..ConnectionCounts::default()
+        },
+        ..Measurement::default()
+    }
+}
+
 /// Parts of blocks that are not whole yet.
 #[derive(Default)]
 pub struct Stragglers {
@@ -21,13 +33,13 @@ pub struct Stragglers {
 }
 
 impl Stragglers {
-    /// Takes note of requests that were under way when warming a server up was over. Their answers count nowhere, but
-    /// that they fail is seen in the time that is measured.
+    /// Takes note of requests that were under way when warming a server up was over, and of the connections it made. Their
+    /// answers count nowhere, but that they fail is seen in the time that is measured.
     pub fn warmed_up(&mut self, sut: usize, target: TargetId, warm: &Measurement) {
         let measurement = Measurement {
             book: warm.book,
             under_way: warm.under_way,
-            ..Measurement::default()
+            ..made_in(warm)
         };
         let sut = SutBlock {
             sut,
@@ -36,6 +48,12 @@ impl Stragglers {
             ..SutBlock::default()
         };
         self.waiting.push(Whole { block: None, sut });
+    }
+
+    /// What the warm-ups left behind, for a block that is whole at once.
+    pub fn take_warm_ups(&mut self) -> Vec<SutBlock> {
+        let all = std::mem::take(&mut self.waiting).into_iter();
+        all.map(|whole| whole.sut).collect()
     }
 
     /// Takes a block that has ended; all parts that are whole by now.

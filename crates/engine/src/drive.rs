@@ -18,7 +18,7 @@ use crate::active::{Active, Entered};
 use crate::client::{Answer, Client};
 use crate::clock::{Clock, NEVER, Nanos, nanos};
 use crate::connection_slot::{Carried, ConnectionSlot, Elapsed};
-use crate::measurement::ErrorKind;
+use crate::measurement::{ErrorKind, Service};
 use crate::pacer::Pacer;
 use crate::plan::Plan;
 use crate::recorder::{Answered, Recorder};
@@ -67,8 +67,8 @@ pub(crate) struct KeptConnection<C: Client> {
     pub(crate) connection: Cell<Option<C::Connection>>,
     /// In the open book.
     pub(crate) served: Cell<u64>,
-    /// In any book that is closed.
-    pub(crate) ever_served: Cell<bool>,
+    /// Since the target was connected.
+    pub(crate) service: Cell<Service>,
     /// Answers on the connection that is open now, counted or not.
     pub(crate) answers: Cell<u64>,
 }
@@ -215,6 +215,8 @@ impl<C: Client> LocalTarget<C> {
         let mut failures = 0;
         while let Some(send_slot) = job.pacer.next(place, asked, now).await {
             asked += 1;
+            kept.service
+                .set(kept.service.get().max(Service::Unanswered));
             connection_slot.asked.set(Some(send_slot));
             let attempt = self
                 .attempt((connection_slot, kept), &send_slot, &mut idle)
@@ -231,6 +233,7 @@ impl<C: Client> LocalTarget<C> {
                     job.answered(now);
                     let is_request = self.record(&send_slot, &exchange, idle.as_ref());
                     kept.served.set(kept.served.get() + u64::from(is_request));
+                    kept.service.set(Service::Answered);
                     kept.answers.set(kept.answers.get() + 1);
                     if exchange.answer.announces_close {
                         self.closed(kept, true);

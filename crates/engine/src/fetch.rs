@@ -162,7 +162,14 @@ pub fn fetch_start(
         }
         address => fetch_plain(address, &planned, body, deadline),
     };
-    result.map_err(|(kind, reason)| failed(planned.method.as_str(), typed, kind, reason))
+    result.map_err(|(kind, reason)| {
+        let reason = match kind {
+            ErrorKind::Timeout => format!("no complete answer within {timeout:?}"),
+            ErrorKind::ConnectTimeout => format!("no connection within {timeout:?}"),
+            _ => reason,
+        };
+        failed(planned.method.as_str(), typed, kind, reason)
+    })
 }
 
 /// Waits until the server at `url` accepts connections.

@@ -64,6 +64,6 @@ pub use fetch::{Answer, FetchError, fetch, fetch_start, wait_until_accepting};
 pub use live::{LiveTarget, LiveView};
 pub use measurement::{
     ClassMeasurement, ClosedConnections, ConnectionCounts, ErrorCounts, ErrorKind, Measurement,
-    SeriesPoint, new_histogram,
+    SeriesPoint, Service, new_histogram,
 };
 pub use wrk::wrk_compatible;

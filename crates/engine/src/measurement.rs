@@ -127,15 +127,27 @@ pub struct ConnectionCounts {
     /// Counted requests of each connection (a reconnected one goes on counting), for fairness. With
     /// keep-alive off: of each of the slots that connect one after another.
     pub requests_per_connection: Vec<u64>,
-    /// Whether a connection has had an answer since the target was connected, in an earlier book too: one that hangs
-    /// now is not one that was never served.
-    pub ever_served: Vec<bool>,
+    /// What became of each of them since the target was connected, in earlier books too: one that hangs now is not one
+    /// that was never served.
+    pub service: Vec<Service>,
     /// Connections that the server was asked to close and did not within a second. They wait beside the load.
     pub left_open: u64,
     /// Connections that the client closed itself, because too many others (1,000) waited so.
     pub closed_by_client: u64,
     /// Connections that were to be kept alive and that the server closed after it had answered on them (raw client only).
     pub closed: ClosedConnections,
+}
+
+/// Whether a connection was served. What is merged is the most that happened.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Service {
+    /// Nothing was asked on it: an open loop, or a number of requests, did not need it.
+    #[default]
+    Unasked,
+    /// It was asked, and never answered.
+    Unanswered,
+    /// It was answered, rightly or wrongly, counted or not.
+    Answered,
 }
 
 /// Connections that a server closed although they were to be kept alive, by how it closed them: how many of them there

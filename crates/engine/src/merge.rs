@@ -19,9 +19,9 @@ impl Measurement {
         self.series.append(&mut later.series);
         let (own, theirs) = (&mut self.connections, &mut later.connections);
         let requests = std::mem::take(&mut theirs.requests_per_connection);
-        let ever_served = std::mem::take(&mut theirs.ever_served);
+        let service = std::mem::take(&mut theirs.service);
         add_each(&mut own.requests_per_connection, requests, |a, b| *a += b);
-        add_each(&mut own.ever_served, ever_served, |a, b| *a |= b);
+        add_each(&mut own.service, service, |a, b| *a = b.max(*a));
         self.merge(later);
     }
 
@@ -61,7 +61,7 @@ impl Measurement {
         let own = &mut self.connections;
         own.requests_per_connection
             .append(&mut theirs.requests_per_connection);
-        own.ever_served.append(&mut theirs.ever_served);
+        own.service.append(&mut theirs.service);
         add_counts(&mut own.closed.announced, theirs.closed.announced);
         add_counts(&mut own.closed.unannounced, theirs.closed.unannounced);
         if self.classes.is_empty() {

@@ -41,6 +41,55 @@ fn reqwest_counts_requests_and_checks_answers() {
 }
 
 #[test]
+fn reqwest_tells_a_used_connection_that_was_closed_from_an_answer_that_was_cut() {
+    let measured = |last: fn() -> Vec<Act>| {
+        let peer = Peer::start(move |asked| match asked.request {
+            2 => last(),
+            _ => vec![hello()],
+        });
+        let target = Target::get("closes", &peer.url(), "/", 2);
+        let load = |id| requests(id, Load::ClosedLoop, 12);
+        measure(&mut reqwest_engine(), target, load).1
+    };
+    let closed = measured(|| vec![Act::Close]);
+    let (errors, closings) = (closed.errors, closed.connections.closed);
+    assert!(
+        errors.stale > 0 && errors.stale == errors.total(),
+        "{errors}"
+    );
+    assert_eq!(
+        closings.unannounced,
+        [(2, errors.stale)].into(),
+        "{closings:?}"
+    );
+
+    let reset = measured(|| vec![Act::Reset]).errors;
+    assert!(reset.stale > 0 && reset.stale == reset.total(), "{reset}");
+
+    // The head came whole: that is no connection which was closed between two answers.
+    let cut = measured(|| {
+        vec![
+            say("HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\n1"),
+            Act::Close,
+        ]
+    });
+    assert!(cut.errors.closed > 0, "{}", cut.errors);
+    assert_eq!(cut.errors.stale, 0, "{}", cut.errors);
+
+    let announced = measured(|| {
+        let closing = "HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 2\r\n\r\nok";
+        vec![say(closing), Act::Close]
+    });
+    assert_eq!(announced.errors.total(), 0, "{}", announced.errors);
+    let closings = announced.connections.closed;
+    assert_eq!(
+        closings.announced.keys().collect::<Vec<_>>(),
+        [&3],
+        "{closings:?}"
+    );
+}
+
+#[test]
 fn reqwest_errors_have_the_same_kinds() {
     type Script = fn(&peer::Asked) -> Vec<Act>;
     type Count = fn(&engine::ErrorCounts) -> u64;
@@ -48,7 +97,8 @@ fn reqwest_errors_have_the_same_kinds() {
     let cases: [(Script, Count); 4] = [
         (
             |asked| bad_after_first(asked, vec![Act::Close]),
-            |e| e.closed,
+            // Those that had answered before, and those that were made anew.
+            |e| e.stale + e.closed,
         ),
         (
             |asked| bad_after_first(asked, vec![say("garbage\r\n\r\n")]),

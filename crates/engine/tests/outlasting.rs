@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
-use engine::{Engine, Load, Measurement, Target, TargetId};
+use engine::{Engine, Load, Measurement, Service, Target, TargetId};
 use peer::{Act, Peer, engine, hello, slice, wait_ms};
 
 /// Two targets that are loaded in turns, the first being the one that is looked at.
@@ -166,12 +166,16 @@ fn a_connection_that_hangs_was_served_before() {
     }
     let counts = &books[1].connections;
     let of_each = counts.requests_per_connection.iter();
-    let unanswered = |ever| {
-        let each = of_each.clone().zip(&counts.ever_served);
-        each.filter(|it| (*it.0, *it.1) == (0, ever)).count()
+    let unanswered = |service| {
+        let each = of_each.clone().zip(&counts.service);
+        each.filter(|it| (*it.0, *it.1) == (0, service)).count()
     };
-    assert_eq!(unanswered(true), 1, "one hangs, {counts:?}");
-    assert_eq!(unanswered(false), 1, "one was never served, {counts:?}");
+    assert_eq!(unanswered(Service::Answered), 1, "one hangs, {counts:?}");
+    assert_eq!(
+        unanswered(Service::Unanswered),
+        1,
+        "one was never served, {counts:?}"
+    );
 }
 
 #[test]

@@ -185,6 +185,7 @@ pub fn server(sut: &ServerUnderTest) -> ServerConfig {
             .process
             .as_ref()
             .and_then(|process| process.settings().cloned()),
+        pool_threads: None,
     }
 }
 

@@ -1,5 +1,6 @@
 //! What the exit code says.
 
+use analysis::starved::Starved;
 use analysis::{down, failures};
 use record::{CellResult, Record};
 
@@ -34,7 +35,10 @@ pub fn of_cells(
     let cells = || record.results.iter().filter(|cell| counts(cell));
     let any_unanswered = cells().next().is_none() || cells().any(|cell| cell.requests == 0);
     let too_many = cells().any(|cell| {
-        exceeds(cell.requests, cell.errors.total, max_errors)
+        let starved = Starved::of(&record.config, cell);
+        let declared = starved.map_or(0, |it| it.declared_errors(&cell.errors));
+        exceeds(cell.requests, cell.errors.total - declared, max_errors)
+            || starves(starved, max_errors)
             || was_down_too_long(down::time_s(&cell.time_series), cell.duration_s, max_errors)
     });
     match () {
@@ -51,6 +55,15 @@ pub fn exceeds(requests: u64, errors: u64, max_errors: MaxErrors) -> bool {
         MaxErrors::Count(most) => errors > most,
         MaxErrors::Share(most) => failures::exceed(most, requests, errors),
     }
+}
+
+/// Connections that were never served count like errors: the figures of the others say nothing of them. What waits beyond
+/// a declared pool of threads is a result.
+fn starves(starved: Option<Starved>, max_errors: MaxErrors) -> bool {
+    starved.is_some_and(|it| {
+        let failed = it.undeclared();
+        exceeds(it.of.saturating_sub(failed), failed, max_errors)
+    })
 }
 
 /// Time without a working server counts like errors: connections that fail rest, so that a dead server costs few of them.
@@ -72,6 +85,24 @@ mod tests {
         assert!(!was_down_too_long(0.05, 5.0, MaxErrors::Share(0.01)));
         assert!(was_down_too_long(0.06, 5.0, MaxErrors::Share(0.01)));
         assert!(!was_down_too_long(5.0, 5.0, MaxErrors::Count(3)));
+    }
+
+    #[test]
+    fn connections_never_served_are_tolerated_up_to_the_limit() {
+        let starved = |never, pool_threads| {
+            Some(Starved {
+                never,
+                of: 64,
+                pool_threads,
+            })
+        };
+        assert!(starves(starved(1, None), MaxErrors::Share(0.01)));
+        assert!(starves(starved(59, None), MaxErrors::Count(58)));
+        assert!(!starves(starved(59, None), MaxErrors::Count(59)));
+        assert!(!starves(starved(59, None), MaxErrors::Share(1.0)));
+        assert!(!starves(starved(59, Some(5)), MaxErrors::Count(0)));
+        assert!(starves(starved(59, Some(6)), MaxErrors::Count(0)));
+        assert!(!starves(None, MaxErrors::Count(0)));
     }
 
     #[test]

@@ -221,6 +221,23 @@ fn errors_of_one_arm_alone_decide() {
     assert_ends(&tolerated, &[0, 3]);
 }
 
+/// Errors are few where connections hang: what is never served counts over the connections.
+#[test]
+fn a_candidate_that_leaves_connections_unserved_does_not_pass() {
+    let starving = Fake {
+        serves: Some(1),
+        ..Fake::default()
+    };
+    let folder = fakes(Fake::default(), starving, "");
+    let words = ["--no-save", "--timeout", "500ms", "--max-errors"];
+    let output = gate(folder.path(), &[&words[..], &["50%"]].concat());
+    assert_ends(&output, &[1]);
+    let told = "the candidate alone never served 3 of 4 connections";
+    assert!(stdout(&output).contains(told), "{}", stdout(&output));
+    let tolerated = gate(folder.path(), &[&words[..], &["75%"]].concat());
+    assert!(!stdout(&tolerated).contains("never served 3 of 4 connections in"));
+}
+
 #[test]
 fn an_inconclusive_gate_is_what_was_chosen() {
     let wrong = Fake {

@@ -173,16 +173,19 @@ fn line(text: &mut String, row: &Row) {
     text.push('\n');
 }
 
-/// A field as RFC 4180 wants it. One that a spreadsheet would take for a formula gets an apostrophe.
+/// A field as RFC 4180 wants it. One that a spreadsheet would take for a formula gets an apostrophe, and what would steer a
+/// terminal is made visible; a line's end stays what it is.
 fn quoted(field: &str) -> String {
+    let lines: Vec<String> = field.split('\n').map(format::visible).collect();
+    let field = lines.join("\n");
     let is_number = field.parse::<f64>().is_ok();
-    let is_formula = !is_number && field.starts_with(['=', '+', '-', '@', '\t', '\r']);
+    let is_formula = !is_number && field.starts_with(['=', '+', '-', '@']);
     let field = if is_formula {
         format!("'{field}")
     } else {
-        field.to_owned()
+        field
     };
-    if field.contains([',', '"', '\n', '\r']) {
+    if field.contains([',', '"', '\n']) {
         format!("\"{}\"", field.replace('"', "\"\""))
     } else {
         field
@@ -199,5 +202,15 @@ mod tests {
         assert_eq!(quoted("a,\"b\""), "\"a,\"\"b\"\"\"");
         assert_eq!(quoted("=cmd()"), "'=cmd()");
         assert_eq!(quoted("-1.5"), "-1.5");
+    }
+
+    #[test]
+    fn no_field_steers_a_terminal() {
+        assert_eq!(quoted("\u{1b}[2Jgone"), "\u{fffd}[2Jgone");
+        assert_eq!(
+            quoted("\u{9b}2J\r\t\u{7f}"),
+            "\u{fffd}2J\u{fffd}\u{fffd}\u{fffd}"
+        );
+        assert_eq!(quoted("a\nb"), "\"a\nb\"");
     }
 }

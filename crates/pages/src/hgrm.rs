@@ -23,8 +23,8 @@ pub fn render(records: &[Record], options: &RenderOptions) -> Rendered {
             continue;
         };
         let one = distribution(&histogram);
-        let heading =
-            format!("{}, {}", record.started_at, cell_name(cell)).replace(['\n', '\r'], " ");
+        let heading = format!("{}, {}", record.started_at, cell_name(cell));
+        let heading = format::visible(&heading);
         rendered.text.push_str(&format!("# {heading}\n{one}\n"));
         if let Some(stem) = options.stem.as_ref().filter(|_| cells.len() > 1) {
             let name = format!("{stem}-{number}-{}.hgrm", file_part(&cell.server));

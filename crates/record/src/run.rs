@@ -182,6 +182,26 @@ pub struct ServerConfig {
     pub command: Option<Vec<String>>,
     /// Every tunable of a built-in server, as the server itself reported it.
     pub settings: Option<serde_json::Value>,
+    /// Size of the pool of threads that a contender's manifest declares.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub pool_threads: Option<u32>,
+}
+
+impl Config {
+    /// Size of the bounded pool of threads that was declared for a server, each of which serves one connection until it
+    /// closes; `None` where none was.
+    pub fn pool_threads(&self, server: &str) -> Option<u64> {
+        let mut servers = self.servers.iter();
+        servers.find(|it| it.name == server)?.declared_pool()
+    }
+}
+
+impl ServerConfig {
+    /// Size of the bounded pool of threads that its manifest declares or that it told itself.
+    pub fn declared_pool(&self) -> Option<u64> {
+        let told = || self.settings.as_ref()?.get("pool_threads")?.as_u64();
+        self.pool_threads.map(u64::from).or_else(told)
+    }
 }
 
 /// The request of one workload among several.
@@ -262,7 +282,7 @@ pub struct CellResult {
     pub in_flight_at_deadline: u64,
     /// Connections made, and how evenly they were served.
     pub connections: Connections,
-    /// What the server's process used.
+    /// What the server used, all processes of its tree together.
     pub server_resources: Resources,
     /// What the load generator used for this server.
     pub client_resources: Resources,
@@ -364,14 +384,14 @@ impl ErrorCounts {
 /// Connections of a cell and how evenly they were served.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Connections {
-    /// Connections that were established.
+    /// Connections that the run made to the server for this load, warm-up included.
     pub established: u64,
-    /// Connection attempts that failed.
+    /// Connection attempts that failed in the measured time.
     pub failed: u64,
     /// Connections that got no answer in the measured time.
     pub unanswered: u64,
-    /// Those of them that had none before either, while the server was warmed up: nobody served them. Null in records
-    /// from before this was told apart.
+    /// Connections that were asked and never answered, while the server was warmed up neither: nobody served them. One
+    /// that was never needed is none of them. Null in records from before this was told apart.
     pub never_served: Option<u64>,
     /// Fewest requests on one connection; null with keep-alive off, like the rest.
     pub requests_min: Option<u64>,
@@ -405,7 +425,8 @@ pub struct ClosedConnections {
     pub closed_by_client: u64,
 }
 
-/// What a process used while a server was loaded.
+/// What a server, or the load generator, used while the server was loaded. A server's figures are those of all its
+/// processes together: of one that was started, or that listens at a URL of this machine, the whole process tree.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize, JsonSchema)]
 pub struct Resources {
     /// CPU time, user and system, ended threads included, ÷ all answers of the same time.
@@ -418,7 +439,11 @@ pub struct Resources {
     pub threads_peak: Option<u64>,
     /// Peak number of open descriptors.
     pub fds_peak: Option<u64>,
-    /// Voluntary and involuntary context switches of the whole process ÷ all answers.
+    /// How many descriptors its processes may have open together (soft limits); null where that is not available, and in
+    /// records that are older than the figure.
+    #[serde(default)]
+    pub fds_limit: Option<u64>,
+    /// Voluntary and involuntary context switches ÷ all answers.
     pub context_switches_per_request: Option<f64>,
     /// Share of the time in which threads were ready but had no CPU, in percent (client only).
     pub run_queue_wait_percent: Option<f64>,
@@ -432,7 +457,7 @@ pub struct BlockCpu {
     pub machine_s: f64,
     /// CPU time in which nothing ran.
     pub idle_s: f64,
-    /// CPU time of this server's processes; null where they are not known, came or went.
+    /// CPU time of this server's processes, its whole process tree; null where they are not known, came or went.
     pub server_s: Option<f64>,
     /// CPU time of the load generator.
     pub client_s: f64,
@@ -533,6 +558,10 @@ pub struct Block {
     pub throttled_periods: Option<u64>,
     /// Why this block is left out of comparisons; null when it is not.
     pub dropped: Option<String>,
+    /// Connections that were asked and had never been answered when the block ended; null in records that are older than
+    /// the figure.
+    #[serde(default)]
+    pub never_served: Option<u64>,
 }
 
 /// One second of a run, as one server saw it.

@@ -112,6 +112,7 @@ fn resources(
         rss_peak_bytes: a.rss_peak_bytes.max(b.rss_peak_bytes),
         threads_peak: a.threads_peak.max(b.threads_peak),
         fds_peak: a.fds_peak.max(b.fds_peak),
+        fds_limit: a.fds_limit.max(b.fds_limit),
         context_switches_per_request: weighted_optional(
             (
                 a.context_switches_per_request,

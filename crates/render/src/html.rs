@@ -166,7 +166,7 @@ fn class_of(column: &Column) -> &'static str {
 /// Data for the page's script. Inside a script element only `<` could begin markup.
 fn data<T: Serialize>(page: &mut String, id: &str, value: &T) {
     let json = serde_json::to_string(value).expect("our data has only JSON keys");
-    let json = json.replace('<', "\\u003c");
+    let json = crate::escape::json(json).replace('<', "\\u003c");
     let _ = writeln!(
         page,
         "<script type=\"application/json\" id=\"{id}\">{json}</script>"

@@ -145,9 +145,10 @@ fn escape(text: &str) -> String {
         .replace("www.", "www&#46;")
 }
 
-/// Bars stand in a fenced block, which a server's name must not end.
+/// Bars stand in a fenced block, which a server's name must not end; nor may it steer a terminal.
 fn without_fence(text: &str) -> String {
-    text.replace("```", "'''")
+    let lines: Vec<String> = text.split('\n').map(format::visible).collect();
+    lines.join("\n").replace("```", "'''")
 }
 
 /// A file name as the address of a link.

@@ -24,6 +24,10 @@ pub const RATE_KEPT: f64 = 0.99;
 /// A part of the CPU used beyond this share of what is there counts as all of it.
 pub const FULL_SHARE: f64 = 0.9;
 
+/// From this share of the CPU on that there is, it was CPU that was short, not time that was waited: at the edges of
+/// slices nothing is under way, and nobody reaches all of it.
+pub const NEAR_SHARE: f64 = 0.8;
+
 /// Where the machine is full and the client takes more than this share of what both use, the cell tells
 /// more of the client than of the server.
 pub const CLIENT_SHARE: f64 = 2.0 / 3.0;

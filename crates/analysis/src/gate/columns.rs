@@ -50,6 +50,7 @@ impl Columns {
         let arm = |blocks| ArmBlocks {
             blocks,
             errors: ErrorCounts::default(),
+            connections: 0, // nobody counted them, and none was left unserved
         };
         let point = |columns: &'a [Vec<Block>; 2], load, rate| GatePoint {
             workload: "",

@@ -25,6 +25,8 @@ pub struct ArmBlocks<'a> {
     pub blocks: &'a [Block],
     /// Errors of all of them by kind.
     pub errors: ErrorCounts,
+    /// Connections.
+    pub connections: u64,
 }
 
 impl<'a> ArmBlocks<'a> {
@@ -32,6 +34,7 @@ impl<'a> ArmBlocks<'a> {
         ArmBlocks {
             blocks: &cell.blocks,
             errors: cell.errors,
+            connections: u64::from(cell.concurrency),
         }
     }
 }

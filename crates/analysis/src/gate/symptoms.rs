@@ -15,9 +15,9 @@ use stats::thresholds::SYMPTOM_BLOCKS;
 
 use crate::caveat::error_kinds;
 use crate::comparisons::is_contended;
-use crate::failures;
 use crate::gate::point::{ArmBlocks, GatePoint};
 use crate::rate::{Outcome, Planned};
+use crate::{failures, starved};
 
 /// A symptom that decides.
 pub(super) struct Finding {
@@ -78,6 +78,15 @@ fn errors(
 ) -> Option<Finding> {
     let of = |arm: ArmBlocks<'_>, point: &GatePoint<'_>| {
         let blocks = || arm.blocks.iter().filter(|block| is_used(block));
+        let never = starved::of_blocks(blocks());
+        if failures::exceed(max_errors, arm.connections.saturating_sub(never), never) {
+            return Some(format!(
+                "never served {} of {} {}",
+                format::count(never),
+                format::counted(arm.connections, "connection"),
+                load(point),
+            ));
+        }
         let errors: u64 = blocks().map(|block| block.errors).sum();
         let requests: u64 = blocks().map(|block| block.requests).sum();
         let tolerated = !failures::exceed(max_errors, requests, errors);
@@ -201,5 +210,50 @@ fn load(point: &GatePoint<'_>) -> String {
     match point.rate {
         Some(rate) => format!("at {}/s", format::per_second(rate)),
         None => "in the closed loop".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use record::ErrorCounts;
+
+    use super::*;
+
+    fn block(never_served: u64) -> [Block; 1] {
+        [Block {
+            requests: 10_000,
+            errors: never_served,
+            never_served: Some(never_served),
+            ..Block::default()
+        }]
+    }
+
+    fn found(baseline: u64, candidate: u64, max_errors: f64) -> Option<(Verdict, String)> {
+        let blocks = [block(baseline), block(candidate)];
+        let arm = |blocks| ArmBlocks {
+            blocks,
+            errors: ErrorCounts::default(),
+            connections: 64,
+        };
+        let point = GatePoint {
+            workload: "",
+            load: LoadKind::Closed,
+            rate: None,
+            baseline: arm(&blocks[0]),
+            candidate: arm(&blocks[1]),
+        };
+        find(&[point], max_errors, None, |_| true).map(|it| (it.verdict, it.reason))
+    }
+
+    #[test]
+    fn connections_never_served_are_judged_like_errors() {
+        let reason = "the candidate alone never served 59 of 64 connections in the closed loop";
+        let regressed = Some((Verdict::Regressed, reason.to_owned()));
+        assert_eq!(found(0, 59, 0.01), regressed);
+        assert_eq!(found(0, 0, 0.01), None);
+        assert_eq!(found(0, 59, 0.93), None, "tolerated");
+        let verdict = |baseline, candidate| found(baseline, candidate, 0.01).map(|it| it.0);
+        assert_eq!(verdict(59, 0), Some(Verdict::Failed));
+        assert_eq!(verdict(59, 59), Some(Verdict::Inconclusive));
     }
 }

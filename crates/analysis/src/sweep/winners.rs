@@ -30,11 +30,13 @@ pub fn analyse(record: &mut SweepRecord) {
 
 /// Limits and comparisons of one cell.
 pub fn analyse_cell(cell: &mut SweepCell, config: &SweepConfig, cores: Cores) {
+    let pool = |server: &str| {
+        let mut servers = config.servers.iter();
+        servers.find(|it| it.name == server)?.declared_pool()
+    };
     for server in &mut cell.servers {
-        server.limit = server
-            .result
-            .as_ref()
-            .and_then(|result| limit::limit(result, cores));
+        let result = server.result.as_ref();
+        server.limit = result.and_then(|it| limit::limit(it, cores, pool(&it.server)));
     }
     let compare = |(baseline, candidate): (&str, &str)| {
         Some(compare(

@@ -67,6 +67,7 @@ fn peaks(samples: &[Sample], sut: Option<usize>) -> Resources {
         rss_peak_bytes: of_it().filter_map(|memory| memory.rss_bytes).max(),
         threads_peak: of_it().filter_map(|memory| memory.threads).max(),
         fds_peak: of_it().filter_map(|memory| memory.fds).max(),
+        fds_limit: of_it().filter_map(|memory| memory.fds_limit).max(),
         ..Resources::default()
     }
 }

@@ -9,7 +9,7 @@ use nix::sched::{CpuSet, sched_getaffinity, sched_setaffinity};
 use nix::time::{clock_getcpuclockid, clock_gettime};
 use nix::unistd::Pid;
 use procfs::Current;
-use procfs::process::Process;
+use procfs::process::{LimitValue, Process};
 
 use super::{ListenQueue, MachineCpu, ProcessMemory, ThreadTime};
 
@@ -35,6 +35,14 @@ pub fn process_memory(pid: u32) -> ProcessMemory {
             .map(|kib| kib * 1024),
         threads: status.as_ref().map(|status| status.threads),
         fds: fd_count(pid),
+        fds_limit: fd_limit(&process),
+    }
+}
+
+fn fd_limit(process: &Process) -> Option<u64> {
+    match process.limits().ok()?.max_open_files.soft_limit {
+        LimitValue::Value(limit) => Some(limit),
+        LimitValue::Unlimited => None,
     }
 }
 

@@ -37,6 +37,8 @@ pub struct ProcessMemory {
     pub threads: Option<u64>,
     /// Open descriptors.
     pub fds: Option<u64>,
+    /// How many it may have open: the soft limit. `None` also where there is no limit.
+    pub fds_limit: Option<u64>,
 }
 
 /// CPU time of the whole machine since boot, in clock ticks of mostly 10 ms.
@@ -206,6 +208,12 @@ mod tests {
         assert!(memory.rss_bytes.is_some_and(|bytes| bytes > 100_000));
         assert!(memory.threads.is_some_and(|threads| threads >= 1));
         assert!(memory.fds.is_some_and(|fds| fds >= 3));
+
+        assert!(
+            memory
+                .fds_limit
+                .is_none_or(|limit| Some(limit) >= memory.fds)
+        );
         assert!(machine_cpu().is_some());
     }
 

@@ -10,6 +10,8 @@ use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use reqwest::Version;
+use reqwest::header::{CONNECTION, TRANSFER_ENCODING};
 use rustls::ClientConfig;
 use rustls_platform_verifier::BuilderVerifierExt;
 
@@ -25,6 +27,13 @@ pub(crate) struct HttpClient {
     address: SocketAddr,
     /// Made once and shared, because reading the system's certificates takes milliseconds.
     tls: ClientConfig,
+}
+
+/// A client of its own, which keeps at most one connection.
+pub(crate) struct HttpConnection {
+    client: reqwest::Client,
+    /// Whether the head of the last request's answer came.
+    has_read: bool,
 }
 
 impl HttpClient {
@@ -94,7 +103,7 @@ pub(crate) fn reason_of(error: &reqwest::Error) -> String {
 }
 
 impl Client for HttpClient {
-    type Connection = reqwest::Client;
+    type Connection = HttpConnection;
 
     const CONNECTS: bool = false;
 
@@ -113,15 +122,20 @@ impl Client for HttpClient {
     }
 
     async fn connect(&self) -> Result<Self::Connection, ConnectFailure> {
-        self.build().map_err(|error| ConnectFailure {
+        let client = self.build().map_err(|error| ConnectFailure {
             kind: ErrorKind::Connect,
             reason: reason_of(&error),
+        })?;
+        Ok(HttpConnection {
+            client,
+            has_read: false,
         })
     }
 
-    async fn establish(&self, connection: &mut Self::Connection) -> Result<(), ConnectFailure> {
+    async fn establish(&self, connection: &mut Self::Connection) -> Result<u64, ConnectFailure> {
         let request = &self.plan.classes[0];
         let answer = connection
+            .client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
             .body(request.body.clone())
@@ -130,8 +144,9 @@ impl Client for HttpClient {
         // Piece by piece: an answer may be larger than memory.
         let read = async {
             let mut answer = answer?;
+            let stays = !announces_close(&answer);
             while answer.chunk().await?.is_some() {}
-            Ok(())
+            Ok(u64::from(stays))
         };
         read.await.map_err(|error| ConnectFailure {
             kind: kind_of(&error),
@@ -146,13 +161,17 @@ impl Client for HttpClient {
     ) -> Result<Answer, ErrorKind> {
         let request = &self.plan.classes[class];
         let failed = |error: reqwest::Error| kind_of(&error);
+        connection.has_read = false;
         let mut answer = connection
+            .client
             .request(request.method.clone(), request.url.clone())
             .headers(request.headers.clone())
             .body(request.body.clone())
             .send()
             .await
             .map_err(failed)?;
+        connection.has_read = true;
+        let announces_close = self.plan.keep_alive && announces_close(&answer);
         let first_byte = if self.plan.record_first_byte {
             self.shared.clock.now()
         } else {
@@ -180,15 +199,15 @@ impl Client for HttpClient {
             wrong,
             // `reqwest` replaces a connection that its peer closed by itself.
             reusable: self.plan.keep_alive,
-            announces_close: false,
+            announces_close,
             spread: 0,
         })
     }
 
     async fn part(&self, _: &mut Self::Connection) {}
 
-    fn has_read(&self, _: &Self::Connection) -> bool {
-        true
+    fn has_read(&self, connection: &Self::Connection) -> bool {
+        connection.has_read
     }
 
     fn is_open(&self, _: &mut Self::Connection) -> bool {
@@ -197,6 +216,26 @@ impl Client for HttpClient {
 
     fn chunk_gaps<'a>(&self, _: &'a Self::Connection) -> &'a [u64] {
         &[]
+    }
+}
+
+/// Whether the server said that it would close the connection: in its head, or because the body ends with it.
+fn announces_close(answer: &reqwest::Response) -> bool {
+    let fields = answer.headers();
+    let says = |option: &str| {
+        let values = fields.get_all(CONNECTION).iter();
+        let values = values.filter_map(|value| value.to_str().ok());
+        let mut options = values.flat_map(|value| value.split(','));
+        options.any(|it| it.trim().eq_ignore_ascii_case(option))
+    };
+    match answer.version() {
+        Version::HTTP_10 => !says("keep-alive"),
+        Version::HTTP_11 => {
+            let has_length =
+                answer.content_length().is_some() || fields.contains_key(TRANSFER_ENCODING);
+            says("close") || !has_length
+        }
+        _ => false,
     }
 }
 

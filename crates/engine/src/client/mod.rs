@@ -78,8 +78,9 @@ pub(crate) trait Client: Sized + 'static {
     /// Makes a connection.
     async fn connect(&self) -> Result<Self::Connection, ConnectFailure>;
 
-    /// Makes sure that the connection really exists, where `connect` only prepared it.
-    async fn establish(&self, connection: &mut Self::Connection) -> Result<(), ConnectFailure>;
+    /// Makes sure that the connection really exists, where `connect` only prepared it; how many answers it has given by
+    /// then.
+    async fn establish(&self, connection: &mut Self::Connection) -> Result<u64, ConnectFailure>;
 
     /// Sends a request of this class and reads its answer.
     async fn exchange(

@@ -228,8 +228,8 @@ impl Client for RawClient {
         }))
     }
 
-    async fn establish(&self, _: &mut Self::Connection) -> Result<(), ConnectFailure> {
-        Ok(())
+    async fn establish(&self, _: &mut Self::Connection) -> Result<u64, ConnectFailure> {
+        Ok(0)
     }
 
     #[inline]

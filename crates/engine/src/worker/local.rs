@@ -24,7 +24,7 @@ use crate::clock::{NEVER, Nanos, nanos};
 use crate::config::Arrivals;
 use crate::connection_slot::{Carried, ConnectionSlot};
 use crate::drive::{Job, KeptConnection, LocalTarget, MOST_PARTING, Stagger, live};
-use crate::measurement::{ErrorKind, Measurement};
+use crate::measurement::{ErrorKind, Measurement, Service};
 use crate::pacer::{ClosedLoop, OpenLoop, Pacer};
 use crate::recorder::Recorder;
 use crate::schedule::{Schedule, Share};
@@ -151,7 +151,7 @@ fn local_target<C: Client>(
     let kept = |_| KeptConnection {
         connection: Cell::new(None),
         served: Cell::new(0),
-        ever_served: Cell::new(false),
+        service: Cell::new(Service::default()),
         answers: Cell::new(0),
     };
     let recorder = Recorder::new(
@@ -250,16 +250,16 @@ impl<C: Client> Establishing<C> {
                 connected => connected?,
             };
             let connected = target.clock.now();
-            target.client.establish(&mut connection).await?;
-            Ok((connection, connected))
+            let answers = target.client.establish(&mut connection).await?;
+            Ok((connection, connected, answers))
         };
         let failure = match tokio::time::timeout(timeout, connect).await {
-            Ok(Ok((connection, connected))) => {
+            Ok(Ok((connection, connected, answers))) => {
                 let timing = C::CONNECTS.then_some((connected - begin, connected));
                 target.recorder.borrow_mut().connected(timing);
-                target.kept_connections[place]
-                    .connection
-                    .set(Some(connection));
+                let kept = &target.kept_connections[place];
+                kept.connection.set(Some(connection));
+                kept.answers.set(answers);
                 self.established.set(self.established.get() + 1);
                 return true;
             }
@@ -490,9 +490,8 @@ impl<C: Client> LoadedTarget for Connected<C> {
         let mut taken = recorder.take(&target.plan);
         for kept in &target.kept_connections {
             let served = kept.served.take();
-            kept.ever_served.set(kept.ever_served.get() || served > 0);
             taken.connections.requests_per_connection.push(served);
-            taken.connections.ever_served.push(kept.ever_served.get());
+            taken.connections.service.push(kept.service.get());
         }
         let asked = target
             .connection_slots

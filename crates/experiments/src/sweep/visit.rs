@@ -196,7 +196,10 @@ impl<'a> Visit<'a> {
         };
         Ok(match stop::of_probe(sut, &probe, probed) {
             Some(stopped) => Err(stopped),
-            None => Ok(()),
+            None => {
+                self.session.connected_by(number, id, &probe);
+                Ok(())
+            }
         })
     }
 

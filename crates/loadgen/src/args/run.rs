@@ -151,7 +151,8 @@ pub struct DecisionArgs {
     /// Seed of the order of turns and of arrivals [default: random]
     #[arg(long, value_name = "N", help_heading = "Comparison")]
     pub seed: Option<u64>,
-    /// Errors tolerated before the exit code says so: a number, or a share such as 0.5%
+    /// Errors tolerated before the exit code says so: a number, or a share such as 0.5%. Connections that were never
+    /// served count alike, beside all connections
     #[arg(long, value_name = "N|N%", default_value = "1%", value_parser = parse_max_errors, help_heading = "Comparison")]
     pub max_errors: MaxErrors,
 }

@@ -10,6 +10,7 @@ use std::io::{BufRead as _, BufReader, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
@@ -27,6 +28,7 @@ const CLOSES_AFTER: &str = "FAKE_SERVER_CLOSES_AFTER";
 const STEPS_EVERY: &str = "FAKE_SERVER_STEPS_EVERY";
 const STATUS: &str = "FAKE_SERVER_STATUS";
 const IPV6: &str = "FAKE_SERVER_IPV6";
+const SERVES: &str = "FAKE_SERVER_SERVES";
 
 /// What the server does wrong.
 #[derive(Clone, Copy, Default)]
@@ -53,6 +55,8 @@ pub(crate) struct Fake<'a> {
     pub(crate) status: Option<&'a str>,
     /// Listens on ::1 only.
     pub(crate) ipv6: bool,
+    /// Serves so many connections at a time, and leaves the others open.
+    pub(crate) serves: Option<u64>,
 }
 
 impl Fake<'_> {
@@ -70,6 +74,7 @@ impl Fake<'_> {
         add(STATUS, self.status.map(str::to_owned));
         add(IPV6, self.ipv6.then(|| "1".to_owned()));
         add(CLOSES_AFTER, self.closes_after.map(|n| n.to_string()));
+        add(SERVES, self.serves.map(|n| n.to_string()));
         add(HANGS_AFTER, self.hangs_after.map(|n| n.to_string()));
         add(STARTS, self.starts.map(|(n, _)| n.to_string()));
         let starts_file = self.starts.map(|(_, file)| file.display().to_string());
@@ -124,8 +129,19 @@ pub(crate) fn serve() {
         hangs_after: number(HANGS_AFTER),
         closes_after: number(CLOSES_AFTER),
     };
+    let serves = number(SERVES).unwrap_or(u64::MAX);
+    let served = Arc::new(AtomicU64::new(0));
     for stream in listener.incoming().flatten() {
-        std::thread::spawn(move || answer(&stream, body, faults));
+        if served.fetch_add(1, Ordering::SeqCst) >= serves {
+            served.fetch_sub(1, Ordering::SeqCst);
+            std::mem::forget(stream); // it stays open
+            continue;
+        }
+        let served = Arc::clone(&served);
+        std::thread::spawn(move || {
+            answer(&stream, body, faults);
+            served.fetch_sub(1, Ordering::SeqCst);
+        });
     }
 }
 

@@ -1,5 +1,6 @@
 //! The main job as its users see it: the command line, the streams, the files, the exit code.
 
+mod connections;
 mod failures;
 mod large_answers;
 #[cfg(target_os = "linux")]

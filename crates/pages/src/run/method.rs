@@ -39,6 +39,14 @@ pub(crate) fn table(record: &Record) -> Table {
             facts.push(("settings", format!("{}: {settings}", server.name)));
         }
     }
+    if record
+        .results
+        .iter()
+        .any(|cell| cell.server_resources.rss_peak_bytes.is_some())
+    {
+        let of = "CPU, memory, threads and descriptors are of each server's whole process tree";
+        facts.push(("server figures", of.to_owned()));
+    }
     if !record.article.is_empty() {
         facts.push(("article", Reference::load().article.retrieved_from));
     }

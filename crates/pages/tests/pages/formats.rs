@@ -2,7 +2,7 @@
 
 use crate::support::{hostile, main_job, trend};
 use pages::{render, render_all};
-use record::Record;
+use record::{Figure, Record, Warning};
 use render::{Format, RenderOptions, Rendered};
 
 fn beside(records: &[Record], format: Format) -> Rendered {
@@ -215,6 +215,47 @@ fn no_text_of_a_record_becomes_markup() {
                 .all(|c| c.is_ascii_alphanumeric() || "-.".contains(c)),
             "{name}"
         );
+    }
+}
+
+#[test]
+fn no_text_of_a_record_steers_a_terminal() {
+    const STEERS: &str = "a\u{1b}[2J\u{9b}31m\rb\u{8}\u{7}";
+    let mut record = main_job();
+    let config = &mut record.config;
+    for server in &mut config.servers {
+        (server.name, server.url) = (format!("{}{STEERS}", server.name), STEERS.into());
+        server.command = Some(vec![STEERS.into()]);
+    }
+    config.command = vec![STEERS.into()];
+    (config.workload, config.arrivals, config.client) =
+        (STEERS.into(), STEERS.into(), STEERS.into());
+    (config.request.method, config.request.path) = (STEERS.into(), STEERS.into());
+    config.request.headers = vec![(STEERS.into(), STEERS.into())];
+    let environment = &mut record.environment;
+    (environment.cpu, environment.kernel) = (Some(STEERS.into()), Some(STEERS.into()));
+    (environment.os, environment.toolchain) = (STEERS.into(), STEERS.into());
+    environment.git_revision = Some(STEERS.into());
+    (record.started_at, record.program_version) = (STEERS.into(), STEERS.into());
+    record.findings = vec![STEERS.into()];
+    record.warnings = vec![Warning {
+        code: STEERS.into(),
+        message: STEERS.into(),
+    }];
+    for cell in &mut record.results {
+        (cell.server, cell.workload) = (format!("{}{STEERS}", cell.server), STEERS.into());
+        cell.blocks[0].dropped = Some(STEERS.into());
+        cell.figures = vec![Figure {
+            name: STEERS.into(),
+            value: Some(1.0),
+            unit: STEERS.into(),
+            label: STEERS.into(),
+        }];
+    }
+    for (format, _) in Format::ENDINGS {
+        let text = alone(&record, *format);
+        let steers = text.chars().find(|c| c.is_control() && *c != '\n');
+        assert_eq!(steers, None, "{format:?}");
     }
 }
 

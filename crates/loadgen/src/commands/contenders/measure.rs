@@ -133,6 +133,7 @@ fn measure(args: &MeasureArgs, workload: &str) -> anyhow::Result<Measured> {
         }
     }
     forget_folders(&mut outcome.record, &mut entries);
+    declare_pools(&mut outcome.record, &entries);
     Ok(Measured {
         record: outcome.record,
         contenders: entries.into_iter().map(|entry| entry.facts).collect(),
@@ -170,6 +171,15 @@ fn leave_out(entry: &mut Entry, reason: String, quiet: bool) {
         let stage = Stage::Load;
         entry.facts.left_out = Some(LeftOut { stage, reason });
         tell(&entry.facts, quiet);
+    }
+}
+
+/// What waits beyond a pool that a manifest declares is no failure.
+fn declare_pools(record: &mut Record, entries: &[Entry]) {
+    for server in &mut record.config.servers {
+        let mut entries = entries.iter().map(|entry| &entry.facts);
+        let facts = entries.find(|facts| facts.name == server.name);
+        server.pool_threads = facts.and_then(|facts| facts.pool_threads);
     }
 }
 

@@ -58,7 +58,7 @@ pub struct GateArgs {
     /// p50=15%
     #[arg(long, value_name = "METRIC=SHARE", value_parser = parse_tolerance_of, conflicts_with = "self_test", help_heading = "Decision")]
     pub tolerate: Vec<(GateMetric, Option<f64>)>,
-    /// Share of a server's requests that may be errors [default: 0%]
+    /// Share of a server's requests that may be errors, and of its connections that may never be served [default: 0%]
     #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "self_test", help_heading = "Decision")]
     pub max_errors: Option<f64>,
     /// The last look that is taken: 8, 16 or 24 blocks. By several metrics no gate is regressed after 8

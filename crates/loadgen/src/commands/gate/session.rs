@@ -191,6 +191,7 @@ fn config(plan: &GatePlan) -> Config {
         url: "http://127.0.0.1:{port}".to_owned(),
         command: Some(command.command.clone()),
         settings: None,
+        pool_threads: None,
     };
     Config {
         command: experiments::document::command_line(),
@@ -335,5 +336,6 @@ fn sut_blocks(cell: &Cell) -> ArmBlocks<'_> {
     ArmBlocks {
         blocks: cell.blocks(),
         errors: cell.errors(),
+        connections: cell.concurrency(),
     }
 }

@@ -131,6 +131,7 @@ impl CellSpec {
                 rss_peak_bytes: Some(9_000_000 + self.threads * 20_000),
                 threads_peak: Some(self.threads),
                 fds_peak: Some(367),
+                fds_limit: Some(1_048_576),
                 context_switches_per_request: Some(if self.threads > 100 { 1.02 } else { 0.031 }),
                 run_queue_wait_percent: None,
             },
@@ -140,6 +141,7 @@ impl CellSpec {
                 rss_peak_bytes: Some(11_000_000),
                 threads_peak: Some(3),
                 fds_peak: Some(730),
+                fds_limit: Some(1_048_576),
                 context_switches_per_request: Some(0.05),
                 run_queue_wait_percent: Some(21.0),
             },
@@ -219,6 +221,7 @@ impl CellSpec {
             last_third_over_first: Some(own()),
             throttled_periods: None,
             dropped: None,
+            never_served: Some(0),
         }
     }
 
@@ -317,6 +320,7 @@ fn config(cells: &[CellSpec]) -> Config {
                 url: format!("http://127.0.0.1:{}/", 40_000 + servers.len()),
                 command: Some(vec!["loadgen".into(), "serve".into(), cell.server.into()]),
                 settings: Some(serde_json::json!({ "backlog": 4096 })),
+                pool_threads: None,
             });
         }
     }
