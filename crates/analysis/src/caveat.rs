@@ -185,6 +185,8 @@ pub enum Caveat {
         cell: String,
         /// Requests.
         requests: u64,
+        /// Those of them whose latency is known: fewer where blocks were left out.
+        known: u64,
         /// Field names of the percentiles that are missing.
         percentiles: Vec<&'static str>,
     },
@@ -504,7 +506,20 @@ impl fmt::Display for Caveat {
             Caveat::TooFewRequests {
                 cell,
                 requests,
+                known,
                 percentiles,
+            } if known < requests => write!(
+                f,
+                "{cell}: of {} the latency of {} is known, too few for {}: measure longer.",
+                format::counted(*requests, "request"),
+                format::count(*known),
+                needed(percentiles),
+            ),
+            Caveat::TooFewRequests {
+                cell,
+                requests,
+                percentiles,
+                ..
             } => write!(
                 f,
                 "{cell}: {} {} too few for {}: measure longer.",

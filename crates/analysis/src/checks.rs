@@ -347,6 +347,7 @@ fn too_few_requests(cell: &CellResult) -> Option<Caveat> {
     (!missing.is_empty()).then(|| Caveat::TooFewRequests {
         cell: cell_name(cell),
         requests: cell.requests,
+        known: cell.latency_us.count,
         percentiles: missing,
     })
 }

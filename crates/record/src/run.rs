@@ -296,7 +296,7 @@ pub struct CellResult {
     /// Answers whose second part came 30 to 60 ms after their first; null in records from before this was seen.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub answers_in_two_parts: Option<u64>,
-    /// Latency histogram, nanoseconds, HdrHistogram V2 in base64.
+    /// Latency histogram, nanoseconds, HdrHistogram V2 in base64; compressed, in older records not.
     pub histogram: String,
     /// Latency as wrk would print it; null where there is nothing to print.
     pub wrk_compatible: Option<WrkCompatible>,

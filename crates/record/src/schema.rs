@@ -43,7 +43,12 @@ pub fn page() -> String {
          - `schema_version` is the version of the format. Older versions are read for ever, a newer one is \
          refused with a message.\n\
          - `null` means \"not available\", never zero.\n\
-         - What the figures mean is written in [definitions.md](definitions.md).\n\n\
+         - What the figures mean is written in [definitions.md](definitions.md).\n\
+         - `histogram` is compressed HdrHistogram V2 in base64 (`HISTF…`), which every implementation reads. Records \
+         from before November 2026 hold the uncompressed form (`HISTE…`); it is read for ever here, and refused by \
+         the implementations in Python, JavaScript, Go and C. The rank of a percentile differs: share × count is \
+         rounded up in Rust (here), Java and JavaScript, and to the nearest rank in Python, Go and C. Of the values \
+         1, 2 and 3, p40 is 2 in the former and 1 in the latter.\n\n\
          ## Record\n\n"
     );
     describe(&mut page, "Record", &schema);

@@ -5,7 +5,7 @@ use std::time::Duration;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use hdrhistogram::Histogram;
-use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2DeflateSerializer};
 use stats::percentile::{Percentile as Located, locate, requests_needed};
 
 use crate::run::LatencySummary;
@@ -120,19 +120,21 @@ impl LatencySummary {
     }
 }
 
-/// Writes a histogram as HdrHistogram V2 in base64, the form it has in a record.
+/// Writes a histogram as compressed HdrHistogram V2 in base64, the form it has in a record.
+///
+/// Compressed, because the implementations in Python, JavaScript, Go and C read nothing else.
 ///
 /// # Errors
 /// Only for a histogram whose counts its format cannot hold.
 pub fn encode_histogram(hist: &Histogram<u64>) -> Result<String, HistogramError> {
     let mut bytes = Vec::new();
-    V2Serializer::new()
+    V2DeflateSerializer::new()
         .serialize(hist, &mut bytes)
         .map_err(|error| HistogramError::Write(error.to_string()))?;
     Ok(BASE64.encode(bytes))
 }
 
-/// Reads a histogram back from base64: HdrHistogram V2, compressed or not.
+/// Reads a histogram back from base64: HdrHistogram V2, compressed or, in older records, not.
 ///
 /// # Errors
 /// When the text is not base64, or what it holds is not a histogram.
@@ -186,6 +188,16 @@ mod tests {
         assert!(close(summary.p99, 9_900.0), "{summary:?}");
         assert!(close(summary.max, 10_000.0), "{summary:?}");
         assert!(close(summary.stdev, 2_886.9), "{summary:?}");
+    }
+
+    #[test]
+    fn a_median_has_the_rank_of_half_the_requests_rounded_up() {
+        for requests in 200..250_u64 {
+            let hist = histogram((1..=requests).map(|us| us * 1_000));
+            let summary = LatencySummary::from_histogram(&hist, 0, TIMEOUT);
+            let wanted = requests.div_ceil(2) as f64;
+            assert!(close(summary.p50, wanted), "{requests}: {summary:?}");
+        }
     }
 
     #[test]
@@ -257,6 +269,22 @@ mod tests {
             decode_histogram(&text[..40]),
             Err(HistogramError::Format(_))
         ));
+    }
+
+    /// Three times 1 µs, twice 2 ms, once 70 ms, as Python's `hdrhistogram` 0.10.8 writes it.
+    const COMPRESSED: &str = "HISTFAAAACt4nJNpmSzMwMDAxQABzFCaEch0M9ixgMH+A0TgPD/b+3WMLJODmACQswfC";
+    /// The same as records held it until November 2026.
+    const UNCOMPRESSED: &str =
+        "HISTEwAAAAoAAAAAAAAAAwAAAAAAAAABAAADRjC4oAA/8AAAAAAAAM8PBu+uAQSTUgI=";
+
+    #[test]
+    fn both_forms_are_read_and_the_compressed_one_is_written() {
+        let values = [1_000, 1_000, 1_000, 2_000_000, 2_000_000, 70_000_000];
+        let hist = histogram(values);
+        assert_eq!(decode_histogram(COMPRESSED).unwrap(), hist);
+        assert_eq!(decode_histogram(UNCOMPRESSED).unwrap(), hist);
+        let written = encode_histogram(&hist).unwrap();
+        assert!(written.starts_with("HISTF"), "{written}");
     }
 
     proptest! {

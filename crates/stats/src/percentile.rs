@@ -12,7 +12,8 @@ pub enum Percentile {
     AtLeastTimeout,
     /// At this quantile (0..=1) of the response times of the answered requests.
     Answered {
-        /// Quantile of the answered requests.
+        /// Quantile of the answered requests: half a rank below the one that is meant, because times their number and
+        /// rounded up it must be that rank, which a quotient is not (312 ÷ 623 × 623 is a hair above 312).
         quantile: f64,
     },
 }
@@ -41,7 +42,7 @@ pub fn locate(p: f64, answered: u64, lost: u64) -> Option<Percentile> {
         Percentile::AtLeastTimeout
     } else {
         Percentile::Answered {
-            quantile: rank as f64 / answered as f64,
+            quantile: (rank as f64 - 0.5) / answered as f64,
         }
     })
 }
@@ -93,17 +94,27 @@ mod tests {
     fn lost_requests_are_slower_than_every_answer() {
         assert_eq!(
             locate(0.99, 10_000, 0),
-            Some(Percentile::Answered { quantile: 0.99 })
+            Some(Percentile::Answered { quantile: 0.989_95 })
         );
         assert_eq!(
             locate(0.99, 9_900, 100),
-            Some(Percentile::Answered { quantile: 1.0 })
+            Some(Percentile::Answered {
+                quantile: 9_899.5 / 9_900.0
+            })
         );
         assert_eq!(locate(0.99, 9_899, 101), Some(Percentile::AtLeastTimeout));
         assert_eq!(locate(0.5, 0, 200), Some(Percentile::AtLeastTimeout));
     }
 
     proptest! {
+        #[test]
+        fn a_histogram_finds_the_very_rank(answered in 200..10_000_000_u64) {
+            let Some(Percentile::Answered { quantile }) = locate(0.5, answered, 0) else {
+                panic!("{answered} requests are enough for a median");
+            };
+            prop_assert_eq!((quantile * answered as f64).ceil() as u64, answered.div_ceil(2));
+        }
+
         #[test]
         fn more_losses_never_make_a_percentile_faster(
             answered in 200..100_000_u64, lost in 0..1_000_u64

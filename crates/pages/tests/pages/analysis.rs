@@ -220,6 +220,18 @@ fn latency_of_a_block_in_which_the_load_generator_stood_still_is_not_compared() 
 }
 
 #[test]
+fn requests_whose_latency_is_not_known_are_not_called_too_few() {
+    let record = changed(main_job(), |record| {
+        record.results.truncate(1);
+        record.results[0].requests = 1_190;
+        record.results[0].latency_us = Default::default();
+    });
+    let message = message(&record, "too_few_requests");
+    let expected = "sync, saturated: of 1,190 requests the latency of 0 is known, too few for p50";
+    assert!(message.starts_with(expected), "{message}");
+}
+
+#[test]
 fn connecting_in_a_closed_loop_is_no_late_sending() {
     let record = changed(main_job(), |record| {
         for cell in record
