@@ -3,6 +3,7 @@
 use clap::{Parser, Subcommand};
 
 use crate::args::run::RunArgs;
+use crate::commands;
 use crate::commands::capacity::CapacityArgs;
 use crate::commands::contenders::cli::{ArticleArgs, ContendersCommand};
 use crate::commands::gate::args::{CompareArgs, GateArgs, InitArgs};
@@ -72,6 +73,32 @@ pub enum Command {
     /// Run a command that ends when standard input closes (used to start foreign servers)
     #[command(hide = true)]
     Guard(GuardArgs),
+}
+
+impl Command {
+    /// Does it; the exit code.
+    ///
+    /// # Errors
+    /// When it could not be done.
+    pub fn run(self) -> anyhow::Result<u8> {
+        match self {
+            Self::Serve(args) => commands::serve::run(args),
+            Self::Guard(args) => commands::guard::run(&args),
+            Self::Workloads => commands::workloads::list(),
+            Self::Suite(args) => commands::suite::run(&args),
+            Self::Sweep(args) => commands::sweep::run(&args),
+            Self::Capacity(args) => commands::capacity::run(&args),
+            Self::Scale(args) => commands::scale::run(&args),
+            Self::Limits(args) => commands::limits::run(&args),
+            Self::SelfCheck(args) => commands::self_check::run(&args),
+            Self::Gate(args) => commands::gate::run(&args),
+            Self::Init(args) => commands::gate::init::run(&args),
+            Self::Compare(args) => commands::gate::compare::run(&args),
+            Self::Report(args) => commands::report::report(&args),
+            Self::Contenders(command) => commands::contenders::contenders(command),
+            Self::Article(args) => commands::contenders::article(&args),
+        }
+    }
 }
 
 #[cfg(test)]
