@@ -279,3 +279,65 @@ impl Session {
         })
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use anyhow::anyhow;
+
+    use super::*;
+
+    fn specs() -> Vec<ServerSpec> {
+        let texts = ["right=http://127.0.0.1:1", "wrong=http://127.0.0.1:2"];
+        texts
+            .iter()
+            .map(|text| ServerSpec::parse(text).expect("a server"))
+            .collect()
+    }
+
+    fn ask(sut: &ServerUnderTest) -> anyhow::Result<()> {
+        match sut.label.as_str() {
+            "right" => Ok(()),
+            _ => Err(anyhow!("a wrong answer")),
+        }
+    }
+
+    #[test]
+    fn a_dispensable_server_that_answers_wrongly_is_left_out_with_the_reason() {
+        let servers = Servers::start(&specs(), &[], true).expect("they run already");
+        let servers = servers.verify(1, &ask).expect("one is left");
+        let labels: Vec<&str> = servers.suts.iter().map(|sut| &*sut.label).collect();
+        assert_eq!(labels, ["right"]);
+        assert_eq!(servers.failed.len(), 1);
+        assert_eq!(servers.failed[0].server, "wrong");
+        assert_eq!(servers.failed[0].reason, "a wrong answer");
+    }
+
+    #[test]
+    fn any_other_server_that_answers_wrongly_is_an_error_and_so_is_none_left() {
+        let servers = Servers::start(&specs(), &[], false).expect("they run already");
+        let error = servers.verify(1, &ask).err().expect("it answers wrongly");
+        assert_eq!(error.to_string(), "a wrong answer");
+        let servers = Servers::start(&specs()[1..], &[], true).expect("it runs already");
+        let error = servers.verify(1, &ask).err().expect("none is left");
+        assert_eq!(
+            error.to_string(),
+            "no server is left: wrong: a wrong answer"
+        );
+    }
+
+    #[test]
+    fn who_is_not_connected_cannot_be_warmed_up() {
+        let servers = Servers::start(&specs(), &[], false).expect("they run already");
+        let mut session = Session::new(servers.suts, Room::ForAll);
+        let mut engine = crate::loader::engine(engine::EngineConfig {
+            threads: 1,
+            ..engine::EngineConfig::default()
+        })
+        .expect("an engine");
+        let how = WarmUp::fixed(Duration::from_millis(1));
+        let error = session
+            .warm_up(&mut engine, 0, Load::ClosedLoop, &how)
+            .expect_err("it has no connections");
+        assert_eq!(error.to_string(), "right is not connected");
+    }
+}

@@ -3,10 +3,10 @@
 //!
 //! # Layout
 //!
-//! - [`manifest`]: a `contender.toml`, read strictly; [`template`], [`names`]: placeholders in it.
+//! - `manifest`: a `contender.toml`, read strictly; `template`, `names`: placeholders in it.
 //! - [`catalogue`]: all contenders of some folders, variants among them.
-//! - [`tools`]: which tools are there; [`build`]: building; [`conformance`]: what each must answer.
-//! - [`inherited`]: variables that a contender does not get.
+//! - `tools`: which tools are there; `build`: building; `conformance`: what each must answer.
+//! - `inherited`: variables that a contender does not get.
 //! - [`prepare`]: from a manifest to a server that may be measured, or the reason why not.
 
 mod build;

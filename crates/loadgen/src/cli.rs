@@ -5,6 +5,7 @@ use clap::{CommandFactory as _, Parser, Subcommand};
 use workload::nearest;
 
 use crate::args::run::RunArgs;
+use crate::commands;
 use crate::commands::capacity::CapacityArgs;
 use crate::commands::contenders::cli::{ArticleArgs, ContendersCommand};
 use crate::commands::gate::args::{CompareArgs, GateArgs, InitArgs};
@@ -94,6 +95,32 @@ fn suggesting(mut error: clap::Error, first: &str) -> clap::Error {
         error.insert(ContextKind::SuggestedSubcommand, meant);
     }
     error
+}
+
+impl Command {
+    /// Does it; the exit code.
+    ///
+    /// # Errors
+    /// When it could not be done.
+    pub fn run(self) -> anyhow::Result<u8> {
+        match self {
+            Self::Serve(args) => commands::serve::run(args),
+            Self::Guard(args) => commands::guard::run(&args),
+            Self::Workloads => commands::workloads::list(),
+            Self::Suite(args) => commands::suite::run(&args),
+            Self::Sweep(args) => commands::sweep::run(&args),
+            Self::Capacity(args) => commands::capacity::run(&args),
+            Self::Scale(args) => commands::scale::run(&args),
+            Self::Limits(args) => commands::limits::run(&args),
+            Self::SelfCheck(args) => commands::self_check::run(&args),
+            Self::Gate(args) => commands::gate::run(&args),
+            Self::Init(args) => commands::gate::init::run(&args),
+            Self::Compare(args) => commands::gate::compare::run(&args),
+            Self::Report(args) => commands::report::report(&args),
+            Self::Contenders(command) => commands::contenders::contenders(command),
+            Self::Article(args) => commands::contenders::article(&args),
+        }
+    }
 }
 
 #[cfg(test)]

@@ -26,7 +26,7 @@ use std::process::ExitCode;
 use bench::environment::{self, Build};
 use clap::Parser as _;
 
-use crate::cli::{Cli, Command};
+use crate::cli::Cli;
 
 /// As `build.rs` found it out.
 const BUILD: Build = Build {
@@ -44,21 +44,7 @@ fn main() -> ExitCode {
     environment::built_as(BUILD);
     let cli = Cli::try_parse().unwrap_or_else(|error| cli::explained(error).exit());
     let result = match cli.command {
-        Some(Command::Serve(args)) => commands::serve::run(args),
-        Some(Command::Guard(args)) => commands::guard::run(&args),
-        Some(Command::Workloads) => commands::workloads::list(),
-        Some(Command::Suite(args)) => commands::suite::run(&args),
-        Some(Command::Sweep(args)) => commands::sweep::run(&args),
-        Some(Command::Capacity(args)) => commands::capacity::run(&args),
-        Some(Command::Scale(args)) => commands::scale::run(&args),
-        Some(Command::Limits(args)) => commands::limits::run(&args),
-        Some(Command::SelfCheck(args)) => commands::self_check::run(&args),
-        Some(Command::Gate(args)) => commands::gate::run(&args),
-        Some(Command::Init(args)) => commands::gate::init::run(&args),
-        Some(Command::Compare(args)) => commands::gate::compare::run(&args),
-        Some(Command::Report(args)) => commands::report::report(&args),
-        Some(Command::Contenders(command)) => commands::contenders::contenders(command),
-        Some(Command::Article(args)) => commands::contenders::article(&args),
+        Some(command) => command.run(),
         None => commands::run::run(&cli.run),
     };
     ExitCode::from(result.unwrap_or_else(|error| {

@@ -3,9 +3,9 @@
 //! # Layout
 //!
 //! - this file: connections, slices, what was seen, behind the trait [`Loader`].
-//! - [`lane`]: one thread with its runtime and its connections. [`recorder`]: what it saw.
-//! - [`echo`]: a message out, the same message back. [`room`]: one message, all others in the room get it.
-//! - [`slow_reader`]: what becomes of one who does not read.
+//! - `lane`: one thread with its runtime and its connections. `recorder`: what it saw.
+//! - `echo`: a message out, the same message back. `room`: one message, all others in the room get it.
+//! - `slow_reader`: what becomes of one who does not read.
 
 mod echo;
 mod lane;

@@ -4,13 +4,13 @@
 //!
 //! One small file per scenario, all behind the trait [`Scenario`]; the run itself stays the same for all.
 //!
-//! - [`plain`]: requests over and over. [`waits`], [`errors`], [`timeout`], [`concurrent_ops`], [`mixed`],
-//!   [`upload`], [`batch`], [`cpu`], [`file`](mod@file): the same, with figures and findings of their own.
-//! - [`probed`]: probes beside connections that block. [`overload`]: more than the server can take.
-//! - [`beside_idle`]: thousands of idle connections. [`streamed`]: answers in chunks.
-//! - [`backends`]: servers behind the servers. [`sockets`]: messages over WebSocket.
+//! - `plain`: requests over and over. `waits`, `errors`, `timeout`, `concurrent_ops`, `mixed`,
+//!   `upload`, `batch`, `cpu`, `file`: the same, with figures and findings of their own.
+//! - `probed`: probes beside connections that block. `overload`: more than the server can take.
+//! - `beside_idle`: thousands of idle connections. `streamed`: answers in chunks.
+//! - `backends`: servers behind the servers. `sockets`: messages over WebSocket.
 //! - [`fitted`]: the plan of a run, fitted to its kind of work.
-//! - [`contrast`]: what is measured besides, for comparison. [`versus`]: servers beside each other. [`watch`]: `/stats`
+//! - [`contrast`]: what is measured besides, for comparison. `versus`: servers beside each other. [`watch`]: `/stats`
 //!   under load.
 
 mod backends;

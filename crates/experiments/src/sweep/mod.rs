@@ -2,9 +2,9 @@
 //!
 //! # Layout
 //!
-//! - [`plan`]: what shall be measured.
-//! - [`schedule`]: which cell is visited next. [`visit`]: a visit. [`stop`]: why a server does not work.
-//! - [`journal`]: the record while it grows. [`progress`]: how far it is.
+//! - `plan`: what shall be measured.
+//! - `schedule`: which cell is visited next. `visit`: a visit. `stop`: why a server does not work.
+//! - `journal`: the record while it grows. `progress`: how far it is.
 
 mod journal;
 mod plan;

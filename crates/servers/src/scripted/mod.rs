@@ -1,7 +1,7 @@
 //! A server that does what a script says, and keeps its own account of it: its truth is arithmetic.
 //!
-//! [`script`] says what becomes of the request of a number, [`pauses`] when the server stands still, [`account`] is what it did,
-//! [`connection`] serves.
+//! `script` says what becomes of the request of a number, `pauses` when the server stands still, `account` is what it did,
+//! `connection` serves.
 
 mod account;
 pub mod cli;
