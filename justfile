@@ -56,11 +56,11 @@ report *args:
 
 # Make the README's output and the reports of results/reference again from the records there
 reference:
-    cargo run -p pages --example reference
+    cargo run -p crossover-pages --example reference
 
 # Describe the record again after a change of its types: docs/record.md and its schema
 schema:
-    cargo run -p pages --example schema
+    cargo run -p crossover-pages --example schema
 
 # Open the HTML reports in a headless Chromium
 check-html *args:

@@ -3,10 +3,10 @@
 use std::{io, path::PathBuf, sync::Arc, thread};
 
 use axum::extract::ws::Message;
+use contract::workloads::limited;
 use server_core::{Counters, faults::Injector, rooms::Rooms};
 use telemetry::Tracing;
 use tokio::sync::Semaphore;
-use workload::workloads::limited;
 
 use crate::{Config, backend::Backend, peers::Peers, waiting::Waiting};
 

@@ -6,15 +6,15 @@ use axum::{
     body::{Body, to_bytes},
     http::{Request, StatusCode},
 };
+use contract::{
+    Answer,
+    workloads::aggregate::{MAX_ANSWER, Service, TIMEOUT},
+};
 use hyper_util::{
     client::legacy::{Client, connect::HttpConnector},
     rt::{TokioExecutor, TokioTimer},
 };
 use telemetry::{Call, Instrument, debug, warn};
-use workload::{
-    Answer,
-    workloads::aggregate::{MAX_ANSWER, Service, TIMEOUT},
-};
 
 /// How long a connection is kept without a request: shorter than servers of ours keep it.
 const KEPT: Duration = Duration::from_secs(15);

@@ -2,9 +2,9 @@
 
 use std::io;
 
+use contract::Answer;
 use http1::{BodyDecoder, BodyError, Piece};
 use server_core::Limits;
-use workload::Answer;
 
 use crate::{request::Request, wire::Wire};
 

@@ -7,11 +7,11 @@ use std::{
     task::Poll,
 };
 
+use contract::Answer;
 use http1::{Head, Length, ResponseHead, Version, response};
 use server_core::response::{head_of, refusal};
 use telemetry::Instrument;
 use tokio::{net::TcpStream, time::Instant};
-use workload::Answer;
 
 use crate::{
     app::App,

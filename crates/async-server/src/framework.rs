@@ -17,6 +17,7 @@ use axum::{
     response::IntoResponse,
 };
 use bytes::Bytes;
+use contract::{Route, workloads::websocket::Upgrade};
 use hyper::{
     body::{Frame, Incoming, SizeHint},
     server::conn::http1::Builder,
@@ -25,7 +26,6 @@ use hyper::{
 use hyper_util::{rt::TokioIo, service::TowerToHyperService};
 use telemetry::{Instrument, RequestSpan};
 use tokio::net::TcpStream;
-use workload::{Route, workloads::websocket::Upgrade};
 
 use crate::{
     app::App,

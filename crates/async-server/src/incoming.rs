@@ -9,8 +9,8 @@ use axum::{
     response::IntoResponse,
 };
 use bytes::Bytes;
+use contract::{Answer, Route, workloads::websocket::Upgrade};
 use http1::BodyError;
-use workload::{Answer, Route, workloads::websocket::Upgrade};
 
 use crate::{
     app::App,

@@ -1,9 +1,9 @@
 //! What came in on a connection of `async`, and how far hyper may have it.
 
+use contract::Route;
 use http1::{BodyError, Head, HeadError, ReadBuffer, screen::Screen};
 use server_core::Limits;
 use tokio::io::ReadBuf;
-use workload::Route;
 
 /// What was read and is not hyper's yet. An ordinary request goes to hyper where it was read; only what has to wait is
 /// kept here: half a head, and what came before the answer to the last request was written.

@@ -4,13 +4,13 @@
 
 use std::{future::Future, sync::Arc};
 
+use contract::Answer;
 use server_core::Counters;
 use telemetry::Instrument;
 use tokio::{
     sync::Semaphore,
     task::{JoinError, JoinSet, spawn_blocking},
 };
-use workload::Answer;
 
 use crate::app::App;
 

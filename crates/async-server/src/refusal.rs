@@ -5,9 +5,9 @@ use std::{
     net::Shutdown,
 };
 
+use contract::Answer;
 use http1::{HttpDate, Version};
 use tokio::net::TcpStream;
-use workload::Answer;
 
 use server_core::response::head_of;
 

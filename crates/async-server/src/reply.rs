@@ -13,8 +13,8 @@ use axum::{
     response::IntoResponse,
 };
 use bytes::Bytes;
+use contract::Answer;
 use hyper::body::Frame;
-use workload::Answer;
 
 /// An answer at once, or piece by piece.
 pub(crate) enum Reply {

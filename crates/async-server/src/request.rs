@@ -1,8 +1,8 @@
 //! A request to `async-bare` as its handler sees it.
 
+use contract::{Answer, Route};
 use http1::{Framing, Head, Method, Version};
 use telemetry::RequestSpan;
-use workload::{Answer, Route};
 
 use crate::{app::App, trace};
 

@@ -8,7 +8,7 @@ use axum::{
     http::{Method, Uri},
     routing::{get, post},
 };
-use workload::{Answer, Route};
+use contract::{Answer, Route};
 
 use crate::{app::App, handlers, reply::Reply, request::Request};
 

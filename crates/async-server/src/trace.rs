@@ -1,9 +1,9 @@
 //! The span of a request, where one is wanted, by both doors.
 
 use axum::http::Request;
+use contract::Route;
 use http1::Head;
 use telemetry::{RequestSpan, Span};
-use workload::Route;
 
 use crate::app::App;
 

@@ -7,12 +7,12 @@ use std::{
     time::Duration,
 };
 
+use contract::{Answer, waits};
 use timer::Alarms;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
-use workload::{Answer, waits};
 
 #[derive(Debug)]
 pub(crate) struct Waiting {

@@ -4,8 +4,8 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use contract::expectation::same_media_type;
 use engine::{Answer, Expect, ExpectBody, ExpectStatus, Request};
-use workload::expectation::same_media_type;
 
 use crate::server_under_test::ServerUnderTest;
 use crate::values::Verify;

@@ -2,7 +2,7 @@
 
 use anyhow::{Context as _, bail};
 use async_server::{Flavor, Model};
-use workload::{Workload, nearest};
+use contract::{Workload, nearest};
 
 use crate::process::ForeignCommand;
 use crate::{counters, url};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::Context as _;
+use contract::Class;
 use engine::Request;
-use workload::Class;
 
 use crate::server_under_test::ServerUnderTest;
 use crate::work::{self, Work};

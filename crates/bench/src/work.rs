@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use bytes::Bytes;
+use contract::{Class, Workload};
 use engine::{Expect, ExpectBody, ExpectStatus, Request, RequestClass};
-use workload::{Class, Workload};
 
 use crate::agreement::Question;
 use crate::server_under_test::ServerUnderTest;

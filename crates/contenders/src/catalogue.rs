@@ -79,7 +79,7 @@ pub fn select(folders: &[PathBuf], only: &[String]) -> anyhow::Result<Vec<Entry>
         if let Some(unknown) = only.iter().find(|name| !names.contains(name)) {
             bail!(
                 "--only: there is no contender {unknown:?}{}; there are {}",
-                workload::nearest(unknown, names.iter().map(String::as_str)),
+                contract::nearest(unknown, names.iter().map(String::as_str)),
                 names.join(", ")
             );
         }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use contract::{Class, Definition, Workload};
 use engine::Request;
-use workload::{Class, Definition, Workload};
 
 use bench::server_under_test::ServerUnderTest;
 use bench::verify;
@@ -52,7 +52,7 @@ const REFUSED: [(&str, &str, &str, &str); 12] = [
 
 /// The paths that some workload asks for.
 pub(crate) fn paths() -> Vec<&'static str> {
-    let routes = workload::Route::ALL.iter().map(|route| route.path());
+    let routes = contract::Route::ALL.iter().map(|route| route.path());
     routes.filter(|path| is_asked_for(path)).collect()
 }
 

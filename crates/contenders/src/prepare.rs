@@ -6,9 +6,9 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use contract::Workload;
 use record::contenders::{Contender, LeftOut, Stage, Tool};
 use tempfile::TempDir;
-use workload::Workload;
 
 use super::catalogue::{Entry, Foreign, Server};
 use super::conformance::{self, Routes};

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::bail;
+use contract::Scenario;
 use engine::{Arrivals, ClientKind, RequestClass};
-use workload::Scenario;
 
 use bench::counters;
 use bench::server_spec::{self, ServerSpec, check_labels};

@@ -2,7 +2,7 @@
 
 use clap::error::{ContextKind, ContextValue};
 use clap::{CommandFactory as _, Parser, Subcommand};
-use workload::nearest;
+use contract::nearest;
 
 use crate::args::run::RunArgs;
 use crate::commands;

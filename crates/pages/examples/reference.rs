@@ -1,5 +1,5 @@
 //! Makes the README's output block and the reports under `results/reference` again from the records there:
-//! `cargo run -p pages --example reference`.
+//! `cargo run -p crossover-pages --example reference`.
 
 use std::{fs, io};
 

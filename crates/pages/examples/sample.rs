@@ -1,4 +1,4 @@
-//! Writes reports of fixed records, in every format, to a directory: `cargo run -p pages --example sample
+//! Writes reports of fixed records, in every format, to a directory: `cargo run -p crossover-pages --example sample
 //! -- DIRECTORY`. This is what `scripts/check-html` opens in a browser.
 
 use std::path::{Path, PathBuf};

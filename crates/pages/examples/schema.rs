@@ -1,4 +1,4 @@
-//! Writes the description of the records to `docs/`: `cargo run -p pages --example schema`.
+//! Writes the description of the records to `docs/`: `cargo run -p crossover-pages --example schema`.
 
 use std::fs;
 use std::path::Path;

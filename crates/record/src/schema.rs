@@ -35,7 +35,7 @@ fn spelled(schema: &Value) -> String {
 pub fn page() -> String {
     let schema: Value = schema_for!(Record).into();
     let mut page = format!(
-        "<!-- Made from crates/record/src/run.rs by `cargo run -p pages --example schema`. -->\n\n\
+        "<!-- Made from crates/record/src/run.rs by `cargo run -p crossover-pages --example schema`. -->\n\n\
          # The record\n\n\
          A run leaves one JSON file: everything it was told, measured and concluded. Every report is made \
          from such files alone. This page describes version {SCHEMA_VERSION}; \
@@ -208,7 +208,8 @@ mod tests {
     const SCHEMA: &str = include_str!("../../../docs/record.schema.json");
     const SUITE_SCHEMA: &str = include_str!("../../../docs/suite.schema.json");
     const PAGE: &str = include_str!("../../../docs/record.md");
-    const ADVICE: &str = "docs/ is out of date: run `cargo run -p pages --example schema`";
+    const ADVICE: &str =
+        "docs/ is out of date: run `cargo run -p crossover-pages --example schema`";
 
     #[test]
     fn the_schemas_in_the_repository_are_current() {

@@ -68,7 +68,7 @@ pub enum Waiting {
     Exact,
     /// The timer that one would take: a thread's sleep, and Tokio's, which ticks in whole milliseconds.
     Runtime,
-    /// A read from the peer at this address, which answers after the time it is told. See [`workload::waits::told`].
+    /// A read from the peer at this address, which answers after the time it is told. See [`contract::waits::told`].
     Socket(SocketAddr),
 }
 

@@ -8,7 +8,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use workload::kernel;
+use contract::kernel;
 
 use crate::config::Faults;
 

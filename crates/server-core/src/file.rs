@@ -2,8 +2,8 @@
 
 use std::io::{self, Write};
 
+use contract::workloads::file;
 use tempfile::{NamedTempFile, TempPath};
-use workload::workloads::file;
 
 /// Writes it; it is gone when the value is dropped.
 ///

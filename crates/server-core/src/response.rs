@@ -1,7 +1,7 @@
 //! The heads of answers, as HTTP code of our own writes them.
 
+use contract::Answer;
 use http1::{Length, ResponseHead, Version};
-use workload::Answer;
 
 /// The head of `answer`.
 pub fn head_of(answer: &Answer, version: Version, keep_alive: bool) -> ResponseHead<'_> {

@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use workload::workloads::websocket::RoomCounts;
+use contract::workloads::websocket::RoomCounts;
 
 /// Puts a message into a member's queue; `false` when the queue is full. Must not block.
 type Offer<M> = Box<dyn Fn(M) -> bool + Send>;

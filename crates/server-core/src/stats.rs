@@ -8,7 +8,7 @@ use nix::sys::{
 };
 use serde::{Deserialize, Serialize};
 
-use workload::Answer;
+use contract::Answer;
 
 /// What `/stats` answers: leaks and cancelled work show here.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -137,7 +137,7 @@ mod tests {
     fn cpu_time_grows_with_work() {
         let before = usage().0;
         while usage().0 == before {
-            std::hint::black_box(workload::kernel::compute(100));
+            std::hint::black_box(contract::kernel::compute(100));
         }
     }
 }

@@ -8,12 +8,12 @@ use std::time::{Duration, Instant};
 
 use anyhow::Context as _;
 use clap::Args;
+use contract::waits;
 use hdrhistogram::Histogram;
 use record::Lateness;
 use timer::Alarms;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::TcpStream;
-use workload::waits;
 
 use crate::lanes::{self, Lanes};
 

@@ -2,10 +2,10 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use contract::workloads::limited;
 use server_core::{Counters, faults::Injector, rooms::Rooms};
 use telemetry::Tracing;
 use tungstenite::Message;
-use workload::workloads::limited;
 
 use crate::{
     Config, backend::Backend, compute::ComputePool, peers::Peers, semaphore::Semaphore,

@@ -2,12 +2,12 @@
 
 use std::net::SocketAddr;
 
-use telemetry::{debug, warn};
-use ureq::Agent;
-use workload::{
+use contract::{
     Answer,
     workloads::aggregate::{MAX_ANSWER, Service, TIMEOUT},
 };
+use telemetry::{debug, warn};
+use ureq::Agent;
 
 /// More than there are ever requests at once: connections are kept, not made anew.
 const KEPT_CONNECTIONS: usize = 100_000;

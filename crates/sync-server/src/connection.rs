@@ -2,10 +2,10 @@
 
 use std::{io, time::Instant};
 
+use contract::{Answer, workloads::websocket::Upgrade};
 use http1::{Head, Length, ReadBuffer, ResponseHead, Version, response};
 use server_core::response::{head_of, refusal};
 use tungstenite::handshake::derive_accept_key;
-use workload::{Answer, workloads::websocket::Upgrade};
 
 use crate::{
     app::App,

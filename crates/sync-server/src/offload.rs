@@ -13,8 +13,8 @@ use std::{
     time::Duration,
 };
 
+use contract::Answer;
 use server_core::Counters;
-use workload::Answer;
 
 use crate::app::App;
 

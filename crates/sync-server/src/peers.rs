@@ -15,12 +15,12 @@ use std::{
     time::Duration,
 };
 
+use contract::Answer;
 use nix::{
     errno::Errno,
     sys::socket::{MsgFlags, recv},
 };
 use server_core::Counters;
-use workload::Answer;
 
 use crate::presence;
 

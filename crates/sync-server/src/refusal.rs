@@ -5,8 +5,8 @@ use std::{
     net::{Shutdown, TcpStream},
 };
 
+use contract::Answer;
 use http1::{HttpDate, Version};
-use workload::Answer;
 
 use server_core::response::head_of;
 

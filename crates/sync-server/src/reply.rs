@@ -1,6 +1,6 @@
 //! What a handler gives back.
 
-use workload::{Answer, workloads::websocket::Upgrade};
+use contract::{Answer, workloads::websocket::Upgrade};
 
 /// An answer at once, or piece by piece.
 pub(crate) enum Reply {

@@ -1,9 +1,9 @@
 //! A request as its handler sees it.
 
+use contract::{Answer, Route, workloads::websocket::Upgrade};
 use http1::{Framing, Head, Method, Version, text};
 use server_core::Limits;
 use telemetry::RequestSpan;
-use workload::{Answer, Route, workloads::websocket::Upgrade};
 
 use crate::{app::App, trace};
 

@@ -2,7 +2,7 @@
 
 use std::thread;
 
-use workload::{Answer, Route};
+use contract::{Answer, Route};
 
 use crate::{
     app::App,

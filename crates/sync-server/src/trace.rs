@@ -1,8 +1,8 @@
 //! The span of a request, where one is wanted.
 
+use contract::Route;
 use http1::Head;
 use telemetry::RequestSpan;
-use workload::Route;
 
 use crate::app::App;
 

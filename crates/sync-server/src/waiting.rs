@@ -6,7 +6,7 @@ use std::sync::{Mutex, PoisonError};
 use std::thread;
 use std::time::Duration;
 
-use workload::{Answer, waits};
+use contract::{Answer, waits};
 
 #[derive(Debug)]
 pub(crate) enum Waiting {

@@ -4,16 +4,16 @@ use axum::{
     extract::{RawQuery, State},
     http::{HeaderMap, header},
 };
-use server_core::Counters;
-use telemetry::Instrument;
-use tokio::task::JoinSet;
-use workload::{
+use contract::{
     Answer,
     workloads::{
         Composition,
         batch::{Batch, Params, WINDOW, check_type},
     },
 };
+use server_core::Counters;
+use telemetry::Instrument;
+use tokio::task::JoinSet;
 
 use crate::{
     app::App,

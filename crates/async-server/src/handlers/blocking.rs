@@ -1,6 +1,6 @@
 use std::thread;
 
-use workload::{
+use contract::{
     Answer,
     workloads::blocking::{Params, Place},
 };

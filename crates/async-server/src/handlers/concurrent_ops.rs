@@ -1,10 +1,10 @@
 use std::{thread, time::Instant};
 
-use tokio::task::yield_now;
-use workload::{
+use contract::{
     Answer,
     workloads::concurrent_ops::{On, Piece, TASKS, answer, parse},
 };
+use tokio::task::yield_now;
 
 use crate::{app::App, offload};
 

@@ -1,9 +1,9 @@
-use tokio::task::yield_now;
-use workload::{
+use contract::{
     Answer,
     kernel::{self, Kernel},
     workloads::cpu::{Params, Place, answer},
 };
+use tokio::task::yield_now;
 
 use crate::{app::App, offload};
 

@@ -1,10 +1,10 @@
 use std::io::{self, Read};
 
-use tokio::io::AsyncReadExt;
-use workload::{
+use contract::{
     Answer,
     workloads::file::{Params, Reading, answer, unreadable},
 };
+use tokio::io::AsyncReadExt;
 
 use crate::app::App;
 

@@ -1,4 +1,4 @@
-use workload::{Answer, workloads};
+use contract::{Answer, workloads};
 
 /// `GET /`
 pub(crate) async fn hello(query: &str) -> Result<Answer, Answer> {

@@ -1,4 +1,4 @@
-use workload::{Answer, workloads};
+use contract::{Answer, workloads};
 
 /// `GET /scenarios`
 pub(crate) async fn scenarios(query: &str) -> Result<Answer, Answer> {

@@ -1,8 +1,8 @@
-use tokio::select;
-use workload::{
+use contract::{
     Answer,
     workloads::timeout::{Params, answer},
 };
+use tokio::select;
 
 use crate::app::App;
 

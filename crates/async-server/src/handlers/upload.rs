@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use axum::extract::{RawQuery, State};
-use workload::{
+use contract::{
     Answer,
     workloads::upload::{Handling, Received, parse},
 };

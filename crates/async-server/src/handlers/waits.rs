@@ -1,6 +1,6 @@
 use std::time::Instant;
 
-use workload::{
+use contract::{
     Answer, params,
     waits::{API, DATABASE, FILE},
     workloads::{Composition, waits::answer},

@@ -9,6 +9,10 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use bytes::Bytes;
+use contract::{
+    Answer, params,
+    workloads::websocket::{MAX_MESSAGE, QUEUE, STUCK},
+};
 use server_core::rooms::{Membership, Rooms};
 use telemetry::Instrument;
 use tokio::{
@@ -16,10 +20,6 @@ use tokio::{
     time::timeout,
 };
 use tungstenite::error::{Error, ProtocolError};
-use workload::{
-    Answer, params,
-    workloads::websocket::{MAX_MESSAGE, QUEUE, STUCK},
-};
 
 use crate::{app::App, incoming::Handshake, peers::Peer, reply::Reply};
 

@@ -1,6 +1,6 @@
 //! Every workload in every mode on every server that has it.
 
-use workload::{Definition, Scenario, Workload};
+use contract::{Definition, Scenario, Workload};
 
 use crate::{
     client::{Answer, Client, get},
@@ -10,7 +10,7 @@ use crate::{
 fn workloads() -> Vec<Workload> {
     let modes = |definition: &&'static Definition| {
         let name = definition.name;
-        let label = move |mode: &workload::definition::Mode| match mode.name {
+        let label = move |mode: &contract::definition::Mode| match mode.name {
             "" => name.to_owned(),
             mode => format!("{name}:{mode}"),
         };
@@ -22,7 +22,7 @@ fn workloads() -> Vec<Workload> {
         .collect()
 }
 
-fn ask(client: &mut Client, request: &workload::Request) -> Answer {
+fn ask(client: &mut Client, request: &contract::Request) -> Answer {
     let mut bytes = format!(
         "{} {} HTTP/1.1\r\nhost: test\r\n",
         request.method, request.target

@@ -6,8 +6,8 @@ use std::{
     net::{Shutdown, SocketAddr},
 };
 
+use contract::{Definition, Route, Workload};
 use server_core::{Faults, Limits};
-use workload::{Definition, Route, Workload};
 
 use crate::{
     client::{Answer, Client, await_stat, stat},

@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use contract::workloads::{aggregate, batch::WINDOW};
 use server_core::{Faults, Limits};
-use workload::workloads::{aggregate, batch::WINDOW};
 
 use crate::{
     client::{Client, PATIENCE, await_stat, get, stat},

@@ -8,8 +8,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+use contract::waits;
 use server_core::Waiting;
-use workload::waits;
 
 use crate::{
     client::get,

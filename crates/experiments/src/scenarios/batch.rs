@@ -1,10 +1,10 @@
 //! `batch`: bad records are told by their lines, good ones kept; and what looking them up takes, one after
 //! another or in a window.
 
+use contract::Workload;
+use contract::workloads::batch::WINDOW;
 use record::{CellResult, Figure, Record};
 use serde::Deserialize;
-use workload::Workload;
-use workload::workloads::batch::WINDOW;
 
 use super::contrast::{self, Contrast};
 use super::{Observations, Scenario, figure, first_load_point, on_each, value};

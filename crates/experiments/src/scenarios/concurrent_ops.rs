@@ -1,7 +1,7 @@
 //! `concurrent-ops`: what creating and joining a hundred threads or tasks costs.
 
+use contract::Workload;
 use record::{Figure, Record};
-use workload::Workload;
 
 use super::{Observations, Scenario, contrast, figure, first_load_point, on_each, value};
 
@@ -24,7 +24,7 @@ impl ConcurrentOps {
 impl Scenario for ConcurrentOps {
     fn figures(&self, observations: &Observations<'_>) -> Vec<Figure> {
         let per_task = |value: Option<f64>| {
-            value.map(|value| value / workload::workloads::concurrent_ops::TASKS as f64)
+            value.map(|value| value / contract::workloads::concurrent_ops::TASKS as f64)
         };
         let resources = &observations.cell.server_resources;
         vec![

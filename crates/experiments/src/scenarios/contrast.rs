@@ -1,8 +1,8 @@
 //! What is measured besides the load points, for comparison: another mode, or the same without what
 //! makes it special. It is loaded in the same way, for a shorter time, and yields figures instead of results.
 
+use contract::Workload;
 use record::{CellResult, Figure, LoadKind, Record};
-use workload::Workload;
 
 use super::{BesidePlan, figure, first_load_point, on_each, value};
 use crate::plan::Plan;

@@ -1,7 +1,7 @@
 //! `cpu`: where nothing waits, async has nothing to win. Is async ÷ sync near 1, wherever the work is done?
 
+use contract::Workload;
 use record::Record;
-use workload::Workload;
 
 use super::versus::{self, Ratio, Versus};
 use super::{Scenario, contrast};

@@ -1,8 +1,8 @@
 //! `file`: is async file I/O faster? A small and a large part of a file, by each server's own way and by a
 //! blocking read in the handler.
 
+use contract::Workload;
 use record::{CellResult, Record};
-use workload::Workload;
 
 use super::contrast::{self, Contrast};
 use super::versus::{self, Ratio, Versus};

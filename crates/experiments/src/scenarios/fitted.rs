@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::bail;
-use workload::{Scenario as Kind, Workload};
+use contract::{Scenario as Kind, Workload};
 
 use super::of;
 use crate::plan::{Amount, LoadPoint, Plan};

@@ -1,7 +1,7 @@
 //! `mixed`: what heavy requests do to light ones, computing beside them or elsewhere.
 
+use contract::Workload;
 use record::{CellResult, Figure, LatencySummary, Record};
-use workload::Workload;
 
 use super::{Observations, Scenario, contrast, figure, first_load_point, value};
 

@@ -37,9 +37,9 @@ pub mod watch;
 use std::time::Duration;
 
 use anyhow::bail;
+use contract::Workload;
 use engine::{Load, Measurement, RequestClass, Target};
 use record::{CellResult, Figure, LoadKind, Record};
-use workload::Workload;
 
 use crate::plan::{Amount, LoadPoint, Plan};
 use bench::loader::Loader;
@@ -161,7 +161,7 @@ pub fn of(work: &Work) -> Box<dyn Scenario> {
 }
 
 fn of_workload(workload: &Workload) -> Box<dyn Scenario> {
-    use workload::Scenario as Kind;
+    use contract::Scenario as Kind;
     match (workload.definition().scenario, workload.name()) {
         (Kind::Plain, "batch") => Box::new(batch::Batch::of(workload)),
         (Kind::Plain, "concurrent-ops") => Box::new(concurrent_ops::ConcurrentOps::of(workload)),

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use contract::Workload;
 use engine::Measurement;
 use record::{CellResult, Figure, Record};
-use workload::Workload;
 
 use super::{
     Observations, Scenario, contrast, figure, first_load_point, fit_open_loop,

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use contract::Workload;
 use engine::Load;
 use record::{CellResult, Figure, Record};
-use workload::Workload;
 
 use super::contrast::{self, Contrast};
 use super::{BesidePlan, Observations, Scenario, figure, first_load_point, fit_open_loop, value};

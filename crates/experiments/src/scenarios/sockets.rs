@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use contract::Workload;
 use engine::Request;
 use record::{DELIVERIES_LOST, Figure, Record};
-use workload::Workload;
 
 use super::contrast::Contrast;
 use super::{Observations, Scenario, figure, first_load_point, memory_per_connection, value};

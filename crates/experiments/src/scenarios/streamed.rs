@@ -86,7 +86,7 @@ fn lateness_us(observations: &Observations<'_>) -> Option<f64> {
     if answers == 0 || gaps == 0 || observations.total.latency.is_empty() {
         return None;
     }
-    let interval_us = workload::workloads::stream::due(1).as_secs_f64() * 1e6;
+    let interval_us = contract::workloads::stream::due(1).as_secs_f64() * 1e6;
     let due_us = interval_us * gaps as f64 / answers as f64;
     Some(observations.total.latency.mean() / 1e3 - due_us)
 }

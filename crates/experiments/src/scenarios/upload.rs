@@ -1,7 +1,7 @@
 //! `upload`: how fast bodies come in, and whether memory grows with them.
 
+use contract::Workload;
 use record::{Figure, Record};
-use workload::Workload;
 
 use super::contrast::{self, Contrast};
 use super::{Observations, Scenario, figure, first_load_point, value};

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use analysis::sweep::interim_looks::{BLOCKS_PER_VISIT, SECOND_LOOK_VISITS};
 use anyhow::{Context as _, anyhow, bail};
+use contract::Workload;
 use record::sweep::{Spot, SweepConfig};
 use record::{COUNTING_RULE, ServerConfig};
 use stats::thresholds::CONFIDENCE;
-use workload::Workload;
 
 use crate::plan::{check_pinning, random_seed};
 use bench::counters;

@@ -1,8 +1,8 @@
 //! `loadgen workloads`: the list of all workloads.
 
+use contract::Definition;
 use render::document::{Document, Item, Section};
 use render::table::{Cell, Column, Layout, Table};
-use workload::Definition;
 
 use crate::{exit, output};
 

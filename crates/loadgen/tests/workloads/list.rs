@@ -7,7 +7,7 @@ fn all_workloads_are_listed_with_their_modes() {
     let output = run("workloads");
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let list = text(&output.stdout);
-    for definition in workload::Definition::ALL {
+    for definition in contract::Definition::ALL {
         assert!(
             list.contains(definition.name),
             "{}:\n{list}",
@@ -25,7 +25,7 @@ fn all_workloads_are_listed_with_their_modes() {
 #[test]
 fn every_workload_is_documented() {
     let page = include_str!("../../../../docs/workloads.md");
-    for definition in workload::Definition::ALL {
+    for definition in contract::Definition::ALL {
         let heading = format!("\n## `{}`\n", definition.name);
         assert!(page.contains(&heading), "no section {heading:?}");
         let section = page.split(&heading).nth(1).unwrap_or_default();

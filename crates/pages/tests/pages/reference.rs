@@ -11,7 +11,7 @@ fn committed_reports_are_current() {
         let committed = fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == made,
-            "{} is out of date: run `cargo run -p pages --example reference`",
+            "{} is out of date: run `cargo run -p crossover-pages --example reference`",
             path.display()
         );
     }

@@ -111,7 +111,7 @@ impl Worker {
     /// Computes, and lets so much time pass by the server's own clock, which stands still when the server does.
     async fn work(&self, delay: Duration) {
         let (begun, stood) = (Instant::now(), self.pauses.stood());
-        black_box(workload::kernel::compute(self.shared.script.cpu_units));
+        black_box(contract::kernel::compute(self.shared.script.cpu_units));
         loop {
             self.pauses.stand_still();
             let worked = begun.elapsed().saturating_sub(self.pauses.stood() - stood);

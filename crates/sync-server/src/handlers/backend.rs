@@ -1,4 +1,4 @@
-use workload::{Answer, workloads::aggregate::Service};
+use contract::{Answer, workloads::aggregate::Service};
 
 use crate::app::App;
 

@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use workload::{
+use contract::{
     Answer,
     workloads::{
         Composition,

@@ -1,6 +1,6 @@
 use std::thread;
 
-use workload::{Answer, workloads::blocking::Params};
+use contract::{Answer, workloads::blocking::Params};
 
 use crate::{app::App, peers::Peer};
 

@@ -1,6 +1,6 @@
 use std::{thread, time::Instant};
 
-use workload::{
+use contract::{
     Answer,
     workloads::concurrent_ops::{On, Piece, TASKS, answer, parse},
 };

@@ -1,6 +1,6 @@
 use std::thread;
 
-use workload::{
+use contract::{
     Answer,
     kernel::{self, Kernel},
     workloads::cpu::{Params, Place, answer},

@@ -1,4 +1,4 @@
-use workload::{
+use contract::{
     Answer,
     workloads::{
         Composition,

@@ -3,7 +3,7 @@ use std::{
     io::{self, Read},
 };
 
-use workload::{
+use contract::{
     Answer,
     workloads::file::{Params, answer, unreadable},
 };

@@ -1,4 +1,4 @@
-use workload::{Answer, workloads};
+use contract::{Answer, workloads};
 
 /// `GET /health`
 pub(crate) fn health(query: &str) -> Result<Answer, Answer> {

@@ -1,4 +1,4 @@
-use workload::{Answer, workloads};
+use contract::{Answer, workloads};
 
 /// `GET /json`
 pub(crate) fn json(query: &str) -> Result<Answer, Answer> {

@@ -1,4 +1,4 @@
-use workload::{
+use contract::{
     Answer,
     workloads::limited::{HELD, WhenTaken, answer, parse, refusal},
 };

@@ -1,4 +1,4 @@
-use workload::{Answer, params};
+use contract::{Answer, params};
 
 use crate::{app::App, stats};
 

@@ -3,7 +3,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use workload::{
+use contract::{
     Answer,
     answer::TEXT,
     workloads::stream::{Buffer, Params, due, line},

@@ -1,6 +1,6 @@
 use std::sync::Arc;
 
-use workload::{
+use contract::{
     Answer,
     workloads::timeout::{Params, answer},
 };

@@ -1,4 +1,4 @@
-use workload::{
+use contract::{
     Answer,
     workloads::upload::{Handling, Received, parse},
 };

@@ -8,15 +8,15 @@ use std::{
     thread,
 };
 
+use contract::{
+    Answer, params,
+    workloads::websocket::{MAX_MESSAGE, QUEUE, STUCK},
+};
 use server_core::rooms::{Membership, Rooms};
 use tungstenite::{
     Bytes, Error, Message, WebSocket,
     error::ProtocolError,
     protocol::{CloseFrame, Role, WebSocketConfig, frame::coding::CloseCode},
-};
-use workload::{
-    Answer, params,
-    workloads::websocket::{MAX_MESSAGE, QUEUE, STUCK},
 };
 
 use crate::{app::App, peers::Peer};

@@ -1,4 +1,4 @@
-use workload::{Answer, workloads::work::Params};
+use contract::{Answer, workloads::work::Params};
 
 use crate::{app::App, peers::Peer};
 

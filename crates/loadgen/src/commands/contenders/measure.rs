@@ -4,10 +4,10 @@ use std::path::Path;
 
 use analysis::contenders::with_standings;
 use anyhow::bail;
+use contract::Workload;
 use record::contenders::{Contender, ContendersRecord, LeftOut, Stage};
 use record::{CellResult, Record, Warning};
 use render::Format;
-use workload::Workload;
 
 use super::cli::{ArticleArgs, MeasureArgs, RunArgs};
 use super::list::{code, settle, tell};

@@ -130,7 +130,7 @@ impl BusyLoops {
         let stop = Arc::new(AtomicBool::new(false));
         let busy = |stop: Arc<AtomicBool>| {
             while !stop.load(Ordering::Relaxed) {
-                black_box(workload::kernel::compute(1000));
+                black_box(contract::kernel::compute(1000));
             }
         };
         let threads = (0..count).map(|_| {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use anyhow::{Context as _, bail};
+use contract::Workload;
 use record::COUNTING_RULE;
 use record::suite::{Lacking, SuiteConfig, SuiteRow};
-use workload::Workload;
 
 use super::args::SuiteArgs;
 use super::rows::{ROWS, Row};

@@ -186,8 +186,8 @@ impl Row {
 
 #[cfg(test)]
 mod tests {
+    use contract::{Definition, Workload};
     use stats::thresholds::BLOCKS_NEEDED;
-    use workload::{Definition, Workload};
 
     use super::*;
     use bench::slices::{self, Turns};

@@ -75,7 +75,7 @@ impl<'a> SelfTest<'a> {
                 "--server {:?}: there is no built-in server {:?}{}; there are {}",
                 args.server,
                 server[0],
-                workload::nearest(&server[0], servers::MODELS),
+                contract::nearest(&server[0], servers::MODELS),
                 servers::MODELS.join(", ")
             );
         }
@@ -321,7 +321,7 @@ fn unit_us() -> f64 {
     const UNITS: u64 = 5_000;
     let run = |_| {
         let start = Instant::now();
-        std::hint::black_box(workload::kernel::compute(UNITS));
+        std::hint::black_box(contract::kernel::compute(UNITS));
         start.elapsed().as_secs_f64() * 1e6 / UNITS as f64
     };
     (0..5).map(run).fold(f64::INFINITY, f64::min)
