@@ -3,11 +3,11 @@
 use std::fs;
 
 #[path = "support/reference.rs"]
-mod reference;
+mod committed;
 
 #[test]
 fn committed_reports_are_current() {
-    for (path, made) in reference::made().unwrap() {
+    for (path, made) in committed::made().unwrap() {
         let committed = fs::read_to_string(&path).unwrap_or_default();
         assert!(
             committed == made,
