@@ -4,7 +4,7 @@ use crate::support::{cell, cells, figure, findings, record, run_words, text};
 
 #[test]
 fn composing_gives_the_same_on_both_models() {
-    let record = record("-w waits -c 4 -d 1s --server sync --server async");
+    let record = record("-w waits -c 4 -d 2s --server sync --server async");
     for server in ["sync", "async"] {
         let cell = cell(&record, server);
         // The histogram has three digits: what took a hair more than 600 ms may stand in it as a hair less.
@@ -166,7 +166,7 @@ fn two_ways_to_read_two_sizes_of_a_file_are_compared() {
 
 #[test]
 fn bad_records_are_told_and_the_window_has_a_figure() {
-    let record = record("-w batch -c 4 -d 1s --server sync --server async");
+    let record = record("-w batch -c 4 -d 3s --server sync --server async");
     for cell in cells(&record) {
         assert!(figure(cell, "records_per_s") >= 1000.0);
         // A millisecond for each of 997 good records, or 32 of them at a time.
