@@ -5,7 +5,7 @@
 //! (B ÷ its reference) ÷ (A ÷ its reference) is shown as well.
 
 use record::article::REFERENCE_SERVER;
-use record::gate::metric::GateMetric;
+use record::metric::Metric;
 use record::{CellResult, Environment, LoadKind, Record, RequestConfig, counting, machine};
 use serde::Serialize;
 use stats::thresholds::SAME_RATE;
@@ -31,7 +31,7 @@ pub struct StoredRatio {
     /// Rate of an open loop.
     pub rate: Option<f64>,
     /// Metric.
-    pub metric: GateMetric,
+    pub metric: Metric,
     /// Figure in the first record.
     pub a: f64,
     /// Figure in the second record.
@@ -271,13 +271,13 @@ fn ratios(
     b: &CellResult,
     reference: Option<(&CellResult, &CellResult)>,
 ) -> Vec<StoredRatio> {
-    let metrics: &[GateMetric] = match a.load {
-        LoadKind::Closed => &[GateMetric::Throughput],
-        LoadKind::Open => &[GateMetric::ServerCpuPerRequest, GateMetric::P50],
+    let metrics: &[Metric] = match a.load {
+        LoadKind::Closed => &[Metric::Throughput],
+        LoadKind::Open => &[Metric::ServerCpuPerRequest, Metric::P50],
     };
-    let row = |metric: &GateMetric| {
-        let (first, second) = (figure(*metric, a)?, figure(*metric, b)?);
-        let against = reference.and_then(|(a, b)| Some((figure(*metric, a)?, figure(*metric, b)?)));
+    let row = |metric: &Metric| {
+        let (first, second) = (metric.of_cell(a)?, metric.of_cell(b)?);
+        let against = reference.and_then(|(a, b)| Some((metric.of_cell(a)?, metric.of_cell(b)?)));
         Some(StoredRatio {
             server: match a.server == b.server {
                 true => format!("{}, {}", a.server, a.workload),
@@ -292,14 +292,4 @@ fn ratios(
         })
     };
     metrics.iter().filter_map(row).collect()
-}
-
-fn figure(metric: GateMetric, cell: &CellResult) -> Option<f64> {
-    match metric {
-        GateMetric::Throughput => Some(cell.throughput_rps),
-        GateMetric::ServerCpuPerRequest => cell.server_resources.cpu_us_per_request,
-        GateMetric::P50 => cell.latency_us.p50,
-        GateMetric::P99 => cell.latency_us.p99,
-    }
-    .filter(|value| value.is_finite() && *value > 0.0)
 }

@@ -1,6 +1,8 @@
 //! Ratios between servers, paired by block, with exact intervals.
 
+use record::metric::Metric;
 use record::{Block, CellResult, Comparison, LoadKind, Record};
+use stats::gate::Better;
 use stats::paired;
 use stats::thresholds::{
     BLOCKS_NEEDED, CONFIDENCE, CONTENDED_PERCENT, PAUSE_LIMIT_MS, SEND_LAG_LIMIT_US,
@@ -17,61 +19,12 @@ pub const STANDARD_PAIRS: [(&str, &str, &str); 3] = [
     ("sync", "async", "what you get"),
 ];
 
-/// What is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Metric {
-    /// Requests per second: more is better.
-    Throughput,
-    /// Server CPU time per request: less is better.
-    ServerCpuPerRequest,
-    /// Median latency: less is better.
-    P50,
-}
-
-impl Metric {
-    /// All of them, in the order in which they are shown.
-    pub const ALL: [Metric; 3] = [Metric::Throughput, Metric::ServerCpuPerRequest, Metric::P50];
-
-    /// The one of that name.
-    pub fn named(name: &str) -> Option<Metric> {
-        Metric::ALL.into_iter().find(|metric| metric.name() == name)
-    }
-
-    /// Its name in a record.
-    pub fn name(self) -> &'static str {
-        match self {
-            Metric::Throughput => "throughput",
-            Metric::ServerCpuPerRequest => "server_cpu_per_request",
-            Metric::P50 => "p50",
-        }
-    }
-
-    /// Its figure in one block; `None` where it was not measured or is not usable.
-    fn of_block(self, block: &Block) -> Option<f64> {
-        match self {
-            Metric::Throughput => Some(block.throughput_rps),
-            Metric::ServerCpuPerRequest => block.server_cpu_us_per_request,
-            Metric::P50 => block.p50_us,
-        }
-        .filter(|value| value.is_finite() && *value > 0.0)
-    }
-
-    fn is_latency(self) -> bool {
-        self == Metric::P50
-    }
-
-    /// The same figure of a server that had the CPU which other programs took as well.
-    fn credited(self, figure: f64, credit: f64) -> f64 {
-        match self {
-            Metric::Throughput => figure * credit,
-            Metric::P50 => figure / credit,
-            Metric::ServerCpuPerRequest => figure,
-        }
-    }
-
-    /// Whether the larger figure is the better one.
-    fn is_better_above(self) -> bool {
-        self == Metric::Throughput
+/// The same figure of a server that had the CPU which other programs took as well.
+fn with_credit(metric: Metric, figure: f64, credit: f64) -> f64 {
+    match metric {
+        Metric::Throughput => figure * credit,
+        Metric::P50 | Metric::P99 => figure / credit,
+        Metric::ServerCpuPerRequest => figure,
     }
 }
 
@@ -80,7 +33,7 @@ pub fn compare_all(record: &Record) -> Vec<Comparison> {
     let mut comparisons = Vec::new();
     for point in load_points(record) {
         for (baseline, candidate) in pairs(&point) {
-            for metric in Metric::ALL {
+            for metric in Metric::COMPARED {
                 comparisons.push(compare(baseline, candidate, metric));
             }
         }
@@ -151,14 +104,14 @@ pub fn winner(comparison: &Comparison) -> Option<&str> {
     let plain = comparison.low.zip(comparison.high)?;
     let credited = comparison.credited_low.zip(comparison.credited_high);
     let (low, high) = match metric {
-        Metric::Throughput | Metric::P50 if comparison.at_ceiling => return None,
+        Metric::Throughput | Metric::P50 | Metric::P99 if comparison.at_ceiling => return None,
         Metric::ServerCpuPerRequest if is_contended(comparison.others_percent) => return None,
         Metric::ServerCpuPerRequest => plain,
-        Metric::Throughput | Metric::P50 => credited.unwrap_or(plain),
+        Metric::Throughput | Metric::P50 | Metric::P99 => credited.unwrap_or(plain),
     };
-    let above = match metric.is_better_above() {
-        true => [&comparison.candidate, &comparison.baseline],
-        false => [&comparison.baseline, &comparison.candidate],
+    let above = match metric.better() {
+        Better::Higher => [&comparison.candidate, &comparison.baseline],
+        Better::Lower => [&comparison.baseline, &comparison.candidate],
     };
     match (low > 1.0, high < 1.0) {
         (true, _) => Some(above[0]),
@@ -289,7 +242,7 @@ impl<'a> Blocks<'a> {
         }
         let credited = |figures: &[f64], arm: usize| -> Vec<f64> {
             let of_pair = |(figure, pair): (&f64, &[&Block; 2])| {
-                metric.credited(*figure, usage::credit(pair[arm]))
+                with_credit(metric, *figure, usage::credit(pair[arm]))
             };
             figures.iter().zip(&self.pairs).map(of_pair).collect()
         };
@@ -299,9 +252,9 @@ impl<'a> Blocks<'a> {
         let below = compare(&credited(&self.baseline, 0), &self.candidate);
         let above = compare(&self.baseline, &credited(&self.candidate, 1));
         // Credit moves a throughput up and a latency down.
-        let (smallest, largest) = match metric.is_better_above() {
-            true => (below, above),
-            false => (above, below),
+        let (smallest, largest) = match metric.better() {
+            Better::Higher => (below, above),
+            Better::Lower => (above, below),
         };
         let end = |found: Option<paired::PairedComparison>,
                    of: fn(&paired::PairedComparison) -> Option<f64>| {
@@ -350,6 +303,7 @@ fn absent(metric: Metric) -> &'static str {
         Metric::Throughput => "no request was answered by one of them",
         Metric::ServerCpuPerRequest => "server CPU time is not available",
         Metric::P50 => "too few requests for a median",
+        Metric::P99 => "too few requests for p99",
     }
 }
 
@@ -556,7 +510,7 @@ mod tests {
 
         #[test]
         fn swapping_the_servers_keeps_the_winner(ratio in 0.3..3.0_f64, a in 0.0..1.0_f64, b in 0.0..1.0_f64) {
-            for metric in Metric::ALL {
+            for metric in Metric::COMPARED {
                 let (below, above) = (cell("sync", 100.0, a), cell("async", 100.0 * ratio, b));
                 let there = compare(&below, &above, metric);
                 let back = compare(&above, &below, metric);

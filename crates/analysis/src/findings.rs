@@ -5,9 +5,10 @@ use record::limited::LimitedBy;
 use record::suite::{SuiteRecord, SuiteRow};
 use record::{CellResult, Comparison, LoadKind, Record};
 
-use crate::comparisons::{Metric, Standing, compare, standing};
+use crate::comparisons::{Standing, compare, standing};
 use crate::limit::{Cores, limit};
 use crate::rate;
+use record::metric::Metric;
 
 /// The cells of the load point that the row is about, the first, in the order of the servers.
 pub fn cells(run: &Record) -> Vec<&CellResult> {

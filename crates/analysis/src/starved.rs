@@ -1,14 +1,15 @@
-//! Connections that a server was asked on and never answered: its figures are those of the others, however good they look.
+//! Connections that a server was asked on and left without an answer: its figures are those of the others, however good they look.
 
 use std::fmt;
 
-use record::{Block, CellResult, Config, ErrorCounts};
+use record::{Block, CellResult, Config, ErrorCounts, LoadKind};
+use stats::thresholds::ANSWERS_EACH;
 
-/// How many connections of a server were never served.
+/// How many connections of a server got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Starved {
-    /// Connections that were asked and never answered.
-    pub never: u64,
+    /// Connections that were asked and got no answer.
+    pub unserved: u64,
     /// All its connections.
     pub of: u64,
     /// Size of the pool of threads that was declared for the server: what is beyond it waits, as declared.
@@ -19,8 +20,9 @@ impl Starved {
     /// Those of a cell; `None` where all were served, and in records that cannot tell.
     pub fn of(config: &Config, cell: &CellResult) -> Option<Starved> {
         let never = never(cell.connections.never_served, cell.errors.total);
-        (never > 0).then(|| Starved {
-            never,
+        let unserved = never.max(silent(cell));
+        (unserved > 0).then(|| Starved {
+            unserved,
             of: u64::from(cell.concurrency),
             pool_threads: config.pool_threads(&cell.server),
         })
@@ -29,7 +31,7 @@ impl Starved {
     /// Connections beyond those that the declared pool leaves waiting: a failure of the server, no result of its size.
     pub fn undeclared(&self) -> u64 {
         let declared = self.pool_threads.map(|pool| self.of.saturating_sub(pool));
-        self.never.saturating_sub(declared.unwrap_or(0))
+        self.unserved.saturating_sub(declared.unwrap_or(0))
     }
 
     /// Errors of a cell that are the declared pool's size told once more: what waits beyond it is given up each timeout.
@@ -53,15 +55,26 @@ fn never(served: Option<u64>, errors: u64) -> u64 {
     served.unwrap_or(0).min(errors)
 }
 
+/// Connections of a closed loop without an answer in measured time, where the others got many: they were served before, as
+/// by a server that closes connections now and then and takes others for them, and are not any more.
+fn silent(cell: &CellResult) -> u64 {
+    let asks_always = cell.load == LoadKind::Closed && cell.keep_alive;
+    let got_many = cell.requests >= ANSWERS_EACH * u64::from(cell.concurrency);
+    match asks_always && got_many {
+        true => cell.connections.unanswered,
+        false => 0,
+    }
+}
+
 /// `59 of 64 connections`.
 impl fmt::Display for Starved {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let all = format::counted(self.of, "connection");
-        write!(f, "{} of {all}", format::count(self.never))
+        write!(f, "{} of {all}", format::count(self.unserved))
     }
 }
 
-/// `59 of 64 connections to a were never served: its figures are those of the other 5`; `None` where all were.
+/// `59 of 64 connections to a got no answer: its figures are those of the other 5`; `None` where all were served.
 pub fn sentence(config: &Config, cells: &[&CellResult]) -> Option<String> {
     let starved = |cell: &&CellResult| Some((cell.server.clone(), Starved::of(config, cell)?));
     let told = cells.iter().filter_map(starved).map(|(server, it)| {
@@ -69,10 +82,8 @@ pub fn sentence(config: &Config, cells: &[&CellResult]) -> Option<String> {
             let threads = format::counted(threads, "thread");
             format!(", whose pool has {threads},")
         });
-        let others = format::count(it.of.saturating_sub(it.never));
-        format!(
-            "{it} to {server}{pool} were never served: its figures are those of the other {others}"
-        )
+        let others = format::count(it.of.saturating_sub(it.unserved));
+        format!("{it} to {server}{pool} got no answer: its figures are those of the other {others}")
     });
     let told: Vec<String> = told.collect();
     (!told.is_empty()).then(|| told.join("; "))
@@ -104,7 +115,7 @@ mod tests {
 
     fn of(never: Option<u64>, errors: u64, pool_threads: Option<u32>) -> Option<(u64, u64)> {
         let (config, cell) = starved(never, errors, pool_threads);
-        Starved::of(&config, &cell).map(|it| (it.never, it.undeclared()))
+        Starved::of(&config, &cell).map(|it| (it.unserved, it.undeclared()))
     }
 
     #[test]
@@ -140,13 +151,25 @@ mod tests {
     }
 
     #[test]
+    fn one_that_was_served_before_is_starved_where_the_others_got_many_answers() {
+        let silent = |requests, load| {
+            let (config, mut cell) = starved(Some(3), 0, None);
+            (cell.requests, cell.load) = (requests, load);
+            cell.connections.unanswered = 59;
+            Starved::of(&config, &cell).map(|it| it.unserved)
+        };
+        assert_eq!(silent(640, LoadKind::Closed), Some(59));
+        assert_eq!(silent(639, LoadKind::Closed), None, "they may only be slow");
+        assert_eq!(silent(640, LoadKind::Open), None, "they may not be needed");
+    }
+
+    #[test]
     fn it_is_told_whose_figures_they_are() {
         let told = |pool| {
             let (config, cell) = starved(Some(59), 59, pool);
             sentence(&config, &[&cell])
         };
-        let whole =
-            "59 of 64 connections to a were never served: its figures are those of the other 5";
+        let whole = "59 of 64 connections to a got no answer: its figures are those of the other 5";
         assert_eq!(told(None).as_deref(), Some(whole));
         assert!(told(Some(5)).is_some_and(|it| it.contains("whose pool has 5 threads")));
         let (config, cell) = starved(Some(0), 0, None);

@@ -5,9 +5,10 @@ use record::{CellResult, Comparison, LatencySummary, LoadKind, Record};
 
 use crate::cells::{LoadPoint, load_points};
 use crate::closings::Closings;
-use crate::comparisons::{self, Metric, Standing, find, is_contended};
+use crate::comparisons::{self, Standing, find, is_contended};
 use crate::limit::{self, Cores};
 use crate::{rate, starved, usage};
+use record::metric::Metric;
 
 /// One sentence for each keep-alive that was measured; says so when nothing was.
 pub fn sentences(record: &Record) -> Vec<String> {
@@ -397,13 +398,11 @@ impl RatioOf {
         if metric == Metric::Throughput {
             return RatioOf::from(&comparisons::compare(second, first, metric));
         }
-        let figure = |cell: &CellResult| match metric {
-            Metric::Throughput => Some(cell.throughput_rps),
-            Metric::ServerCpuPerRequest => cell.server_resources.cpu_us_per_request,
-            Metric::P50 => cell.latency_us.p50,
-        };
         RatioOf {
-            ratio: figure(first).zip(figure(second)).map(|(a, b)| a / b),
+            ratio: metric
+                .of_cell(first)
+                .zip(metric.of_cell(second))
+                .map(|(a, b)| a / b),
             ends: None,
             blocks: 0,
             confidence: 0.0,

@@ -22,6 +22,7 @@ pub mod gate;
 pub mod limited;
 pub mod limits;
 pub mod machine;
+pub mod metric;
 mod run;
 pub mod scale;
 pub mod schema;

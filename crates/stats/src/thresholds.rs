@@ -71,6 +71,10 @@ pub const SAME_RATE: f64 = 0.01;
 /// handlers that wait, for instance, where throughput grows like N until the CPU is full. No peak is told then.
 pub const USL_MISFIT: f64 = 0.05;
 
+/// Where the connections of a closed loop got so many answers each on average, one that got none is starved, whatever it got
+/// before: chance leaves out one of 20,000 at most.
+pub const ANSWERS_EACH: u64 = 10;
+
 /// Below this index of Jain's, who got how much is shown too. With a tenth of the connections starved, it is
 /// 0.9 at most.
 pub const EVEN_JAIN_INDEX: f64 = 0.95;

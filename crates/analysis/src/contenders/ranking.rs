@@ -8,9 +8,10 @@ use stats::interval::ConfidenceInterval;
 use stats::rank::{kendall_tau_b, ranks_descending};
 
 use crate::cells::{LoadPoint, load_points};
-use crate::comparisons::{Metric, compare};
+use crate::comparisons::compare;
 use crate::contenders::doubt::doubt;
 use crate::contenders::model::{Host, check_model};
+use record::metric::Metric;
 
 /// The article's framework whose margins it states, and the claims about them.
 const MARGINS_OF: &str = "Hyperlane";

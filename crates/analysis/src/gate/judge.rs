@@ -1,8 +1,8 @@
 //! From the blocks of a gate's run to its verdict.
 
 use record::Block;
-use record::gate::metric::GateMetric;
 use record::gate::{GateSettings, Judgement, MetricJudgement, Verdict};
+use record::metric::Metric;
 use stats::gate::{self, CLEAR_LOOK, LOOKS};
 use stats::thresholds::CONFIDENCE;
 use stats::{paired, summary};
@@ -21,7 +21,7 @@ pub fn judge(points: &[GatePoint<'_>], interrupted: bool, settings: &GateSetting
     let measured = measured.max().unwrap_or(0);
     let series: Vec<Series> = points
         .chunk_by(|a, b| a.workload == b.workload)
-        .flat_map(|of_workload| GateMetric::ALL.map(|metric| (of_workload, metric)))
+        .flat_map(|of_workload| Metric::GATED.map(|metric| (of_workload, metric)))
         .filter_map(|(of_workload, metric)| {
             let mut of_workload = of_workload.iter();
             let point = of_workload.find(|point| point.load == metric.load())?;
@@ -115,7 +115,7 @@ fn dropped(points: &[GatePoint<'_>]) -> Vec<u32> {
 }
 
 /// A metric's figures of both arms in the blocks that have it in both.
-pub(super) fn usable_pairs(point: &GatePoint<'_>, metric: GateMetric) -> (Vec<f64>, Vec<f64>) {
+pub(super) fn usable_pairs(point: &GatePoint<'_>, metric: Metric) -> (Vec<f64>, Vec<f64>) {
     let series = Series::of(point, metric, &|block: &Block| block.dropped.is_none());
     (series.baseline, series.candidate)
 }
@@ -123,7 +123,7 @@ pub(super) fn usable_pairs(point: &GatePoint<'_>, metric: GateMetric) -> (Vec<f6
 /// One metric of both arms, block by block.
 struct Series {
     workload: String,
-    metric: GateMetric,
+    metric: Metric,
     rate: Option<f64>,
     baseline: Vec<f64>,
     candidate: Vec<f64>,
@@ -136,7 +136,7 @@ struct Series {
 }
 
 impl Series {
-    fn of(point: &GatePoint<'_>, metric: GateMetric, is_used: &impl Fn(&Block) -> bool) -> Series {
+    fn of(point: &GatePoint<'_>, metric: Metric, is_used: &impl Fn(&Block) -> bool) -> Series {
         let mut series = Series {
             workload: point.workload.to_owned(),
             metric,
@@ -221,7 +221,7 @@ impl Series {
         match verdict {
             Verdict::Passed => contended,
             Verdict::Regressed => {
-                let by_cpu = self.metric == GateMetric::ServerCpuPerRequest;
+                let by_cpu = self.metric == Metric::ServerCpuPerRequest;
                 contended && by_cpu || credited != Verdict::Regressed
             }
             Verdict::Inconclusive => contended,
@@ -338,19 +338,19 @@ fn metric_judgement(
 }
 
 /// What a figure is multiplied by when its server is credited with the CPU that other programs took.
-fn credited(metric: GateMetric, credit: f64) -> f64 {
+fn credited(metric: Metric, credit: f64) -> f64 {
     match metric {
-        GateMetric::Throughput => credit,
-        GateMetric::P50 | GateMetric::P99 => credit.recip(),
-        GateMetric::ServerCpuPerRequest => 1.0,
+        Metric::Throughput => credit,
+        Metric::P50 | Metric::P99 => credit.recip(),
+        Metric::ServerCpuPerRequest => 1.0,
     }
 }
 
 /// Whether the client sent so late in a block, or stood still so long, that a metric tells of the client.
-fn is_spoilt(metric: GateMetric, block: &Block) -> bool {
+fn is_spoilt(metric: Metric, block: &Block) -> bool {
     match metric {
-        GateMetric::ServerCpuPerRequest | GateMetric::Throughput => false,
-        GateMetric::P50 => median_lags(block) || client_paused(block),
-        GateMetric::P99 => tail_lags(block) || client_paused(block),
+        Metric::ServerCpuPerRequest | Metric::Throughput => false,
+        Metric::P50 => median_lags(block) || client_paused(block),
+        Metric::P99 => tail_lags(block) || client_paused(block),
     }
 }

@@ -82,38 +82,37 @@ mod tests {
     use super::*;
     use record::LoadKind;
     use record::gate::Verdict;
-    use record::gate::metric::GateMetric;
+    use record::metric::Metric;
 
     fn judgement(blocks: u32, dropped: u32, used: &[(u32, Option<f64>)]) -> Judgement {
-        let metric =
-            |(metric, &(blocks, ratio)): (GateMetric, &(u32, Option<f64>))| MetricJudgement {
-                workload: "GET /".to_owned(),
-                metric,
-                load: LoadKind::Open,
-                rate: Some(1_000.0),
-                baseline: None,
-                candidate: None,
-                ratio,
-                low: None,
-                high: None,
-                confidence: 0.95,
-                sigma: None,
-                blocks,
-                tolerated_slowdown: Some(0.05),
-                smallest_visible_slowdown: None,
-                verdict: Some(Verdict::Inconclusive),
-                look: None,
-                others_percent: None,
-                withheld: false,
-                reason: None,
-            };
+        let metric = |(metric, &(blocks, ratio)): (Metric, &(u32, Option<f64>))| MetricJudgement {
+            workload: "GET /".to_owned(),
+            metric,
+            load: LoadKind::Open,
+            rate: Some(1_000.0),
+            baseline: None,
+            candidate: None,
+            ratio,
+            low: None,
+            high: None,
+            confidence: 0.95,
+            sigma: None,
+            blocks,
+            tolerated_slowdown: Some(0.05),
+            smallest_visible_slowdown: None,
+            verdict: Some(Verdict::Inconclusive),
+            look: None,
+            others_percent: None,
+            withheld: false,
+            reason: None,
+        };
         Judgement {
             verdict: Verdict::Inconclusive,
             reason: None,
             decided: false,
             blocks,
             dropped,
-            metrics: GateMetric::ALL.into_iter().zip(used).map(metric).collect(),
+            metrics: Metric::GATED.into_iter().zip(used).map(metric).collect(),
         }
     }
 

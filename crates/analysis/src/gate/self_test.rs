@@ -3,11 +3,11 @@
 
 use record::gate::bank::{BankHeader, BankedBlock};
 use record::gate::floor::{FLOOR_VERSION, Floor, FloorMetric};
-use record::gate::metric::GateMetric;
 use record::gate::self_test::{
     AA, Gates, KIND, MetricResult, Misses, SCHEMA_VERSION, ScenarioResult, SelfTestRecord,
 };
 use record::gate::{GateSettings, Judgement, Tolerated, Verdict};
+use record::metric::Metric;
 use stats::gate::{ALL_LOOKS, LOOKS};
 use stats::interval::ConfidenceInterval;
 use stats::proportion::clopper_pearson;
@@ -22,11 +22,7 @@ pub const WINDOW: usize = LOOKS[0];
 /// Windows from which on a floor is worth keeping.
 const WINDOWS_OF_A_FLOOR: usize = 6;
 /// The metrics that are gated.
-pub const GATED: [GateMetric; 3] = [
-    GateMetric::ServerCpuPerRequest,
-    GateMetric::Throughput,
-    GateMetric::P50,
-];
+pub const GATED: [Metric; 3] = [Metric::ServerCpuPerRequest, Metric::Throughput, Metric::P50];
 
 /// Judges these scenarios of a bank; those that have no block are left out, but for [`AA`].
 pub fn judge_bank(
@@ -96,7 +92,7 @@ pub fn gates_so_far(
     header: &BankHeader,
     blocks: &[BankedBlock],
     scenario: &str,
-    metric: GateMetric,
+    metric: Metric,
 ) -> u64 {
     gates(
         &Columns::of(blocks, scenario),
@@ -107,14 +103,14 @@ pub fn gates_so_far(
 }
 
 /// The default gate by one metric alone.
-fn alone(metric: GateMetric) -> GateSettings {
+fn alone(metric: Metric) -> GateSettings {
     let default = Tolerated::default();
-    let only = |it: GateMetric| default.of(it).filter(|_| it == metric);
+    let only = |it: Metric| default.of(it).filter(|_| it == metric);
     GateSettings {
         tolerated: Tolerated {
-            server_cpu_per_request: only(GateMetric::ServerCpuPerRequest),
-            throughput: only(GateMetric::Throughput),
-            p50: only(GateMetric::P50),
+            server_cpu_per_request: only(Metric::ServerCpuPerRequest),
+            throughput: only(Metric::Throughput),
+            p50: only(Metric::P50),
         },
         ..GateSettings::default()
     }
@@ -146,7 +142,7 @@ fn next_gate(
     None
 }
 
-fn log_ratios(columns: &Columns, metric: GateMetric, rate: f64) -> Vec<f64> {
+fn log_ratios(columns: &Columns, metric: Metric, rate: f64) -> Vec<f64> {
     let points = columns.points(0, columns.len(), rate);
     let points = points.iter().flatten();
     points

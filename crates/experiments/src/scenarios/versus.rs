@@ -1,7 +1,7 @@
 //! Two servers beside each other: QPS of one ÷ QPS of the other, in the mode that was asked for and in those
 //! that were measured for contrast.
 
-use analysis::comparisons::Metric;
+use record::metric::Metric;
 use record::{CellResult, Record};
 
 use super::{first_load_point, value};

@@ -1,6 +1,6 @@
 //! `waits`: what composing gives (the other mode is measured too), and what waiting without threads gives.
 
-use analysis::comparisons::Metric;
+use record::metric::Metric;
 use record::{CellResult, Figure, Record};
 
 use super::versus;

@@ -73,7 +73,7 @@ fn a_server_that_serves_some_connections_is_a_failure_in_the_first_sentence() {
     assert_eq!(connections(&record)["never_served"], 59);
     assert_eq!(code, Some(1));
     let first = verdict(&line);
-    let told = "59 of 64 connections to one were never served: its figures are those of the other 5; one answered";
+    let told = "59 of 64 connections to one got no answer: its figures are those of the other 5; one answered";
     assert!(first.starts_with(told), "{first}");
     for (tolerated, expected) in [("93%", 0), ("92%", 1)] {
         let output = run(&format!("{line} --max-errors {tolerated} --no-save -q"));

@@ -1,7 +1,8 @@
 //! Ratios between servers with their intervals, at every load point.
 
 use analysis::cells::{LoadPoint, load_points};
-use analysis::comparisons::{Metric, find, meaning};
+use analysis::comparisons::{find, meaning};
+use record::metric::Metric;
 use record::{Comparison, LoadKind, Record};
 use render::table::{Cell, Column, Layout, Table};
 use stats::thresholds::CONFIDENCE;
@@ -72,7 +73,7 @@ fn table(record: &Record, keep_alive: bool) -> Option<Table> {
 /// At a fixed rate throughput is given, not found.
 fn metrics(load: LoadKind) -> &'static [Metric] {
     match load {
-        LoadKind::Closed => &Metric::ALL,
+        LoadKind::Closed => &Metric::COMPARED,
         LoadKind::Open => &[Metric::ServerCpuPerRequest, Metric::P50],
     }
 }
@@ -83,6 +84,7 @@ pub(crate) fn label(metric: Metric) -> &'static str {
         Metric::Throughput => "QPS",
         Metric::ServerCpuPerRequest => "CPU/req",
         Metric::P50 => "p50",
+        Metric::P99 => "p99",
     }
 }
 

@@ -5,8 +5,8 @@ use std::path::Path;
 use crate::support::{CellSpec, record};
 use analysis::gate::{self, point};
 use pages::gate::document;
-use record::gate::metric::GateMetric;
 use record::gate::{BASELINE, CANDIDATE, Gate, GateRecord, GateSettings, Judgement, Verdict};
+use record::metric::Metric;
 use record::*;
 use render::{RenderOptions, text};
 
@@ -91,10 +91,10 @@ fn equal_arms_pass_at_the_first_look() {
     assert_eq!(
         metrics,
         [
-            (GateMetric::ServerCpuPerRequest, Some(Verdict::Passed)),
-            (GateMetric::Throughput, Some(Verdict::Passed)),
-            (GateMetric::P50, Some(Verdict::Passed)),
-            (GateMetric::P99, None),
+            (Metric::ServerCpuPerRequest, Some(Verdict::Passed)),
+            (Metric::Throughput, Some(Verdict::Passed)),
+            (Metric::P50, Some(Verdict::Passed)),
+            (Metric::P99, None),
         ]
     );
 }
@@ -330,7 +330,7 @@ fn blocks_dropped_for_the_machine_leave_all_metrics_alike() {
         judgement
             .metrics
             .iter()
-            .all(|it| it.metric == GateMetric::P99 || it.blocks == 8)
+            .all(|it| it.metric == Metric::P99 || it.blocks == 8)
     );
 
     let mut many = run(10, 1.2, 1.0, 1.0);

@@ -4,8 +4,8 @@ use std::path::Path;
 
 use analysis::gate::self_test::{floor, gates_so_far, judge_bank, judge_scenario};
 use record::gate::bank::*;
-use record::gate::metric::GateMetric;
 use record::gate::self_test::AA;
+use record::metric::Metric;
 use record::{Block, COUNTING_RULE, Environment, any};
 use render::{Format, RenderOptions};
 
@@ -87,13 +87,10 @@ fn slowdowns_are_seen_by_gates_over_blocks_of_their_own() {
     assert!(cpu.gates.blocks <= 50 && cpu.gates.gates >= 3, "{cpu:?}");
     assert!((cpu.ratio.unwrap() - 1.10).abs() < 0.01);
     assert_eq!(
-        gates_so_far(&header(), &bank, "cpu:10", GateMetric::ServerCpuPerRequest),
+        gates_so_far(&header(), &bank, "cpu:10", Metric::ServerCpuPerRequest),
         cpu.gates.gates
     );
-    assert_eq!(
-        gates_so_far(&header(), &bank, AA, GateMetric::Throughput),
-        0
-    );
+    assert_eq!(gates_so_far(&header(), &bank, AA, Metric::Throughput), 0);
 }
 
 #[test]

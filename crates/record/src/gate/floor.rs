@@ -3,7 +3,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::gate::metric::GateMetric;
+use crate::metric::Metric;
 use crate::run::{COUNTING_RULE, Environment};
 use crate::{counting, machine};
 
@@ -36,7 +36,7 @@ pub struct Floor {
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct FloorMetric {
     /// Metric.
-    pub metric: GateMetric,
+    pub metric: Metric,
     /// Half the width of a typical interval of a server against itself, such as 0.02 for ± 2 %.
     pub floor: f64,
     /// Standard deviation of the blocks' log ratios.
@@ -93,7 +93,7 @@ mod tests {
             blocks: 480,
             window: 8,
             metrics: vec![FloorMetric {
-                metric: GateMetric::Throughput,
+                metric: Metric::Throughput,
                 floor: 0.0123,
                 sigma: 0.014,
             }],

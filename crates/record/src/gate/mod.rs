@@ -13,14 +13,13 @@
 pub mod bank;
 pub mod file;
 pub mod floor;
-pub mod metric;
 pub mod self_test;
 
 use serde::{Deserialize, Serialize};
 
+use crate::metric::Metric;
 use crate::run::{LoadKind, Record};
 use floor::Floor;
-use metric::GateMetric;
 
 pub use file::read;
 
@@ -97,12 +96,12 @@ impl Default for Tolerated {
 
 impl Tolerated {
     /// The slowdown tolerated of a metric; `None` where it is not gated.
-    pub fn of(&self, metric: GateMetric) -> Option<f64> {
+    pub fn of(&self, metric: Metric) -> Option<f64> {
         match metric {
-            GateMetric::ServerCpuPerRequest => self.server_cpu_per_request,
-            GateMetric::Throughput => self.throughput,
-            GateMetric::P50 => self.p50,
-            GateMetric::P99 => None,
+            Metric::ServerCpuPerRequest => self.server_cpu_per_request,
+            Metric::Throughput => self.throughput,
+            Metric::P50 => self.p50,
+            Metric::P99 => None,
         }
     }
 }
@@ -154,7 +153,7 @@ pub struct MetricJudgement {
     /// Workload.
     pub workload: String,
     /// Metric.
-    pub metric: GateMetric,
+    pub metric: Metric,
     /// Closed or open loop.
     pub load: LoadKind,
     /// Requests per second asked for; null in a closed loop.

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 use stats::calibration::Calibration;
 
 use crate::gate::bank::BankHeader;
-use crate::gate::metric::GateMetric;
+use crate::metric::Metric;
 
 /// The scenario without a slowdown.
 pub const AA: &str = "aa";
@@ -47,7 +47,7 @@ pub struct ScenarioResult {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct MetricResult {
     /// Metric.
-    pub metric: GateMetric,
+    pub metric: Metric,
     /// Candidate ÷ baseline over all blocks: the slowdown that was there.
     pub ratio: Option<f64>,
     /// Lower end of its 95 % interval.

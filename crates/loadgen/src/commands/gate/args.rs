@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, ValueEnum};
-use record::gate::metric::GateMetric;
+use record::metric::Metric;
 
 use super::self_test::scenario::Scenario;
 use crate::args::output::{OutputArgs, ShowArgs};
@@ -57,7 +57,7 @@ pub struct GateArgs {
     /// Tolerated slowdown of a metric, or `off`; repeatable: server_cpu_per_request=5%, throughput=5%,
     /// p50=15%
     #[arg(long, value_name = "METRIC=SHARE", value_parser = parse_tolerance_of, conflicts_with = "self_test", help_heading = "Decision")]
-    pub tolerate: Vec<(GateMetric, Option<f64>)>,
+    pub tolerate: Vec<(Metric, Option<f64>)>,
     /// Share of a server's requests that may be errors, and of its connections that may never be served [default: 0%]
     #[arg(long, value_name = "SHARE", value_parser = parse_share, conflicts_with = "self_test", help_heading = "Decision")]
     pub max_errors: Option<f64>,
@@ -183,13 +183,9 @@ pub fn parse_tolerance(text: &str) -> Result<Option<f64>, String> {
     }
 }
 
-fn parse_tolerance_of(text: &str) -> Result<(GateMetric, Option<f64>), String> {
-    let gated = [
-        GateMetric::ServerCpuPerRequest,
-        GateMetric::Throughput,
-        GateMetric::P50,
-    ];
-    let names = || gated.map(GateMetric::name).join(", ");
+fn parse_tolerance_of(text: &str) -> Result<(Metric, Option<f64>), String> {
+    let gated = [Metric::ServerCpuPerRequest, Metric::Throughput, Metric::P50];
+    let names = || gated.map(Metric::name).join(", ");
     let (name, share) = text
         .split_once('=')
         .ok_or_else(|| format!("expected METRIC=SHARE with one of {}", names()))?;
@@ -204,13 +200,10 @@ mod tests {
 
     #[test]
     fn tolerances_are_shares_of_gated_metrics() {
-        assert_eq!(
-            parse_tolerance_of("p50=20%"),
-            Ok((GateMetric::P50, Some(0.2)))
-        );
+        assert_eq!(parse_tolerance_of("p50=20%"), Ok((Metric::P50, Some(0.2))));
         assert_eq!(
             parse_tolerance_of("throughput=off"),
-            Ok((GateMetric::Throughput, None))
+            Ok((Metric::Throughput, None))
         );
         for (wrong, told) in [
             ("p50", "METRIC=SHARE"),

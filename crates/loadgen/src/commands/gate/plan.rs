@@ -7,8 +7,8 @@ use std::time::Duration;
 use anyhow::{Context as _, bail};
 use bytes::Bytes;
 use engine::{ExpectStatus, Request};
-use record::gate::metric::GateMetric;
 use record::gate::{GateSettings, Tolerated};
+use record::metric::Metric;
 
 use super::args::GateArgs;
 use super::blocks;
@@ -278,13 +278,13 @@ pub fn gate_settings(args: &GateArgs, settings: &Settings) -> anyhow::Result<Gat
     };
     for &(metric, slowdown) in &args.tolerate {
         match metric {
-            GateMetric::ServerCpuPerRequest => tolerated.server_cpu_per_request = slowdown,
-            GateMetric::Throughput => tolerated.throughput = slowdown,
-            GateMetric::P50 => tolerated.p50 = slowdown,
-            GateMetric::P99 => bail!("p99 is never gated: it scatters by its own size"),
+            Metric::ServerCpuPerRequest => tolerated.server_cpu_per_request = slowdown,
+            Metric::Throughput => tolerated.throughput = slowdown,
+            Metric::P50 => tolerated.p50 = slowdown,
+            Metric::P99 => bail!("p99 is never gated: it scatters by its own size"),
         }
     }
-    if GateMetric::ALL
+    if Metric::GATED
         .into_iter()
         .all(|metric| tolerated.of(metric).is_none())
     {

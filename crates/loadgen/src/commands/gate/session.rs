@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 use analysis::checks;
 use analysis::gate::point::{ArmBlocks, GatePoint};
 use analysis::gate::{self, progress};
-use record::gate::metric::GateMetric;
 use record::gate::{BASELINE, CANDIDATE, Gate, GateRecord, Verdict};
+use record::metric::Metric;
 use record::{
     COUNTING_RULE, CellResult, Config, LoadKind, Record, ServerConfig, Warning, WorkloadRequest,
 };
@@ -139,7 +139,7 @@ fn warn(record: &mut Record) {
 /// With several metrics the look at 8 blocks may not say "regressed": a gate that ends there sees only what is clear after 4.
 fn cannot_regress(plan: &GatePlan) -> Option<Warning> {
     let settings = &plan.settings;
-    let gated = GateMetric::ALL
+    let gated = Metric::GATED
         .into_iter()
         .filter(|metric| settings.tolerated.of(*metric).is_some());
     let metrics = gated.count() * plan.measure.workloads.len();

@@ -1,7 +1,8 @@
 //! Ratios with their intervals, as a forest plot.
 
 use analysis::cells::load_points;
-use analysis::comparisons::{Metric, is_at_load_of};
+use analysis::comparisons::is_at_load_of;
+use record::metric::Metric;
 use record::{Comparison, LoadKind, Record};
 use render::chart::{Axis, Chart, Mark, Scale, Series, Style};
 
@@ -19,7 +20,7 @@ pub(crate) fn forest(record: &Record) -> Option<Chart> {
             let point = points
                 .iter()
                 .find(|point| is_at_load_of(comparison, point.cells[0]))?;
-            let metric = Metric::ALL
+            let metric = Metric::COMPARED
                 .iter()
                 .find(|metric| metric.name() == comparison.metric)?;
             let keep_alive = if comparison.keep_alive { "" } else { ", close" };
@@ -93,7 +94,7 @@ fn text([low, ratio, high]: [f64; 3]) -> String {
 
 /// Rows of the same metric share a colour.
 fn colour(comparison: &Comparison) -> usize {
-    let mut metrics = Metric::ALL.iter();
+    let mut metrics = Metric::COMPARED.iter();
     metrics
         .position(|metric| metric.name() == comparison.metric)
         .unwrap_or(0)

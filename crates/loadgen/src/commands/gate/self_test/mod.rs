@@ -12,8 +12,8 @@ use analysis::gate::self_test;
 use anyhow::{Context as _, bail};
 use record::gate::BASELINE;
 use record::gate::bank::{ArmPair, BANK_VERSION, BankHeader, BankLoad, BankedBlock, Pilot};
-use record::gate::metric::GateMetric;
 use record::gate::self_test::{AA, SelfTestRecord};
+use record::metric::Metric;
 use record::{Block, COUNTING_RULE, Environment, LoadKind};
 
 use self::bank::Bank;
@@ -250,7 +250,7 @@ impl<'a> SelfTest<'a> {
             seen.push(banked(Scenario::Aa, 0, block, &self.measure)?);
         }
         let cpu = |sut: fn(&ArmPair) -> &Block| {
-            let figure = |it: &BankedBlock| GateMetric::ServerCpuPerRequest.of_block(sut(&it.open));
+            let figure = |it: &BankedBlock| Metric::ServerCpuPerRequest.of_block(sut(&it.open));
             let figures: Vec<f64> = seen.iter().filter_map(figure).collect();
             stats::summary::median(&figures).context(
                 "the server's CPU time is not available here, so nothing can be dosed by it",

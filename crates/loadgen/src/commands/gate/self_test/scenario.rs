@@ -4,8 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use record::gate::bank::Pilot;
-use record::gate::metric::GateMetric;
 use record::gate::self_test::AA;
+use record::metric::Metric;
 use server_core::Faults;
 
 /// A way to slow a server down by a known cost, or not at all.
@@ -27,11 +27,11 @@ pub enum Scenario {
 
 impl Scenario {
     /// The metric that must see it.
-    pub fn metric(self) -> GateMetric {
+    pub fn metric(self) -> Metric {
         match self {
-            Self::Aa | Self::Cpu(_) => GateMetric::ServerCpuPerRequest,
+            Self::Aa | Self::Cpu(_) => Metric::ServerCpuPerRequest,
             Self::Throughput(_) | Self::Pauses(_) | Self::Sleep(_) | Self::Lock(_) => {
-                GateMetric::Throughput
+                Metric::Throughput
             }
         }
     }
