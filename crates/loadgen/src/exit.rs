@@ -91,7 +91,7 @@ mod tests {
     fn connections_never_served_are_tolerated_up_to_the_limit() {
         let starved = |never, pool_threads| {
             Some(Starved {
-                never,
+                unserved: never,
                 of: 64,
                 pool_threads,
             })
