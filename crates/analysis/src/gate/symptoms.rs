@@ -10,7 +10,7 @@
 //! they may hit one kind of server more than another.
 
 use record::gate::Verdict;
-use record::{Block, LoadKind};
+use record::{Block, ErrorCounts, LoadKind};
 use stats::thresholds::SYMPTOM_BLOCKS;
 
 use crate::caveat::error_kinds;
@@ -105,7 +105,8 @@ fn errors(
         if bodies.iter().any(|errors| 2 * errors.body <= errors.total) {
             return None;
         }
-        let (baseline, candidate) = (of(point.baseline, point)?, of(point.candidate, point)?);
+        let of = |arm| wrong_bodies(arm, point, max_errors);
+        let (baseline, candidate) = (of(point.baseline)?, of(point.candidate)?);
         Some(format!(
             "the baseline {baseline}, and the candidate {candidate}: {}",
             changing_answers(point.workload)
@@ -118,6 +119,7 @@ fn errors(
             is_final: true,
         });
     }
+    let of = |arm, point| of(arm, point).or_else(|| wrong_bodies(arm, point, max_errors));
     let baseline = points.iter().find_map(|point| of(point.baseline, point));
     let candidate = points.iter().find_map(|point| of(point.candidate, point));
     let (verdict, reason) = match (baseline, candidate) {
@@ -133,6 +135,26 @@ fn errors(
         verdict,
         reason,
         is_final: true,
+    })
+}
+
+/// Other bodies than expected, of all blocks: they are nothing that happens to a machine, so blocks that are left out for
+/// that show them as well.
+fn wrong_bodies(arm: ArmBlocks<'_>, point: &GatePoint<'_>, max_errors: f64) -> Option<String> {
+    let requests: u64 = arm.blocks.iter().map(|block| block.requests).sum();
+    let errors = ErrorCounts {
+        total: arm.errors.body,
+        body: arm.errors.body,
+        ..ErrorCounts::default()
+    };
+    failures::exceed(max_errors, requests, errors.total).then(|| {
+        format!(
+            "had {} ({}) beside {} {}",
+            format::counted(errors.total, "error"),
+            error_kinds(&errors),
+            format::counted(requests, "request"),
+            load(point),
+        )
     })
 }
 
@@ -215,7 +237,6 @@ fn load(point: &GatePoint<'_>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use record::ErrorCounts;
 
     use super::*;
 
@@ -243,6 +264,36 @@ mod tests {
             candidate: arm(&blocks[1]),
         };
         find(&[point], max_errors, None, |_| true).map(|it| (it.verdict, it.reason))
+    }
+
+    /// The verdict where every block is left out for what happened to the machine.
+    fn of_bodies(baseline: u64, candidate: u64) -> Option<Verdict> {
+        let blocks = block(0);
+        let arm = |body| ArmBlocks {
+            blocks: &blocks,
+            errors: ErrorCounts {
+                total: body,
+                body,
+                ..ErrorCounts::default()
+            },
+            connections: 64,
+        };
+        let point = GatePoint {
+            workload: "GET /",
+            load: LoadKind::Closed,
+            rate: None,
+            baseline: arm(baseline),
+            candidate: arm(candidate),
+        };
+        find(&[point], 0.01, None, |_| false).map(|it| it.verdict)
+    }
+
+    #[test]
+    fn no_machine_makes_other_bodies() {
+        assert_eq!(of_bodies(5_000, 5_000), Some(Verdict::Failed));
+        assert_eq!(of_bodies(0, 5_000), Some(Verdict::Regressed));
+        assert_eq!(of_bodies(5_000, 0), Some(Verdict::Failed));
+        assert_eq!(of_bodies(50, 50), None, "tolerated");
     }
 
     #[test]
