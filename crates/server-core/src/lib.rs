@@ -4,7 +4,7 @@
 //! - [`listener`]: the socket that is listened on. [`response`]: the heads of answers, as HTTP code of our own writes them.
 //! - [`stats`]: the counters behind `/stats`.
 //! - [`rooms`]: who gets which message over WebSocket.
-//! - [`file`]: what `/file` reads.
+//! - [`mod@file`]: what `/file` reads.
 //! - [`lifetime`]: when a server process has to end; [`ready`]: how it says that it serves; [`drained`]: what became of its
 //!   connections then.
 

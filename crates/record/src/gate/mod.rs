@@ -6,7 +6,7 @@
 //! # Layout
 //!
 //! - [`GateRecord`], [`read`]: the file.
-//! - [`metric`]: what may be gated.
+//! - [`Metric`]: what is gated.
 //! - [`bank`], [`self_test`]: blocks of a server against itself, and what they say about the gate; [`floor`]: and
 //!   about this machine.
 
