@@ -3,7 +3,7 @@
 use std::fmt;
 
 use record::{Block, CellResult, Config, ErrorCounts, LoadKind};
-use stats::thresholds::ANSWERS_EACH;
+use stats::thresholds::{ANSWERS_EACH, STARVED_AFTER_S};
 
 /// How many connections of a server got no answer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -60,7 +60,7 @@ fn never(served: Option<u64>, errors: u64) -> u64 {
 fn silent(cell: &CellResult) -> u64 {
     let asks_always = cell.load == LoadKind::Closed && cell.keep_alive;
     let got_many = cell.requests >= ANSWERS_EACH * u64::from(cell.concurrency);
-    match asks_always && got_many {
+    match asks_always && got_many && cell.duration_s >= STARVED_AFTER_S {
         true => cell.connections.unanswered,
         false => 0,
     }
@@ -152,13 +152,16 @@ mod tests {
 
     #[test]
     fn one_that_was_served_before_is_starved_where_the_others_got_many_answers() {
-        let silent = |requests, load| {
+        let of_time = |requests, load, duration_s| {
             let (config, mut cell) = starved(Some(3), 0, None);
-            (cell.requests, cell.load) = (requests, load);
+            (cell.requests, cell.load, cell.duration_s) = (requests, load, duration_s);
             cell.connections.unanswered = 59;
             Starved::of(&config, &cell).map(|it| it.unserved)
         };
+        let silent = |requests, load| of_time(requests, load, 0.5);
         assert_eq!(silent(640, LoadKind::Closed), Some(59));
+        let in_a_moment = of_time(640, LoadKind::Closed, 0.4);
+        assert_eq!(in_a_moment, None, "the others may not have begun");
         assert_eq!(silent(639, LoadKind::Closed), None, "they may only be slow");
         assert_eq!(silent(640, LoadKind::Open), None, "they may not be needed");
     }

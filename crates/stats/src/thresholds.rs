@@ -75,6 +75,9 @@ pub const USL_MISFIT: f64 = 0.05;
 /// before: chance leaves out one of 20,000 at most.
 pub const ANSWERS_EACH: u64 = 10;
 
+/// Measured time from which on that is said, in seconds: of a few requests one connection may get all before the others begin.
+pub const STARVED_AFTER_S: f64 = 0.5;
+
 /// Below this index of Jain's, who got how much is shown too. With a tenth of the connections starved, it is
 /// 0.9 at most.
 pub const EVEN_JAIN_INDEX: f64 = 0.95;
