@@ -10,7 +10,7 @@ use stats::thresholds::{
 
 use crate::ceiling;
 use crate::cells::{LoadPoint, load_points};
-use crate::usage::{self};
+use crate::usage;
 
 /// The pairs that answer the project's question, baseline first, and what each ratio says.
 pub const STANDARD_PAIRS: [(&str, &str, &str); 3] = [
@@ -18,15 +18,6 @@ pub const STANDARD_PAIRS: [(&str, &str, &str); 3] = [
     ("async-bare", "async", "what the framework costs"),
     ("sync", "async", "what you get"),
 ];
-
-/// The same figure of a server that had the CPU which other programs took as well.
-fn with_credit(metric: Metric, figure: f64, credit: f64) -> f64 {
-    match metric {
-        Metric::Throughput => figure * credit,
-        Metric::P50 | Metric::P99 => figure / credit,
-        Metric::ServerCpuPerRequest => figure,
-    }
-}
 
 /// Every comparison of a record: each pair at each load point, by each metric.
 pub fn compare_all(record: &Record) -> Vec<Comparison> {
@@ -241,9 +232,8 @@ impl<'a> Blocks<'a> {
             return (None, None);
         }
         let credited = |figures: &[f64], arm: usize| -> Vec<f64> {
-            let of_pair = |(figure, pair): (&f64, &[&Block; 2])| {
-                with_credit(metric, *figure, usage::credit(pair[arm]))
-            };
+            let of_pair =
+                |(figure, pair): (&f64, &[&Block; 2])| figure * usage::credited(metric, pair[arm]);
             figures.iter().zip(&self.pairs).map(of_pair).collect()
         };
         let compare = |below: &[f64], above: &[f64]| {

@@ -1,5 +1,6 @@
 //! Who used the machine's CPU, over blocks; and what the part of other programs may have been worth.
 
+use record::metric::Metric;
 use record::{Block, BlockCpu};
 
 /// The blocks' figures added up; `None` where one of them has none. Shares of time are averages.
@@ -35,6 +36,15 @@ pub fn credit(block: &Block) -> f64 {
         (own > 0.0).then(|| (own + others) / own)
     };
     block.cpu.and_then(credit).unwrap_or(1.0)
+}
+
+/// What a figure of a block is multiplied by when its server is credited with that.
+pub fn credited(metric: Metric, block: &Block) -> f64 {
+    match metric {
+        Metric::Throughput => credit(block),
+        Metric::P50 | Metric::P99 => credit(block).recip(),
+        Metric::ServerCpuPerRequest => 1.0,
+    }
 }
 
 #[cfg(test)]

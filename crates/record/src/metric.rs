@@ -25,7 +25,7 @@ impl Metric {
         [Metric::Throughput, Metric::ServerCpuPerRequest, Metric::P50];
 
     /// What a gate looks at, in the order in which it is shown.
-    pub const GATED: [Metric; 4] = [
+    pub const IN_GATES: [Metric; 4] = [
         Metric::ServerCpuPerRequest,
         Metric::Throughput,
         Metric::P50,

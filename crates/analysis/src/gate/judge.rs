@@ -21,7 +21,7 @@ pub fn judge(points: &[GatePoint<'_>], interrupted: bool, settings: &GateSetting
     let measured = measured.max().unwrap_or(0);
     let series: Vec<Series> = points
         .chunk_by(|a, b| a.workload == b.workload)
-        .flat_map(|of_workload| Metric::GATED.map(|metric| (of_workload, metric)))
+        .flat_map(|of_workload| Metric::IN_GATES.map(|metric| (of_workload, metric)))
         .filter_map(|(of_workload, metric)| {
             let mut of_workload = of_workload.iter();
             let point = of_workload.find(|point| point.load == metric.load())?;
@@ -173,8 +173,7 @@ impl Series {
             (Some(baseline), Some(candidate)) => {
                 self.baseline.push(baseline);
                 self.candidate.push(candidate);
-                self.credit
-                    .push(credited(self.metric, usage::credit(second)));
+                self.credit.push(usage::credited(self.metric, second));
             }
             _ => self.missing += 1,
         }
@@ -334,15 +333,6 @@ fn metric_judgement(
         others_percent: series.others_percent,
         withheld,
         reason,
-    }
-}
-
-/// What a figure is multiplied by when its server is credited with the CPU that other programs took.
-fn credited(metric: Metric, credit: f64) -> f64 {
-    match metric {
-        Metric::Throughput => credit,
-        Metric::P50 | Metric::P99 => credit.recip(),
-        Metric::ServerCpuPerRequest => 1.0,
     }
 }
 

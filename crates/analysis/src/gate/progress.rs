@@ -112,7 +112,7 @@ mod tests {
             decided: false,
             blocks,
             dropped,
-            metrics: Metric::GATED.into_iter().zip(used).map(metric).collect(),
+            metrics: Metric::IN_GATES.into_iter().zip(used).map(metric).collect(),
         }
     }
 

@@ -89,16 +89,8 @@ fn errors(
         }
         let errors: u64 = blocks().map(|block| block.errors).sum();
         let requests: u64 = blocks().map(|block| block.requests).sum();
-        let tolerated = !failures::exceed(max_errors, requests, errors);
-        (!tolerated).then(|| {
-            format!(
-                "had {} ({}) beside {} {}",
-                format::counted(errors, "error"),
-                error_kinds(&arm.errors),
-                format::counted(requests, "request"),
-                load(point),
-            )
-        })
+        failures::exceed(max_errors, requests, errors)
+            .then(|| had(errors, &arm.errors, requests, point))
     };
     let changing = points.iter().find_map(|point| {
         let bodies = [point.baseline.errors, point.candidate.errors];
@@ -147,15 +139,18 @@ fn wrong_bodies(arm: ArmBlocks<'_>, point: &GatePoint<'_>, max_errors: f64) -> O
         body: arm.errors.body,
         ..ErrorCounts::default()
     };
-    failures::exceed(max_errors, requests, errors.total).then(|| {
-        format!(
-            "had {} ({}) beside {} {}",
-            format::counted(errors.total, "error"),
-            error_kinds(&errors),
-            format::counted(requests, "request"),
-            load(point),
-        )
-    })
+    failures::exceed(max_errors, requests, errors.total)
+        .then(|| had(errors.total, &errors, requests, point))
+}
+
+fn had(errors: u64, kinds: &ErrorCounts, requests: u64, point: &GatePoint<'_>) -> String {
+    format!(
+        "had {} ({}) beside {} {}",
+        format::counted(errors, "error"),
+        error_kinds(kinds),
+        format::counted(requests, "request"),
+        load(point),
+    )
 }
 
 /// Why two servers that answered alike at first do not any more, both of them.

@@ -284,7 +284,7 @@ pub fn gate_settings(args: &GateArgs, settings: &Settings) -> anyhow::Result<Gat
             Metric::P99 => bail!("p99 is never gated: it scatters by its own size"),
         }
     }
-    if Metric::GATED
+    if Metric::IN_GATES
         .into_iter()
         .all(|metric| tolerated.of(metric).is_none())
     {

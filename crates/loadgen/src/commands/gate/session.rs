@@ -139,7 +139,7 @@ fn warn(record: &mut Record) {
 /// With several metrics the look at 8 blocks may not say "regressed": a gate that ends there sees only what is clear after 4.
 fn cannot_regress(plan: &GatePlan) -> Option<Warning> {
     let settings = &plan.settings;
-    let gated = Metric::GATED
+    let gated = Metric::IN_GATES
         .into_iter()
         .filter(|metric| settings.tolerated.of(*metric).is_some());
     let metrics = gated.count() * plan.measure.workloads.len();
